@@ -1,0 +1,256 @@
+"""Block tensors: codes and one E8M0 scale per rectangle of the last two axes.
+
+Source: docs/numerics.md sections 2, 3 and 5.
+"""
+
+import enum
+import json
+import os
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .formats import ElementFormat, Overflow
+from .scale import NAN_BYTE, ScaleRule, decode_scale
+
+__all__ = ["BlockFormat", "BlockTensor", "Rounding", "block_counts", "slabs"]
+
+_SLAB = 1 << 16  # elements handled at once: temporaries stay in the second-level cache
+
+
+class Rounding(enum.Enum):
+    """How an element is rounded to a code."""
+
+    NEAREST_EVEN = "nearest_even"
+    STOCHASTIC = "stochastic"
+
+
+@dataclass(frozen=True)
+class BlockFormat:
+    """Everything that fixes a block of codes: element, shape, scale rule, rounding, overflow.
+
+    Args:
+        element: the element format.
+        block: rows and columns that share a scale, both at least 1; ``(1, 32)`` is OCP's vector
+            block, ``(8, 8)`` a square tile.
+        rule: the scale rule.
+        rounding: nearest even or stochastic.
+        overflow: ``"saturate"`` or ``"ovf"`` (what rounds beyond the largest value becomes Inf, or
+            NaN in a format without Inf).
+
+    Raises:
+        TypeError: a field is of the wrong kind.
+        ValueError: a block of less than one element, or ``"ovf"`` in a format without NaN.
+    """
+
+    element: ElementFormat
+    block: tuple[int, int] = (1, 32)
+    rule: ScaleRule = ScaleRule.FLOOR
+    rounding: Rounding = Rounding.NEAREST_EVEN
+    overflow: Overflow = "saturate"
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.element, ElementFormat):
+            raise TypeError(f"element must be an ElementFormat, not {self.element!r}")
+        if not isinstance(self.rule, ScaleRule):
+            raise TypeError(f"rule must be a ScaleRule, not {self.rule!r}")
+        if not isinstance(self.rounding, Rounding):
+            raise TypeError(f"rounding must be a Rounding, not {self.rounding!r}")
+        if not isinstance(self.block, tuple | list) or len(self.block) != 2:
+            raise TypeError(f"block must be a pair (rows, columns), not {self.block!r}")
+        for size in self.block:
+            if isinstance(size, bool) or not isinstance(size, int | np.integer):
+                raise TypeError(f"block must hold integers, not {size!r}")
+            if size < 1:
+                raise ValueError(f"block must be at least 1 in both directions, not {self.block!r}")
+        object.__setattr__(self, "block", (int(self.block[0]), int(self.block[1])))
+        self.element.limit_code(self.overflow)  # raises where the policy does not fit
+
+    @property
+    def transposed(self) -> "BlockFormat":
+        """The same format with rows and columns of the block exchanged."""
+        rows, columns = self.block
+        return BlockFormat(self.element, (columns, rows), self.rule, self.rounding, self.overflow)
+
+    def spec(self) -> dict[str, Any]:
+        """The format as plain data, for JSON; ``BlockFormat.from_spec`` reads it back."""
+        return {
+            "element": self.element.spec(),
+            "block": list(self.block),
+            "rule": self.rule.value,
+            "rounding": self.rounding.value,
+            "overflow": self.overflow,
+        }
+
+    @classmethod
+    def from_spec(cls, spec: dict[str, Any]) -> "BlockFormat":
+        """Build a format from what ``spec`` returned."""
+        return cls(
+            ElementFormat.from_spec(spec["element"]),
+            tuple(spec["block"]),
+            ScaleRule(spec["rule"]),
+            Rounding(spec["rounding"]),
+            spec["overflow"],
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class BlockTensor:
+    """A quantized tensor.
+
+    Attributes:
+        codes: element codes, uint8 (uint16 above 8 bits), the shape of the tensor.
+        scales: E8M0 bytes, uint8, shape ``(..., ceil(rows / block[0]), ceil(columns / block[1]))``;
+            ``(ceil(n / block[1]),)`` for one axis.
+        format: element, block and rules.
+
+    >>> from mxsf.golden import MXSF, quantize
+    >>> q = quantize(np.float32([[1, 2], [3, 4]]), MXSF, (2, 2))
+    >>> q.codes.tolist(), q.scales.tolist(), q.T.dequantize().tolist()
+    ([[32, 64], [80, 96]], [[127]], [[1.0, 3.0], [2.0, 4.0]])
+    """
+
+    codes: NDArray[Any]
+    scales: NDArray[np.uint8]
+    format: BlockFormat
+
+    def __post_init__(self) -> None:
+        element, codes = self.format.element, self.element.check_codes(self.codes)
+        if codes.dtype != element.code_dtype:
+            raise TypeError(f"{element} codes must be {element.code_dtype.__name__}: {codes.dtype}")
+        if self.scales.dtype != np.uint8:
+            raise TypeError(f"scales must be uint8, not {self.scales.dtype}")
+        expected = block_counts(codes.shape, self.format.block)
+        if self.scales.shape != expected:
+            raise ValueError(
+                f"codes {codes.shape} in blocks {self.format.block} need scales {expected}, "
+                f"not {self.scales.shape}"
+            )
+
+    @property
+    def element(self) -> ElementFormat:
+        """The element format."""
+        return self.format.element
+
+    @property
+    def block(self) -> tuple[int, int]:
+        """Rows and columns of a block."""
+        return self.format.block
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Shape of the tensor."""
+        return self.codes.shape
+
+    @property
+    def T(self) -> "BlockTensor":  # noqa: N802 - NumPy's name
+        """The transpose: the last two axes of codes, scales and block exchanged, no rounding.
+
+        Raises:
+            ValueError: the tensor has one axis.
+        """
+        if self.codes.ndim < 2:
+            raise ValueError("a tensor of one axis has no transpose")
+        swapped = (np.ascontiguousarray(a.swapaxes(-1, -2)) for a in (self.codes, self.scales))
+        return BlockTensor(*swapped, self.format.transposed)
+
+    def dequantize(self) -> NDArray[np.float32]:
+        """Values: float32, shape of the codes; what FP32 cannot hold is Inf, NaN is 0x7FC00000."""
+        result = np.empty(self.shape, np.float32)
+        codes, scales, out = (_matrices(a) for a in (self.codes, self.scales, result))
+        rows, columns = self.block
+        wide = not np.isfinite(np.float32(self.element.largest)) or self.element.least < 2.0**-126
+        table = self.element.table.astype(np.float64 if wide else np.float32)
+        values = decode_scale(np.arange(256)).astype(table.dtype)
+        with np.errstate(over="ignore", invalid="ignore"):
+            for matrix, r, c in slabs(codes.shape, self.block):
+                blocks = scales[matrix, r.start // rows : -(-r.stop // rows), c.start // columns :][
+                    ..., : -(-(c.stop - c.start) // columns)
+                ]
+                scale = values[blocks].repeat(rows, axis=1)[:, : r.stop - r.start]
+                piece = out[matrix, r, c]
+                piece[...] = _scaled(table[codes[matrix, r, c]], scale, columns)
+                piece[np.isnan(piece)] = np.float32(np.nan)
+        return result
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write codes, scales and format to an ``.npz`` file, whole or not at all."""
+        target = Path(path)
+        handle, temporary = tempfile.mkstemp(dir=target.parent, suffix=".tmp")
+        try:
+            with os.fdopen(handle, "wb") as file:
+                text = json.dumps(self.format.spec())
+                np.savez_compressed(file, codes=self.codes, scales=self.scales, format=text)
+            os.replace(temporary, target)
+        except BaseException:
+            os.unlink(temporary)
+            raise
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> "BlockTensor":
+        """Read what ``save`` wrote.
+
+        Raises:
+            ValueError: the file holds no block tensor.
+            OSError: it cannot be read.
+        """
+        try:
+            with np.load(path, allow_pickle=False) as data:
+                spec = BlockFormat.from_spec(json.loads(str(data["format"])))
+                return cls(data["codes"], data["scales"], spec)
+        except OSError:
+            raise
+        except Exception as problem:
+            raise ValueError(f"{os.fspath(path)} holds no block tensor: {problem}") from problem
+
+
+def block_counts(shape: tuple[int, ...], block: tuple[int, int]) -> tuple[int, ...]:
+    """Shape of the scales of a tensor: one per started block."""
+    if len(shape) == 1:
+        return (-(-shape[0] // block[1]),)
+    return (*shape[:-2], -(-shape[-2] // block[0]), -(-shape[-1] // block[1]))
+
+
+def slabs(
+    shape: tuple[int, int, int], block: tuple[int, int]
+) -> Iterator[tuple[slice, slice, slice]]:
+    """Cut (matrices, rows, columns) into pieces of whole blocks that fit the cache."""
+    matrices, rows, columns = shape
+    width = _pieces(columns, block[1], _SLAB // block[0])
+    height = _pieces(rows, block[0], _SLAB // min(width, columns))
+    depth = max(1, _SLAB // (min(width, columns) * min(height, rows)))
+    for i in range(0, matrices, depth):
+        for j in range(0, rows, height):
+            for k in range(0, columns, width):
+                yield (
+                    slice(i, min(i + depth, matrices)),
+                    slice(j, min(j + height, rows)),
+                    slice(k, min(k + width, columns)),
+                )
+
+
+def _pieces(length: int, block: int, target: int) -> int:
+    """Length of a piece: whole blocks, about ``target``, no longer than the axis needs."""
+    return min(max(1, target // block), -(-length // block)) * block
+
+
+def _matrices(a: NDArray[Any]) -> NDArray[Any]:
+    """View as (matrices, rows, columns); one axis is one row."""
+    return a.reshape(1, 1, -1) if a.ndim == 1 else a.reshape(-1, *a.shape[-2:])
+
+
+def _scaled(elements: NDArray[Any], scale: NDArray[Any], columns: int) -> NDArray[Any]:
+    """Multiply elements (m, r, c) by one scale (m, r, blocks) per ``columns`` of them."""
+    count = elements.shape[-1]
+    if count % columns:
+        return elements * scale.repeat(columns, axis=-1)[..., :count]
+    split = elements.reshape(*elements.shape[:-1], -1, columns)
+    return (split * scale[..., None]).reshape(elements.shape)
+
+
+assert NAN_BYTE == 255  # decode_scale gives NaN there, so a NaN block needs no case of its own

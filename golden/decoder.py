@@ -1,0 +1,66 @@
+"""Unpacked elements: the golden answer of the hardware decoder.
+
+Source: docs/numerics.md section 1.
+"""
+
+from functools import cache
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from .formats import ElementFormat
+
+__all__ = ["Unpacked", "unpack"]
+
+
+class Unpacked(NamedTuple):
+    """Elements taken apart: value = +-significand * 2**shift * element.least.
+
+    The significand is right-aligned as its mode keeps it, so that shift stays small. Special codes
+    carry the significand and shift of the plain number that their bits would be.
+
+    Attributes:
+        sign: True for negative, bool.
+        significand: integer, int64.
+        shift: integer at least 0, int64.
+        nan: True for NaN codes, bool.
+        inf: True for infinities, bool.
+    """
+
+    sign: NDArray[np.bool_]
+    significand: NDArray[np.int64]
+    shift: NDArray[np.int64]
+    nan: NDArray[np.bool_]
+    inf: NDArray[np.bool_]
+
+
+def unpack(codes: ArrayLike, element: ElementFormat) -> Unpacked:
+    """Take codes apart; any shape.
+
+    >>> from mxsf.golden import MXSF
+    >>> [int(field) for field in unpack(0xA1, MXSF)[:3]]  # -(1 + 1/32): wide mantissa mode
+    [1, 33, 4]
+    >>> [int(field) for field in unpack(0x1D, MXSF)[:3]]  # 2**-1 * (1 + 1/4): subnormal mode
+    [0, 5, 6]
+    """
+    index = element.check_codes(codes)
+    return Unpacked(*(field[index] for field in _tables(element)))
+
+
+@cache
+def _tables(element: ElementFormat) -> Unpacked:
+    count = element.sign_mask
+    significand, shift = np.zeros(count, np.int64), np.zeros(count, np.int64)
+    for exponent, first, kept in element.natural_binades:
+        codes = slice(first, first + (1 << kept))
+        significand[codes] = np.arange(1 << kept) + (1 << kept)
+        shift[codes] = exponent - kept - element.unit_exponent
+    if element.twos_complement:
+        negative = np.concatenate([[count], significand[:0:-1]])
+        significand, shift = np.concatenate([significand, negative]), np.tile(shift, 2)
+    else:
+        significand, shift = np.tile(significand, 2), np.tile(shift, 2)
+    values = element.table
+    sign = np.arange(2 * count) >= count
+    return Unpacked(sign, significand, shift, np.isnan(values), np.isinf(values))
