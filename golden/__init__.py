@@ -1,26 +1,12 @@
 """The golden model: what every number means, exact, in NumPy. See docs/numerics.md."""
 
 from .block import BlockFormat, BlockTensor
+from .catalogue import E2M1, E2M3, E2M5, E3M2, E4M3, E5M2, FORMATS, INT8, MXSF, parse
 from .decoder import unpack
 from .encoder import Rounding, quantize
-from .formats import (
-    BF16,
-    E2M1,
-    E2M3,
-    E2M5,
-    E3M2,
-    E4M3,
-    E5M2,
-    FORMATS,
-    FP32,
-    INT8,
-    MXSF,
-    WORDS,
-    ElementFormat,
-    WordFormat,
-    parse,
-)
+from .formats import ElementFormat
 from .scale import ScaleRule
+from .words import BF16, FP32, WORDS, WordFormat
 
 __all__ = [
     "BF16",

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from .catalogue import registered
 from .formats import ElementFormat, Overflow
 from .scale import NAN_BYTE, ScaleRule, decode_scale
 
@@ -91,7 +92,7 @@ class BlockFormat:
     def from_spec(cls, spec: dict[str, Any]) -> "BlockFormat":
         """Build a format from what ``spec`` returned."""
         return cls(
-            ElementFormat.from_spec(spec["element"]),
+            registered(ElementFormat.from_spec(spec["element"])),
             tuple(spec["block"]),
             ScaleRule(spec["rule"]),
             Rounding(spec["rounding"]),

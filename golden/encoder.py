@@ -15,8 +15,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .block import BlockFormat, BlockTensor, Rounding, block_counts, slabs
-from .formats import MXSF, ElementFormat, Overflow, float_array
+from .catalogue import MXSF
+from .formats import ElementFormat, Overflow
 from .scale import NAN_BYTE, ScaleRule, scale_bytes
+from .words import float_array
 
 __all__ = ["Rounding", "quantize"]
 

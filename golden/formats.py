@@ -1,4 +1,4 @@
-"""Element and word formats: what a code means.
+"""Element formats: what a code means.
 
 An element format maps a small integer code to a real number. One frozen descriptor serves the
 golden model (tables, exact search) and the hardware (the same binades, read by decoder and
@@ -6,34 +6,17 @@ rounder). Sources: docs/numerics.md section 1; OCP Microscaling Formats v1.0; OC
 eXmY arXiv 2405.13938; MX-SAFE arXiv 2605.24391 (byte layout inferred).
 """
 
-import re
+import itertools
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from typing import Any, Literal, NamedTuple
 
-import ml_dtypes
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-__all__ = [
-    "BF16",
-    "E2M1",
-    "E2M3",
-    "E2M5",
-    "E3M2",
-    "E4M3",
-    "E5M2",
-    "FORMATS",
-    "FP32",
-    "INT8",
-    "MXSF",
-    "WORDS",
-    "Binade",
-    "ElementFormat",
-    "WordFormat",
-    "float_array",
-    "parse",
-]
+from .words import is_float
+
+__all__ = ["Binade", "ElementFormat", "Overflow"]
 
 SpecialCodes = Literal["none", "nan", "ieee"]
 Overflow = Literal["saturate", "ovf"]
@@ -77,6 +60,7 @@ class ElementFormat:
         TypeError: a field is of the wrong kind.
         ValueError: the fields describe no format.
 
+    >>> from mxsf.golden import MXSF
     >>> MXSF.bits, MXSF.emax, MXSF.largest, MXSF.least
     (8, 2, 7.875, 0.001953125)
     >>> MXSF.decode([0x7F, 0x20, 0x1F, 0x81]).tolist()
@@ -306,14 +290,14 @@ class ElementFormat:
         """
         limit = self.limit_code(overflow)
         array = np.asarray(values)
-        if array.dtype.kind not in "iuf" and array.dtype not in _ML_FLOATS:
+        if array.dtype.kind not in "iu" and not is_float(array.dtype):
             raise TypeError(f"values must be real numbers, not {array.dtype}")
         v = array.astype(np.float64)
         nan = np.isnan(v)
         if nan.any() and not self.has_nan:
             raise ValueError(f"{self.name} has no NaN code, but a value is NaN")
         steps = np.array(self.magnitudes[: limit + 1], dtype=object)
-        middles = np.array([float(a + b) for a, b in zip(steps, steps[1:], strict=False)])
+        middles = np.array([float(a + b) for a, b in itertools.pairwise(steps)])
         middles = np.ldexp(middles, self.unit_exponent - 1)
         magnitude = np.where(nan, 0.0, np.abs(v))
         codes = np.searchsorted(middles, magnitude, side="left")
@@ -343,113 +327,8 @@ class ElementFormat:
 
     @classmethod
     def from_spec(cls, spec: dict[str, Any]) -> "ElementFormat":
-        """Build a format from what ``spec`` returned, the registered one where it is equal."""
+        """Build a format from what ``spec`` returned."""
         fields = dict(spec)
         if fields.get("subnormal") is not None:
             fields["subnormal"] = cls.from_spec(fields["subnormal"])
-        return _registered(cls(**fields))
-
-
-@dataclass(frozen=True)
-class WordFormat:
-    """A source or result word, an IEEE-like float with 8 exponent bits: BF16 or FP32.
-
-    Args:
-        name: lower-case label.
-        mantissa_bits: 7 for BF16, 23 for FP32.
-    """
-
-    name: str
-    mantissa_bits: int
-    exponent_bits: int = 8
-
-    def __str__(self) -> str:
-        return self.name
-
-    @property
-    def bits(self) -> int:
-        """Width of a word in bits."""
-        return 1 + self.exponent_bits + self.mantissa_bits
-
-    def words(self, values: ArrayLike) -> NDArray[np.uint32]:
-        """Bit patterns of values, rounded to nearest even; any shape, uint32."""
-        x = float_array(values)
-        if self.mantissa_bits == 23:
-            return x.view(np.uint32)
-        return x.astype(ml_dtypes.bfloat16).view(np.uint16).astype(np.uint32)
-
-    def values(self, words: ArrayLike) -> NDArray[np.float32]:
-        """Values of bit patterns, exact; any shape, float32."""
-        u = np.asarray(words).astype(np.uint32)
-        return (u << np.uint32(23 - self.mantissa_bits)).view(np.float32)
-
-
-MXSF = ElementFormat("mxsf", 2, 5, subnormal=ElementFormat("e3m2", 3, 2))
-E2M5 = ElementFormat("e2m5", 2, 5)
-E4M3 = ElementFormat("e4m3", 4, 3, special="nan")
-E5M2 = ElementFormat("e5m2", 5, 2, special="ieee")
-E3M2 = ElementFormat("e3m2", 3, 2)
-E2M3 = ElementFormat("e2m3", 2, 3)
-E2M1 = ElementFormat("e2m1", 2, 1)
-INT8 = ElementFormat("int8", 0, 7, bias=6, twos_complement=True)
-BF16 = WordFormat("bf16", 7)
-FP32 = WordFormat("fp32", 23)
-
-FORMATS: dict[str, ElementFormat] = {
-    f.name: f for f in (MXSF, E2M5, E4M3, E5M2, E3M2, E2M3, E2M1, INT8)
-}
-WORDS: dict[str, WordFormat] = {f.name: f for f in (BF16, FP32)}
-
-_ML_FLOATS = frozenset(
-    np.dtype(getattr(ml_dtypes, name))
-    for name in dir(ml_dtypes)
-    if name.startswith(("bfloat", "float"))
-)
-
-
-def _registered(element: ElementFormat) -> ElementFormat:
-    return next((f for f in FORMATS.values() if f == element), element)
-
-
-def parse(name: str) -> ElementFormat:
-    """Return the format of that name: a registered one, any ``eXmY``, or a nest ``eXmY+eXmY``.
-
-    Raises:
-        TypeError: the name is no string.
-        ValueError: no such format.
-
-    >>> parse("mxsf") is MXSF and parse("e2m5+e3m2") is MXSF
-    True
-    >>> parse("e3m4").largest
-    31.0
-    """
-    if not isinstance(name, str):
-        raise TypeError(f"a format name must be a string, not {name!r}")
-    text = name.strip().lower()
-    if text in FORMATS:
-        return FORMATS[text]
-    parts = text.split("+")
-    fields = [re.fullmatch(r"e(\d{1,2})m(\d{1,2})", part) for part in parts]
-    if not all(fields):
-        known = ", ".join(FORMATS)
-        raise ValueError(f"unknown format {name!r}: use {known}, eXmY or eXmY+eXmY")
-    element = None
-    for part, match in zip(reversed(parts), reversed(fields), strict=True):
-        assert match is not None
-        label = part if element is None else f"{part}+{element.name}"
-        element = ElementFormat(label, int(match[1]), int(match[2]), subnormal=element)
-    assert element is not None
-    return _registered(element)
-
-
-def float_array(x: ArrayLike) -> NDArray[np.float32]:
-    """Return a float array as float32, rounded to nearest even; what overflows is Inf.
-
-    Raises:
-        TypeError: integers, booleans, complex numbers and anything else that is no float.
-    """
-    array = np.asarray(x)
-    if array.dtype.kind != "f" and array.dtype not in _ML_FLOATS:
-        raise TypeError(f"a float array is needed, not {array.dtype}")
-    with np.errstate(over="ignore", under="ignore", invalid="ignore"):
-        return np.asarray(array, dtype=np.float32)
+        return cls(**fields)

@@ -70,7 +70,7 @@ def scale_bytes(
         uint8, shape of ``largest``. A zero block has byte 0.
 
     >>> one = np.float32([0.0, 1.0, 1.5, 1.99]).view(np.uint32)
-    >>> from .formats import E4M3
+    >>> from mxsf.golden import E4M3
     >>> [int(byte) for byte in scale_bytes(one, E4M3)]
     [0, 119, 119, 119]
     >>> [int(byte) for byte in scale_bytes(one, E4M3, ScaleRule.RCEIL)]
@@ -112,7 +112,7 @@ def comparator(element: ElementFormat, rule: ScaleRule) -> Comparator:
     Within one exponent a rule turns up by one at most once, so the last mantissa that does not
     is the threshold.
 
-    >>> from .formats import E4M3, MXSF
+    >>> from mxsf.golden import E4M3, MXSF
     >>> comparator(MXSF, ScaleRule.CEIL).threshold, hex(comparator(E4M3, ScaleRule.RCEIL).threshold)
     (0, '0x600000')
     """
