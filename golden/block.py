@@ -7,7 +7,6 @@ import enum
 import json
 import os
 import tempfile
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,10 +17,9 @@ from numpy.typing import NDArray
 from .catalogue import registered
 from .formats import ElementFormat, Overflow
 from .scale import NAN_BYTE, ScaleRule, decode_scale
+from .slabs import Scratch, block_counts, matrices, slabs
 
-__all__ = ["BlockFormat", "BlockTensor", "Rounding", "block_counts", "slabs"]
-
-_SLAB = 1 << 16  # elements handled at once: temporaries stay in the second-level cache
+__all__ = ["BlockFormat", "BlockTensor", "Rounding"]
 
 
 class Rounding(enum.Enum):
@@ -162,21 +160,26 @@ class BlockTensor:
 
     def dequantize(self) -> NDArray[np.float32]:
         """Values: float32, shape of the codes; what FP32 cannot hold is Inf, NaN is 0x7FC00000."""
+        element, (rows, columns) = self.element, self.block
         result = np.empty(self.shape, np.float32)
-        codes, scales, out = (_matrices(a) for a in (self.codes, self.scales, result))
-        rows, columns = self.block
-        wide = not np.isfinite(np.float32(self.element.largest)) or self.element.least < 2.0**-126
-        table = self.element.table.astype(np.float64 if wide else np.float32)
-        values = decode_scale(np.arange(256)).astype(table.dtype)
+        codes, scales, out = (matrices(a) for a in (self.codes, self.scales, result))
+        wide = not np.isfinite(np.float32(element.largest)) or element.least < 2.0**-126
+        dtype = np.float64 if wide else np.float32
+        values, factors = element.table.astype(dtype), decode_scale(np.arange(256)).astype(dtype)
+        scratch = Scratch()
         with np.errstate(over="ignore", invalid="ignore"):
-            for matrix, r, c in slabs(codes.shape, self.block):
-                blocks = scales[matrix, r.start // rows : -(-r.stop // rows), c.start // columns :][
-                    ..., : -(-(c.stop - c.start) // columns)
-                ]
-                scale = values[blocks].repeat(rows, axis=1)[:, : r.stop - r.start]
-                piece = out[matrix, r, c]
-                piece[...] = _scaled(table[codes[matrix, r, c]], scale, columns)
-                piece[np.isnan(piece)] = np.float32(np.nan)
+            for place, scale_place in slabs(codes.shape, self.block):
+                piece, byte = out[place], scales[scale_place]
+                index = scratch("index", piece.shape, np.intp)
+                np.copyto(index, codes[place])
+                # Every index is in range; of NumPy's modes "wrap" is the fast one.
+                found = scratch("values", piece.shape, dtype)
+                np.take(values, index, mode="wrap", out=found)
+                _, h, w = piece.shape
+                factor = factors[byte].repeat(columns, axis=2)[..., :w].repeat(rows, axis=1)
+                np.multiply(found, factor[:, :h], out=piece, casting="same_kind")
+                if element.has_nan or (byte == NAN_BYTE).any():
+                    piece[np.isnan(piece)] = np.float32(np.nan)
         return result
 
     def save(self, path: str | os.PathLike[str]) -> None:
@@ -208,50 +211,3 @@ class BlockTensor:
             raise
         except Exception as problem:
             raise ValueError(f"{os.fspath(path)} holds no block tensor: {problem}") from problem
-
-
-def block_counts(shape: tuple[int, ...], block: tuple[int, int]) -> tuple[int, ...]:
-    """Shape of the scales of a tensor: one per started block."""
-    if len(shape) == 1:
-        return (-(-shape[0] // block[1]),)
-    return (*shape[:-2], -(-shape[-2] // block[0]), -(-shape[-1] // block[1]))
-
-
-def slabs(
-    shape: tuple[int, int, int], block: tuple[int, int]
-) -> Iterator[tuple[slice, slice, slice]]:
-    """Cut (matrices, rows, columns) into pieces of whole blocks that fit the cache."""
-    matrices, rows, columns = shape
-    width = _pieces(columns, block[1], _SLAB // block[0])
-    height = _pieces(rows, block[0], _SLAB // min(width, columns))
-    depth = max(1, _SLAB // (min(width, columns) * min(height, rows)))
-    for i in range(0, matrices, depth):
-        for j in range(0, rows, height):
-            for k in range(0, columns, width):
-                yield (
-                    slice(i, min(i + depth, matrices)),
-                    slice(j, min(j + height, rows)),
-                    slice(k, min(k + width, columns)),
-                )
-
-
-def _pieces(length: int, block: int, target: int) -> int:
-    """Length of a piece: whole blocks, about ``target``, no longer than the axis needs."""
-    return min(max(1, target // block), -(-length // block)) * block
-
-
-def _matrices(a: NDArray[Any]) -> NDArray[Any]:
-    """View as (matrices, rows, columns); one axis is one row."""
-    return a.reshape(1, 1, -1) if a.ndim == 1 else a.reshape(-1, *a.shape[-2:])
-
-
-def _scaled(elements: NDArray[Any], scale: NDArray[Any], columns: int) -> NDArray[Any]:
-    """Multiply elements (m, r, c) by one scale (m, r, blocks) per ``columns`` of them."""
-    count = elements.shape[-1]
-    if count % columns:
-        return elements * scale.repeat(columns, axis=-1)[..., :count]
-    split = elements.reshape(*elements.shape[:-1], -1, columns)
-    return (split * scale[..., None]).reshape(elements.shape)
-
-
-assert NAN_BYTE == 255  # decode_scale gives NaN there, so a NaN block needs no case of its own

@@ -9,22 +9,26 @@ adder's nearest-even is the code's. ``ElementFormat.encode`` is the judge: tests
 """
 
 from functools import cache
-from typing import Any
+from math import prod
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .block import BlockFormat, BlockTensor, Rounding, block_counts, slabs
+from .block import BlockFormat, BlockTensor, Rounding
 from .catalogue import MXSF
 from .formats import ElementFormat, Overflow
 from .scale import NAN_BYTE, ScaleRule, scale_bytes
+from .slabs import Scratch, block_counts, matrices, slabs
 from .words import float_array
 
 __all__ = ["Rounding", "quantize"]
 
-_MAGNITUDE = np.uint32(0x7FFFFFFF)
-_LEAST_NORMAL = 1 << 23  # bits of 2**-126
-_FACTORS = np.ldexp(1.0, 127 - np.arange(256))  # what undoes each scale byte
+_MAGNITUDE = np.int32(0x7FFFFFFF)
+_LEAST_NORMAL = np.int32(1 << 23)  # bits of 2**-126
+_FACTORS = {  # what undoes each scale byte
+    dtype: np.ldexp(dtype(1), 127 - np.arange(256)) for dtype in (np.float32, np.float64)
+}
 
 
 def quantize(
@@ -65,7 +69,7 @@ def quantize(
     """
     fmt = BlockFormat(element, block, rule, rounding, overflow)
     array = np.asarray(x)
-    float_array(array.reshape(-1)[:0])  # raises for dtypes that are no floats
+    float_array(np.empty(0, array.dtype))  # raises for dtypes that are no floats
     if array.ndim == 0:
         raise ValueError("x must have at least one axis")
     if array.size == 0:
@@ -76,7 +80,8 @@ def quantize(
 
     codes = np.empty(array.shape, element.code_dtype)
     scales = np.empty(block_counts(array.shape, fmt.block), np.uint8)
-    _fill(_stack(array, fmt), _stack(codes, fmt), scales, fmt, draws, random_bits)
+    noise = None if draws is None else matrices(draws)
+    _fill(matrices(array), matrices(codes), matrices(scales), fmt, noise, random_bits)
     return BlockTensor(codes, scales, fmt)
 
 
@@ -101,16 +106,6 @@ def _draws(
     return draws
 
 
-def _stack(a: NDArray[Any], fmt: BlockFormat) -> NDArray[Any]:
-    """View as (matrices, rows, columns), with as few matrices and as short rows as blocks allow."""
-    rows, columns = fmt.block
-    if a.ndim == 1:
-        return a.reshape(1, -1, columns) if a.size % columns == 0 else a.reshape(1, 1, -1)
-    if a.shape[-2] % rows == 0:
-        return a.reshape(1, -1, a.shape[-1])
-    return a.reshape(-1, *a.shape[-2:])
-
-
 def _fill(
     x: NDArray[Any],
     codes: NDArray[Any],
@@ -119,91 +114,120 @@ def _fill(
     draws: NDArray[Any] | None,
     random_bits: int,
 ) -> None:
-    """Quantize slab by slab, so that temporaries stay small."""
+    """Quantize (matrices, rows, columns) slab by slab."""
     rows, columns = fmt.block
-    counts = (x.shape[0], -(-x.shape[1] // rows), -(-x.shape[2] // columns))
-    grid = scales.reshape(counts)
-    noise = None if draws is None else draws.reshape(x.shape)
-    for matrix, r, c in slabs(x.shape, fmt.block):
-        words = _whole_blocks(float_array(x[matrix, r, c]), fmt.block)
-        n, h, w = words.shape
-        blocks = words.reshape(n, h // rows, rows, w // columns, columns)
-        byte = scale_bytes(_largest(blocks), fmt.element, fmt.rule)
-        if noise is None:
-            found = _nearest(blocks, byte, fmt)
+    scratch = Scratch()
+    for place, scale_place in slabs(x.shape, fmt.block):
+        words = _whole_blocks(x[place], fmt.block, np.float32, scratch)
+        byte = scale_bytes(_largest(words, columns, scratch), fmt.element, fmt.rule)
+        if draws is None:
+            found = _nearest(words, byte, fmt, scratch)
         else:
-            draw = _whole_blocks(noise[matrix, r, c], fmt.block).reshape(blocks.shape)
-            found = _stochastic(blocks, byte, fmt, draw, random_bits)
+            noise = _whole_blocks(draws[place], fmt.block, np.int64, scratch)
+            found = _stochastic(words, byte, fmt, noise, random_bits, scratch)
         bad = byte == NAN_BYTE
         if bad.any():
-            found.swapaxes(2, 3)[bad] = 0
-        piece = codes[matrix, r, c]
-        piece[...] = found.reshape(n, h, w)[:, : piece.shape[1], : piece.shape[2]]  # low bits
-        top, left = r.start // rows, c.start // columns
-        grid[matrix, top : top + h // rows, left : left + w // columns] = byte
+            found.reshape(*byte.shape[:2], rows, -1, columns).swapaxes(2, 3)[bad] = 0
+        piece = codes[place]
+        n, h, w = piece.shape
+        whole = found.reshape(n, -1, found.shape[-1])
+        np.copyto(piece, whole[:, :h, :w], casting="unsafe")  # the low bits
+        scales[scale_place] = byte
 
 
-def _whole_blocks(piece: NDArray[Any], block: tuple[int, int]) -> NDArray[Any]:
-    """Pad (n, rows, columns) with zeros to whole blocks."""
-    _, h, w = piece.shape
-    missing = (-h % block[0], -w % block[1])
-    if not any(missing):
-        return piece
-    return np.pad(piece, ((0, 0), (0, missing[0]), (0, missing[1])))
+def _whole_blocks(
+    piece: NDArray[Any], block: tuple[int, int], dtype: Any, scratch: Scratch
+) -> NDArray[Any]:
+    """Return (matrices, block rows, rows of a block, columns), padded with zeros to whole blocks.
+
+    The array is contiguous: the piece itself where it is so already.
+    """
+    n, h, w = piece.shape
+    whole = (n, -(-h // block[0]), block[0], -(-w // block[1]) * block[1])
+    if piece.dtype == dtype and piece.flags.c_contiguous and piece.size == prod(whole):
+        return piece.reshape(whole)
+    padded = scratch(f"whole {dtype.__name__}", whole, dtype)
+    inside = padded.reshape(n, -1, whole[-1])
+    inside[:, h:] = 0
+    inside[:, :, w:] = 0
+    with np.errstate(over="ignore", under="ignore", invalid="ignore"):
+        np.copyto(inside[:, :h, :w], piece, casting="unsafe")
+    return padded
 
 
-def _largest(blocks: NDArray[np.float32]) -> NDArray[np.uint32]:
-    """Bits of each block's largest magnitude; NaN above Inf above all; (n, R, r, C, c)."""
+def _largest(words: NDArray[np.float32], columns: int, scratch: Scratch) -> NDArray[np.uint32]:
+    """Bits of each block's largest magnitude, NaN above Inf above all: one per block."""
     # As int32, which NumPy compares twice as fast as uint32; the sign bit is clear.
-    bits = np.bitwise_and(blocks.view(np.uint32), _MAGNITUDE).view(np.int32)
-    found = np.maximum.reduce(bits, axis=2) if bits.shape[2] > 1 else bits[:, :, 0]
+    bits = scratch("magnitudes", words.shape, np.int32)
+    np.bitwise_and(words.view(np.int32), _MAGNITUDE, out=bits)
+    n, block_rows, rows, _ = words.shape
+    found = (np.maximum.reduce(bits, axis=2) if rows > 1 else bits).reshape(-1)
     # Neighbours pair by pair: long strided passes cost half of a reduction over a short axis.
-    while found.shape[-1] % 2 == 0:
-        flat = found.reshape(-1)
-        found = np.maximum(flat[0::2], flat[1::2]).reshape(*found.shape[:-1], -1)
-    return np.maximum.reduce(found, axis=-1).view(np.uint32)
+    while columns % 2 == 0:
+        columns, half = columns // 2, scratch(f"pairs of {columns}", (found.size // 2,), np.int32)
+        found = np.maximum(found[0::2], found[1::2], out=half)
+    if columns > 1:
+        found = np.maximum.reduce(found.reshape(-1, columns), axis=1)
+    return found.reshape(n, block_rows, -1).view(np.uint32)
 
 
 def _unscaled(
-    blocks: NDArray[np.float32], byte: NDArray[np.uint8], element: ElementFormat, dtype: Any
+    words: NDArray[np.float32], byte: NDArray[np.uint8], dtype: Any, flush: bool, scratch: Scratch
 ) -> NDArray[Any]:
-    """Elements in the element format's own scale, v / 2**s, subnormal words flushed.
+    """Elements in the element format's own scale, v / 2**s; shape of ``words``.
 
     The product is exact, or so small that it rounds to code 0.
     """
-    factor = _FACTORS.astype(dtype)[byte][:, :, None, :, None]
-    values = blocks
-    if int(byte.min()) < 2 - element.unit_exponent:  # a subnormal word could reach code 1
-        normal = (blocks.view(np.uint32) & _MAGNITUDE) >= _LEAST_NORMAL
-        with np.errstate(invalid="ignore"):
-            values = blocks * normal
+    columns = words.shape[-1] // byte.shape[-1]
+    factor = _FACTORS[dtype][byte].repeat(columns, axis=-1)[:, :, None]
+    v = scratch("elements", words.shape, dtype)
     with np.errstate(over="ignore", under="ignore", invalid="ignore"):
-        return values * factor
+        np.multiply(words, factor, out=v)
+        if flush:
+            v *= (words.view(np.int32) & _MAGNITUDE) >= _LEAST_NORMAL
+    return v
 
 
 def _nearest(
-    blocks: NDArray[np.float32], byte: NDArray[np.uint8], fmt: BlockFormat
+    words: NDArray[np.float32], byte: NDArray[np.uint8], fmt: BlockFormat, scratch: Scratch
 ) -> NDArray[Any]:
-    """Codes in the low bits of unsigned words, by the adder, nearest even; shape of ``blocks``."""
+    """Codes in the low bits of unsigned words, by the adder, nearest even; shape of ``words``."""
     element = fmt.element
-    dtype, unsigned, constants, limit = _adder_table(element, fmt.overflow)
-    v = _unscaled(blocks, byte, element, dtype)
-    np.clip(v, -limit, limit, out=v)
-    index = np.empty(v.shape, np.intp)
-    np.right_shift(v.view(unsigned), np.finfo(dtype).nmant, out=index, casting="unsafe")
-    v += np.take(constants, index, mode="clip")
-    found = v.view(unsigned)  # the code in the low bits, the adder's rest above
+    adder = _adder(element, fmt.overflow)
+    flush = int(byte.min()) < 2 - element.unit_exponent  # a subnormal word could reach code 1
+    v = _unscaled(words, byte, adder.dtype, flush, scratch)
+    v.clip(-adder.limit, adder.limit, out=v)
+    found = v.view(adder.unsigned)
+    index = scratch("index", v.shape, np.intp)
+    np.right_shift(found, adder.mantissa_bits, out=index, casting="unsafe")
+    # Every index is in range; of NumPy's modes "wrap" is the fast one.
+    constants = scratch("constants", v.shape, adder.dtype)
+    v += np.take(adder.constants, index, mode="wrap", out=constants)
     if element.bits not in (8, 16):
-        found &= (1 << element.bits) - 1
-    return found
+        found &= adder.unsigned((1 << element.bits) - 1)
+    return found  # the code in the low bits, the adder's rest above
+
+
+class _Adder(NamedTuple):
+    """What rounds by one addition.
+
+    Attributes:
+        dtype: float32 where ``v + C`` stays inside its range for every v that matters, or float64.
+        unsigned: the unsigned integer of the same width.
+        mantissa_bits: of the float type.
+        constants: C for each sign and biased exponent of the float type.
+        limit: where larger magnitudes are clipped to, so that they saturate or reach Inf or NaN.
+    """
+
+    dtype: type[np.floating]
+    unsigned: type[np.unsignedinteger]
+    mantissa_bits: int
+    constants: NDArray[np.floating]
+    limit: np.floating
 
 
 @cache
-def _adder_table(element: ElementFormat, overflow: Overflow) -> tuple[Any, Any, NDArray[Any], Any]:
-    """Float type, its unsigned twin, C for each sign and biased exponent, and the clip limit.
-
-    float32 where ``v + C`` stays inside its range for every v that matters, else float64.
-    """
+def _adder(element: ElementFormat, overflow: Overflow) -> _Adder:
     top = element.binades[0]
     narrow = element.unit_exponent > -120 and top.exponent - top.mantissa_bits < 100
     dtype, unsigned = (np.float32, np.uint32) if narrow else (np.float64, np.uint64)
@@ -217,7 +241,8 @@ def _adder_table(element: ElementFormat, overflow: Overflow) -> tuple[Any, Any, 
         negative = -np.ldexp((one + offset + element.sign_mask).astype(dtype), spacing)
     beyond = element.limit_code(overflow) - element.largest_code
     limit = element.largest + beyond * 2.0 ** (top.exponent - top.mantissa_bits)
-    return dtype, unsigned, np.concatenate([positive, negative]), dtype(limit)
+    constants = np.concatenate([positive, negative])
+    return _Adder(dtype, unsigned, int(info.nmant), constants, dtype(limit))
 
 
 def _spacing(
@@ -235,15 +260,17 @@ def _spacing(
 
 
 def _stochastic(
-    blocks: NDArray[np.float32],
+    words: NDArray[np.float32],
     byte: NDArray[np.uint8],
     fmt: BlockFormat,
-    draws: NDArray[Any],
+    draws: NDArray[np.int64],
     random_bits: int,
+    scratch: Scratch,
 ) -> NDArray[Any]:
-    """Codes by stochastic rounding; shape of ``blocks``. The sum is exact in float64."""
+    """Codes by stochastic rounding; shape of ``words``. The sum is exact in float64."""
     element = fmt.element
-    v = np.nan_to_num(_unscaled(blocks, byte, element, np.float64), posinf=0.0, neginf=0.0)
+    v = _unscaled(words, byte, np.float64, True, scratch)
+    v[~np.isfinite(v)] = 0.0
     exponent = np.where(v == 0, -1024, np.frexp(v)[1].astype(np.int64) - 1)
     spacing, offset = _spacing(element, exponent)
     steps = np.ldexp(np.abs(v), -spacing)

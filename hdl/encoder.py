@@ -1,0 +1,221 @@
+"""Block encoder: words in, one scale and element codes out.
+
+Golden answer: ``mxsf.golden.quantize``. Source: docs/numerics.md sections 2 and 3.
+"""
+
+from typing import Any
+
+from amaranth.hdl import Cat, Module, Signal, unsigned
+from amaranth.lib import data, stream, wiring
+from amaranth.lib.wiring import In, Out
+
+from ..golden.catalogue import MXSF
+from ..golden.formats import ElementFormat, Overflow
+from ..golden.scale import NAN_BYTE, ScaleRule, comparator
+from ..golden.words import BF16, WordFormat
+from .block import BlockBuffer
+from .formats import word_layout
+from .rounder import Rounder, origin, origin_shape
+from .scale import LargestKey, ScaleFinder, key_bits, scale_byte
+from .stream import derive, link, register
+
+__all__ = ["POINTS", "Encoder"]
+
+POINTS = ("output", "scale", "tree", "input")
+"""Where pipeline registers go, in the order in which ``stages`` takes them."""
+
+_TREE_GROUPS = 4  # keys that cross the register inside the maximum
+
+
+class Encoder(wiring.Component):
+    """A stream of blocks of words to a stream of codes and scales.
+
+    With ``lanes == block`` every beat is a block. With fewer lanes a block arrives over
+    ``block / lanes`` beats, is held while its largest word is found, and leaves over as many; a
+    beat that carries ``last`` ends a block early, as if zero-padded. One beat a cycle either way.
+    Latency ``stages`` cycles when lanes == block, else ``stages + 2``.
+
+    Args:
+        element: the element format.
+        block: words that share a scale, at least 1.
+        lanes: words a beat, a divisor of block; default block.
+        source: the word format, BF16 or FP32.
+        rule: the scale rule.
+        overflow: ``"saturate"`` or ``"ovf"``.
+        stages: pipeline registers, 1 to 4, at these points in this order: the output; after the
+            scale search; inside it; the input.
+
+    Members:
+        i: In, stream of ``words`` (array of lanes) and, when lanes < block, ``first`` and ``last``.
+            ``first`` is for the reader of a waveform: a block begins after a ``last``.
+        o: Out, stream of ``codes`` (array of lanes), ``scale`` (on every beat) and, when lanes <
+            block, ``first`` and ``last``.
+
+    Raises:
+        TypeError: a parameter is of the wrong kind.
+        ValueError: a parameter is out of range.
+    """
+
+    i: stream.Interface
+    o: stream.Interface
+
+    def __init__(
+        self,
+        element: ElementFormat = MXSF,
+        *,
+        block: int = 32,
+        lanes: int | None = None,
+        source: WordFormat = BF16,
+        rule: ScaleRule = ScaleRule.FLOOR,
+        overflow: Overflow = "saturate",
+        stages: int = 2,
+    ):
+        lanes = block if lanes is None else lanes
+        for name, value, kind in (
+            ("element", element, ElementFormat),
+            ("block", block, int),
+            ("lanes", lanes, int),
+            ("source", source, WordFormat),
+            ("rule", rule, ScaleRule),
+            ("stages", stages, int),
+        ):
+            if not isinstance(value, kind) or isinstance(value, bool):
+                raise TypeError(f"{name} must be of type {kind.__name__}, not {value!r}")
+        if block < 1:
+            raise ValueError(f"block must be at least 1, not {block!r}")
+        if lanes < 1 or block % lanes:
+            raise ValueError(f"lanes must divide block = {block}, not {lanes!r}")
+        if not 1 <= stages <= len(POINTS):
+            raise ValueError(f"stages must be 1 to {len(POINTS)}, not {stages!r}")
+        element.limit_code(overflow)
+        self.element, self.block, self.lanes, self.source = element, block, lanes, source
+        self.rule, self.overflow, self.stages = rule, overflow, stages
+        self.points = POINTS[:stages]
+        marks = {"first": unsigned(1), "last": unsigned(1)} if lanes < block else {}
+        incoming = {"words": data.ArrayLayout(unsigned(source.bits), lanes), **marks}
+        outgoing = {
+            "codes": data.ArrayLayout(unsigned(element.bits), lanes),
+            "scale": unsigned(8),
+            **marks,
+        }
+        super().__init__(
+            {
+                "i": In(stream.Signature(data.StructLayout(incoming))),
+                "o": Out(stream.Signature(data.StructLayout(outgoing))),
+            }
+        )
+
+    @property
+    def beats(self) -> int:
+        """Beats of a full block."""
+        return self.block // self.lanes
+
+    @property
+    def latency(self) -> int:
+        """Cycles from the transfer of a block's last beat in to valid of its first beat out."""
+        return self.stages + (2 if self.beats > 1 else 0)
+
+    def elaborate(self, platform: Any) -> Module:  # noqa: ARG002
+        """Input, scale search, block buffer, rounders, output."""
+        m = Module()
+        source: Any = self.i
+        if "input" in self.points:
+            source = register(m, source, name="input")
+        found = self._search(m, source)
+        if "scale" in self.points:
+            found = register(m, found, name="search")
+        if self.beats > 1:
+            m.submodules.buffer = buffer = BlockBuffer(
+                self.lanes * self.source.bits, self.beats, key_bits(self.rule)
+            )
+            link(m, found, buffer.i)
+            found = buffer.o
+        rounded = self._round(m, found)
+        link(m, register(m, rounded, name="output"), self.o)
+        return m
+
+    def _search(self, m: Module, source: Any) -> Any:
+        """Words with the largest key of the beat."""
+        groups = _TREE_GROUPS if "tree" in self.points and self.lanes % _TREE_GROUPS == 0 else 1
+        size = key_bits(self.rule)
+        last = {"last": unsigned(1)} if self.beats > 1 else {}
+        words = {"data": unsigned(self.lanes * self.source.bits)}
+        parts = derive(
+            m,
+            source,
+            data.StructLayout({**words, "keys": data.ArrayLayout(size, groups), **last}),
+            name="parts",
+        )
+        m.d.comb += parts.payload.data.eq(source.payload.words)
+        if last:
+            m.d.comb += parts.payload.last.eq(source.payload.last)
+        share = self.lanes // groups
+        for g in range(groups):
+            finder = ScaleFinder(self.element, self.rule, self.source, share)
+            m.submodules[f"finder_{g}"] = finder
+            for k in range(share):
+                word = source.payload.words[g * share + k]
+                m.d.comb += finder.words[k].eq(word)  # type: ignore[attr-defined]
+            m.d.comb += parts.payload.keys[g].eq(finder.key)  # type: ignore[attr-defined]
+        if "tree" in self.points:
+            parts = register(m, parts, name="tree")
+        layout = data.StructLayout({**words, "key": unsigned(size), **last})
+        found = derive(m, parts, layout, name="found")
+        m.d.comb += found.payload.data.eq(parts.payload.data)
+        if last:
+            m.d.comb += found.payload.last.eq(parts.payload.last)
+        if groups == 1:
+            m.d.comb += found.payload.key.eq(parts.payload.keys[0])
+        else:
+            m.submodules.largest = largest = LargestKey(groups, size)
+            m.d.comb += [
+                Cat(largest.keys).eq(Cat(parts.payload.keys)),  # type: ignore[attr-defined]
+                found.payload.key.eq(largest.largest),  # type: ignore[attr-defined]
+            ]
+        return found
+
+    def _round(self, m: Module, found: Any) -> Any:
+        """Codes and scale."""
+        out = derive(m, found, self.o.payload.shape(), name="rounded")
+        scale = scale_byte(m, found.payload.key, self.element, self.rule)
+        shift = Signal(origin_shape(self.element), name="origin")
+        clear = Signal()
+        m.d.comb += [
+            shift.eq(origin(self.element) - scale),
+            clear.eq(scale == NAN_BYTE),
+            out.payload.scale.eq(scale),
+        ]
+        if self.beats > 1:
+            m.d.comb += [
+                out.payload.first.eq(found.payload.first),
+                out.payload.last.eq(found.payload.last),
+            ]
+        words = data.View(
+            data.ArrayLayout(word_layout(self.source), self.lanes), found.payload.data
+        )
+        for k in range(self.lanes):
+            rounder: Any = Rounder(
+                self.element, self.source, self.overflow, overflows(self.element, self.rule)
+            )
+            m.submodules[f"rounder_{k}"] = rounder
+            m.d.comb += [
+                rounder.word.eq(words[k]),
+                rounder.origin.eq(shift),
+                rounder.clear.eq(clear),
+                out.payload.codes[k].eq(rounder.code),
+            ]
+        return out
+
+
+def overflows(element: ElementFormat, rule: ScaleRule) -> bool:
+    """Whether nearest-even rounding can pass the largest value under a scale rule.
+
+    Read from the rule's threshold: the largest word that does not raise the scale decides.
+    """
+    emax, threshold, threshold_low = comparator(element, rule)
+    if emax <= 0:  # the scale byte ends at 254, where the rule would ask for more
+        return True
+    top = element.binades[0]
+    mantissa = min(max(threshold, threshold_low), (1 << 23) - 1)
+    highest = 2.0**emax * (1 + mantissa * 2.0**-23)
+    return highest >= element.largest + 2.0 ** (emax - top.mantissa_bits - 1)

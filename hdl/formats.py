@@ -1,0 +1,36 @@
+"""Layouts: how words, codes and unpacked elements lie in a vector. The first field is the lowest."""
+
+from amaranth.hdl import unsigned
+from amaranth.lib import data
+
+from ..golden.formats import ElementFormat
+from ..golden.words import WordFormat
+
+__all__ = ["unpacked_layout", "word_layout"]
+
+
+def word_layout(word: WordFormat) -> data.StructLayout:
+    """Fields of a source word: mantissa, biased exponent, sign."""
+    return data.StructLayout(
+        {
+            "mantissa": unsigned(word.mantissa_bits),
+            "biased_exponent": unsigned(word.exponent_bits),
+            "sign": unsigned(1),
+        }
+    )
+
+
+def unpacked_layout(element: ElementFormat) -> data.StructLayout:
+    """Fields of an unpacked element: value = +-significand * 2**shift * element.least.
+
+    ``shift`` is absent in a format whose elements share one spacing; ``nan`` and ``inf`` are
+    present only where the format has such codes.
+    """
+    fields = {"sign": unsigned(1), "significand": unsigned(element.significand_bits)}
+    if element.max_shift:
+        fields["shift"] = unsigned(element.max_shift.bit_length())
+    if element.has_nan:
+        fields["nan"] = unsigned(1)
+    if element.has_inf:
+        fields["inf"] = unsigned(1)
+    return data.StructLayout(fields)

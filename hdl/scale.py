@@ -1,0 +1,130 @@
+"""Scale finder: the E8M0 byte of a block from its words.
+
+Every rule is one comparator (``mxsf.golden.scale.comparator``): with E and M of the block's
+largest word, ``byte = clamp(E - emax + (M > T), 0, 254)``. Since (E, M > T) orders as (E, M)
+does, the maximum is taken over the key (E, M > T) alone: 9 bits a word, 8 for FLOOR.
+Source: docs/numerics.md section 2.
+"""
+
+from typing import Any
+
+from amaranth.hdl import Cat, Module, Mux, Signal, Value, signed, unsigned
+from amaranth.lib import data, wiring
+from amaranth.lib.wiring import In, Out
+
+from ..golden.formats import ElementFormat
+from ..golden.scale import NAN_BYTE, ScaleRule, comparator
+from ..golden.words import WordFormat
+from .formats import word_layout
+
+__all__ = ["LargestKey", "ScaleFinder", "key_bits", "scale_byte"]
+
+
+def key_bits(rule: ScaleRule) -> int:
+    """Width of a key: the biased exponent above one bit for ``M > T``, which FLOOR never needs."""
+    return 8 if rule is ScaleRule.FLOOR else 9
+
+
+class LargestKey(wiring.Component):
+    """The largest of several unsigned keys. Combinational.
+
+    Bit by bit from the top: a key that lacks a bit which a living one has is out. This takes two
+    thirds of the area of a tree of compare-and-select nodes.
+
+    Args:
+        count: number of keys.
+        bits: width of a key.
+
+    Members:
+        keys: In, array of ``count`` keys.
+        largest: Out, the largest.
+    """
+
+    def __init__(self, count: int, bits: int):
+        self.count, self.bits = count, bits
+        super().__init__({"keys": In(data.ArrayLayout(bits, count)), "largest": Out(bits)})
+
+    def elaborate(self, platform: Any) -> Module:  # noqa: ARG002
+        """Walk the bits from the highest down."""
+        m = Module()
+        keys: Any = self.keys  # type: ignore[attr-defined]
+        alive = [None] * self.count
+        found: list[Value] = []
+        for bit in reversed(range(self.bits)):
+            votes = Signal(self.count, name=f"votes_{bit}")
+            any_vote = Signal(name=f"any_{bit}")
+            m.d.comb += any_vote.eq(votes.any())
+            for i in range(self.count):
+                has = keys[i][bit]
+                m.d.comb += votes[i].eq(has if alive[i] is None else has & alive[i])
+                if bit:
+                    living = Signal(name=f"alive_{bit}_{i}")
+                    stays = has | ~any_vote
+                    m.d.comb += living.eq(stays if alive[i] is None else alive[i] & stays)
+                    alive[i] = living
+            found.insert(0, any_vote)
+        m.d.comb += self.largest.eq(Cat(*found))  # type: ignore[attr-defined]
+        return m
+
+
+class ScaleFinder(wiring.Component):
+    """The largest key of some words. Combinational.
+
+    Args:
+        element: the element format.
+        rule: the scale rule.
+        source: the word format.
+        lanes: number of words.
+
+    Members:
+        words: In, array of ``lanes`` words.
+        key: Out, the largest key; its upper 8 bits are the largest biased exponent.
+    """
+
+    def __init__(self, element: ElementFormat, rule: ScaleRule, source: WordFormat, lanes: int):
+        self.element, self.rule, self.source, self.lanes = element, rule, source, lanes
+        words = data.ArrayLayout(word_layout(source), lanes)
+        super().__init__({"words": In(words), "key": Out(key_bits(rule))})
+
+    def elaborate(self, platform: Any) -> Module:  # noqa: ARG002
+        """Make a key of each word and take the largest."""
+        m = Module()
+        m.submodules.largest = largest = LargestKey(self.lanes, key_bits(self.rule))
+        for i in range(self.lanes):
+            word = self.words[i]  # type: ignore[attr-defined]
+            m.d.comb += largest.keys[i].eq(self._key(word))  # type: ignore[attr-defined]
+        m.d.comb += self.key.eq(largest.largest)  # type: ignore[attr-defined]
+        return m
+
+    def _key(self, word: Any) -> Value:
+        if self.rule is ScaleRule.FLOOR:
+            return word.biased_exponent
+        emax, threshold, threshold_low = comparator(self.element, self.rule)
+        drop = 23 - self.source.mantissa_bits
+        above = word.mantissa > (threshold >> drop)
+        if threshold_low >> drop != threshold >> drop:
+            low = word.mantissa > (threshold_low >> drop)
+            above = Mux(word.biased_exponent == emax, low, above)
+        return Cat(above, word.biased_exponent)
+
+
+def scale_byte(m: Module, key: Value, element: ElementFormat, rule: ScaleRule) -> Signal:
+    """Scale byte of a block from its largest key; 0xFF where a word is Inf or NaN.
+
+    A zero block has exponent 0 and so byte 0: where emax is not positive, the clamp alone would
+    not see to that.
+    """
+    exponent = key[-8:]
+    up = key[0] if key_bits(rule) == 9 else 0
+    # At most 254 + 1 - emax, at least -emax: two bits more than a byte hold it with its sign.
+    raw = Signal(signed(10), name="raw_scale")
+    byte = Signal(unsigned(8), name="scale")
+    m.d.comb += [raw.eq(exponent - element.emax + up), byte.eq(raw[:8])]
+    with m.If((raw < 0) | (exponent == 0)):
+        m.d.comb += byte.eq(0)
+    if 254 - element.emax + (rule is not ScaleRule.FLOOR) > 254:
+        with m.Elif(raw > 254):
+            m.d.comb += byte.eq(254)
+    with m.If(exponent == 255):
+        m.d.comb += byte.eq(NAN_BYTE)
+    return byte
