@@ -1,1 +1,1 @@
-
+"""From components to artefacts: catalogue, netlist, Verilog, synthesis, report, command line."""

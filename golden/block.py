@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from .catalogue import registered
 from .formats import ElementFormat, Overflow
 from .scale import NAN_BYTE, ScaleRule, decode_scale
-from .slabs import Scratch, block_counts, matrices, slabs
+from .slabs import Scratch, block_counts, fit, matrices, slabs, spread, whole_blocks
 
 __all__ = ["BlockFormat", "BlockTensor", "Rounding"]
 
@@ -155,31 +155,31 @@ class BlockTensor:
         """
         if self.codes.ndim < 2:
             raise ValueError("a tensor of one axis has no transpose")
-        swapped = (np.ascontiguousarray(a.swapaxes(-1, -2)) for a in (self.codes, self.scales))
-        return BlockTensor(*swapped, self.format.transposed)
+        codes = np.ascontiguousarray(self.codes.swapaxes(-1, -2))
+        scales = np.ascontiguousarray(self.scales.swapaxes(-1, -2))
+        return BlockTensor(codes, scales, self.format.transposed)
 
     def dequantize(self) -> NDArray[np.float32]:
         """Values: float32, shape of the codes; what FP32 cannot hold is Inf, NaN is 0x7FC00000."""
-        element, (rows, columns) = self.element, self.block
+        element = self.element
         result = np.empty(self.shape, np.float32)
         codes, scales, out = (matrices(a) for a in (self.codes, self.scales, result))
         wide = not np.isfinite(np.float32(element.largest)) or element.least < 2.0**-126
         dtype = np.float64 if wide else np.float32
         values, factors = element.table.astype(dtype), decode_scale(np.arange(256)).astype(dtype)
-        scratch = Scratch()
-        with np.errstate(over="ignore", invalid="ignore"):
-            for place, scale_place in slabs(codes.shape, self.block):
-                piece, byte = out[place], scales[scale_place]
-                index = scratch("index", piece.shape, np.intp)
-                np.copyto(index, codes[place])
+        block, scratch = fit(self.block, codes.shape), Scratch()
+        with np.errstate(over="ignore", under="ignore", invalid="ignore"):
+            for place, scale_place in slabs(codes.shape, block):
+                byte = scales[scale_place]
+                index = whole_blocks(codes[place], block, np.intp, scratch)
+                found = scratch("values", index.shape, dtype)
                 # Every index is in range; of NumPy's modes "wrap" is the fast one.
-                found = scratch("values", piece.shape, dtype)
                 np.take(values, index, mode="wrap", out=found)
-                _, h, w = piece.shape
-                factor = factors[byte].repeat(columns, axis=2)[..., :w].repeat(rows, axis=1)
-                np.multiply(found, factor[:, :h], out=piece, casting="same_kind")
+                found *= spread(factors[byte], block[1])
                 if element.has_nan or (byte == NAN_BYTE).any():
-                    piece[np.isnan(piece)] = np.float32(np.nan)
+                    found[np.isnan(found)] = np.nan
+                n, h, w = out[place].shape
+                out[place] = found.reshape(n, -1, found.shape[-1])[:, :h, :w]
         return result
 
     def save(self, path: str | os.PathLike[str]) -> None:

@@ -45,7 +45,8 @@ def unpack(codes: ArrayLike, element: ElementFormat) -> Unpacked:
     [0, 5, 6]
     """
     index = element.check_codes(codes)
-    return Unpacked(*(field[index] for field in _tables(element)))
+    sign, significand, shift, nan, inf = _tables(element)
+    return Unpacked(sign[index], significand[index], shift[index], nan[index], inf[index])
 
 
 @cache

@@ -9,7 +9,6 @@ adder's nearest-even is the code's. ``ElementFormat.encode`` is the judge: tests
 """
 
 from functools import cache
-from math import prod
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -19,8 +18,8 @@ from .block import BlockFormat, BlockTensor, Rounding
 from .catalogue import MXSF
 from .formats import ElementFormat, Overflow
 from .scale import NAN_BYTE, ScaleRule, scale_bytes
-from .slabs import Scratch, block_counts, matrices, slabs
-from .words import float_array
+from .slabs import Scratch, block_counts, fit, matrices, slabs, spread, whole_blocks
+from .words import is_float
 
 __all__ = ["Rounding", "quantize"]
 
@@ -69,7 +68,8 @@ def quantize(
     """
     fmt = BlockFormat(element, block, rule, rounding, overflow)
     array = np.asarray(x)
-    float_array(np.empty(0, array.dtype))  # raises for dtypes that are no floats
+    if not is_float(array.dtype):
+        raise TypeError(f"a float array is needed, not {array.dtype}")
     if array.ndim == 0:
         raise ValueError("x must have at least one axis")
     if array.size == 0:
@@ -81,7 +81,8 @@ def quantize(
     codes = np.empty(array.shape, element.code_dtype)
     scales = np.empty(block_counts(array.shape, fmt.block), np.uint8)
     noise = None if draws is None else matrices(draws)
-    _fill(matrices(array), matrices(codes), matrices(scales), fmt, noise, random_bits)
+    with np.errstate(over="ignore", under="ignore", invalid="ignore"):
+        _fill(matrices(array), matrices(codes), matrices(scales), fmt, noise, random_bits)
     return BlockTensor(codes, scales, fmt)
 
 
@@ -115,44 +116,23 @@ def _fill(
     random_bits: int,
 ) -> None:
     """Quantize (matrices, rows, columns) slab by slab."""
-    rows, columns = fmt.block
+    rows, columns = block = fit(fmt.block, x.shape)
     scratch = Scratch()
-    for place, scale_place in slabs(x.shape, fmt.block):
-        words = _whole_blocks(x[place], fmt.block, np.float32, scratch)
+    for place, scale_place in slabs(x.shape, block):
+        words = whole_blocks(x[place], block, np.float32, scratch)
         byte = scale_bytes(_largest(words, columns, scratch), fmt.element, fmt.rule)
         if draws is None:
             found = _nearest(words, byte, fmt, scratch)
         else:
-            noise = _whole_blocks(draws[place], fmt.block, np.int64, scratch)
+            noise = whole_blocks(draws[place], block, np.int64, scratch)
             found = _stochastic(words, byte, fmt, noise, random_bits, scratch)
         bad = byte == NAN_BYTE
         if bad.any():
             found.reshape(*byte.shape[:2], rows, -1, columns).swapaxes(2, 3)[bad] = 0
-        piece = codes[place]
-        n, h, w = piece.shape
+        n, h, w = codes[place].shape
         whole = found.reshape(n, -1, found.shape[-1])
-        np.copyto(piece, whole[:, :h, :w], casting="unsafe")  # the low bits
+        np.copyto(codes[place], whole[:, :h, :w], casting="unsafe")  # the low bits
         scales[scale_place] = byte
-
-
-def _whole_blocks(
-    piece: NDArray[Any], block: tuple[int, int], dtype: Any, scratch: Scratch
-) -> NDArray[Any]:
-    """Return (matrices, block rows, rows of a block, columns), padded with zeros to whole blocks.
-
-    The array is contiguous: the piece itself where it is so already.
-    """
-    n, h, w = piece.shape
-    whole = (n, -(-h // block[0]), block[0], -(-w // block[1]) * block[1])
-    if piece.dtype == dtype and piece.flags.c_contiguous and piece.size == prod(whole):
-        return piece.reshape(whole)
-    padded = scratch(f"whole {dtype.__name__}", whole, dtype)
-    inside = padded.reshape(n, -1, whole[-1])
-    inside[:, h:] = 0
-    inside[:, :, w:] = 0
-    with np.errstate(over="ignore", under="ignore", invalid="ignore"):
-        np.copyto(inside[:, :h, :w], piece, casting="unsafe")
-    return padded
 
 
 def _largest(words: NDArray[np.float32], columns: int, scratch: Scratch) -> NDArray[np.uint32]:
@@ -179,12 +159,10 @@ def _unscaled(
     The product is exact, or so small that it rounds to code 0.
     """
     columns = words.shape[-1] // byte.shape[-1]
-    factor = _FACTORS[dtype][byte].repeat(columns, axis=-1)[:, :, None]
     v = scratch("elements", words.shape, dtype)
-    with np.errstate(over="ignore", under="ignore", invalid="ignore"):
-        np.multiply(words, factor, out=v)
-        if flush:
-            v *= (words.view(np.int32) & _MAGNITUDE) >= _LEAST_NORMAL
+    np.multiply(words, spread(_FACTORS[dtype][byte], columns), out=v)
+    if flush:
+        v *= (words.view(np.int32) & _MAGNITUDE) >= _LEAST_NORMAL
     return v
 
 

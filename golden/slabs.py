@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-__all__ = ["Scratch", "block_counts", "matrices", "slabs"]
+__all__ = ["Scratch", "block_counts", "fit", "matrices", "slabs", "spread", "whole_blocks"]
 
-_SLAB = 1 << 17  # elements of a slab: few enough for the cache, many for the cost of a call
+_SLAB = 1 << 18  # elements of a slab: few enough for the cache, many for the cost of a call
 
 
 class Scratch:
@@ -45,6 +45,11 @@ def block_counts(shape: tuple[int, ...], block: tuple[int, int]) -> tuple[int, .
     if len(shape) == 1:
         return (-(-shape[0] // block[1]),)
     return (*shape[:-2], -(-shape[-2] // block[0]), -(-shape[-1] // block[1]))
+
+
+def fit(block: tuple[int, int], shape: tuple[int, int, int]) -> tuple[int, int]:
+    """Return the block, cut down to the matrix where it is larger: it cuts the same blocks."""
+    return min(block[0], shape[1]), min(block[1], shape[2])
 
 
 def matrices(a: NDArray[Any]) -> NDArray[Any]:
@@ -81,3 +86,28 @@ def _length(axis: int, block: int, target: int) -> int:
 def _cut(start: int, length: int, axis: int, block: int) -> tuple[slice, slice]:
     stop = min(start + length, axis)
     return slice(start, stop), slice(start // block, -(-stop // block))
+
+
+def whole_blocks(
+    piece: NDArray[Any], block: tuple[int, int], dtype: type[np.generic], scratch: Scratch
+) -> NDArray[Any]:
+    """Return a slab as (matrices, block rows, rows of a block, columns), in whole blocks.
+
+    What is missing is zero. The array is contiguous: the slab itself where that is so already.
+    """
+    n, h, w = piece.shape
+    whole = (n, -(-h // block[0]), block[0], -(-w // block[1]) * block[1])
+    if piece.dtype == dtype and piece.flags.c_contiguous and piece.size == prod(whole):
+        return piece.reshape(whole)
+    padded = scratch(f"whole {dtype.__name__}", whole, dtype)
+    inside = padded.reshape(n, -1, whole[-1])
+    inside[:, h:] = 0
+    inside[:, :, w:] = 0
+    np.copyto(inside[:, :h, :w], piece, casting="unsafe")
+    return padded
+
+
+def spread(scales: NDArray[Any], columns: int) -> NDArray[Any]:
+    """Repeat one value per block along its columns, to be broadcast over ``whole_blocks``."""
+    # NumPy multiplies whole rows much faster than rows of one block.
+    return scales.repeat(columns, axis=-1)[:, :, None]

@@ -1,0 +1,168 @@
+"""Area: a netlist through Yosys for a target, its cells counted.
+
+The targets: generic two-input gates, Lattice iCE40 and ECP5, Xilinx 7 series, and any standard
+cell library in Liberty format.
+"""
+
+import gzip
+import json
+import re
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from .netlist import Netlist
+from .yosys import PINNED, Yosys, YosysError
+
+__all__ = ["TARGETS", "Area", "area", "check_target"]
+
+TARGETS = {
+    "generic": "synth -flatten -top {top}",
+    "ice40": "synth_ice40 -flatten -top {top}",
+    "ecp5": "synth_ecp5 -flatten -nodsp -top {top}",
+    "ecp5-dsp": "synth_ecp5 -flatten -top {top}",
+    "xilinx": "synth_xilinx -flatten -family xc7 -noiopad -noclkbuf -top {top}",
+}
+"""Yosys command of each target; ``liberty=FILE`` is the one more."""
+
+_LIBERTY = """synth -flatten -top {top}
+dfflibmap -liberty cells.lib
+abc -liberty cells.lib
+opt_clean"""
+
+_FLIP_FLOP = re.compile(r"\$_.*DFF|^SB_DFF|^TRELLIS_FF|^FD[RSPC]E")
+_LUT = re.compile(r"^SB_LUT4$|^LUT\d$")
+_CARRY = re.compile(r"^SB_CARRY$|^CCU2C$|^CARRY4$")
+_MULTIPLIER = re.compile(r"^MULT|^SB_MAC16|^DSP48")
+
+
+@dataclass(frozen=True)
+class Area:
+    """What a design takes on a target.
+
+    Attributes:
+        target: the target's name.
+        cells: number of cells by type.
+        gates: combinational cells (generic and Liberty), not counting constants.
+        luts: look-up tables (FPGAs).
+        carries: carry cells (FPGAs).
+        flip_flops: flip-flops and latches.
+        multipliers: hard multipliers.
+        square_microns: cell area, um^2 (Liberty).
+        nand2: cell area in areas of the smallest two-input NAND (Liberty).
+    """
+
+    target: str
+    cells: dict[str, int] = field(repr=False)
+    gates: int | None = None
+    luts: int | None = None
+    carries: int | None = None
+    flip_flops: int = 0
+    multipliers: int = 0
+    square_microns: float | None = None
+    nand2: float | None = None
+
+    def row(self) -> dict[str, Any]:
+        """Plain data for JSON."""
+        return asdict(self)
+
+
+def check_target(target: str) -> None:
+    """Raise ValueError where a target is none."""
+    if target.startswith("liberty="):
+        path = Path(target.removeprefix("liberty="))
+        if not path.is_file():
+            raise ValueError(f"no liberty file {path}")
+    elif target not in TARGETS:
+        known = ", ".join(TARGETS)
+        raise ValueError(f"unknown target {target!r}: use {known} or liberty=FILE")
+
+
+def area(design: Netlist, target: str = "generic", yosys: Yosys = PINNED) -> Area:
+    """Synthesize a netlist and count its cells.
+
+    Args:
+        design: the netlist.
+        target: a name of ``TARGETS``, or ``liberty=FILE`` (also gzipped).
+        yosys: the Yosys to use.
+
+    Raises:
+        ValueError: the target is unknown.
+        YosysError: Yosys failed or gave no area.
+    """
+    check_target(target)
+    files = {"design.il": design.text}
+    if target.startswith("liberty="):
+        files["cells.lib"] = _read(Path(target.removeprefix("liberty=")))
+        commands, options = _LIBERTY, "-liberty cells.lib"
+    else:
+        commands, options = TARGETS[target], ""
+    script = "\n".join(
+        [
+            "read_rtlil design.il",
+            commands.format(top=design.top),
+            f"tee -q -o stat.json stat -json {options}",
+        ]
+    )
+    report = json.loads(yosys.run(script, files, read="stat.json"))
+    total = report["design"]
+    cells = {k.lstrip("\\"): int(_number(v)) for k, v in total["num_cells_by_type"].items()}
+    if not cells:
+        raise YosysError(f"{yosys.name} found no cells in {design.top}")
+    if target.startswith("liberty="):
+        return _of_liberty(target, cells, float(total.get("area", 0)), files["cells.lib"])
+    count = _counter(cells)
+    flip_flops, multipliers = count(_FLIP_FLOP), count(_MULTIPLIER)
+    if target == "generic":
+        return Area(target, cells, gates=sum(cells.values()) - flip_flops, flip_flops=flip_flops)
+    return Area(
+        target,
+        cells,
+        luts=count(_LUT),
+        carries=count(_CARRY),
+        flip_flops=flip_flops,
+        multipliers=multipliers,
+    )
+
+
+def _of_liberty(target: str, cells: dict[str, int], total: float, library: str) -> Area:
+    if not total:
+        raise YosysError("Yosys gave no area; is this a Liberty file of standard cells?")
+    areas: dict[str, float] = {}
+    sequential: set[str] = set()
+    for name, body in _cells(library):
+        if found := re.search(r"^\s*area\s*:\s*([\d.eE+-]+)", body, re.M):
+            areas[name] = float(found[1])
+        if re.search(r"^\s*(ff|latch)\s*\(", body, re.M):
+            sequential.add(name)
+    flip_flops = sum(n for cell, n in cells.items() if cell in sequential)
+    nands = [a for name, a in areas.items() if re.search(r"nand_?2", name, re.I) and a > 0]
+    return Area(
+        target,
+        cells,
+        gates=sum(cells.values()) - flip_flops,
+        flip_flops=flip_flops,
+        square_microns=total,
+        nand2=total / min(nands) if nands else None,
+    )
+
+
+def _cells(library: str) -> list[tuple[str, str]]:
+    """Split a Liberty file into (cell name, text)."""
+    starts = list(re.finditer(r"^\s*cell\s*\(\s*\"?([\w.$]+)\"?\s*\)", library, re.M))
+    ends = [match.start() for match in starts[1:]] + [len(library)]
+    return [(s[1], library[s.end() : end]) for s, end in zip(starts, ends, strict=True)]
+
+
+def _counter(cells: dict[str, int]) -> Any:
+    return lambda kind: sum(n for cell, n in cells.items() if kind.search(cell))
+
+
+def _number(value: Any) -> float:
+    """Yosys writes a count as a number, or as an object with a count, by version."""
+    return value["count"] if isinstance(value, dict) else value
+
+
+def _read(path: Path) -> str:
+    data = path.read_bytes()
+    return (gzip.decompress(data) if data[:2] == b"\x1f\x8b" else data).decode()
