@@ -19,7 +19,7 @@ _CELL = re.compile(r"^  cell (\\\S+) (\\\S+)\n(.*?)^  end$", re.M | re.S)
 _CONNECT = re.compile(r"^    connect (\\\S+) (\\\S+)", re.M)
 _ALIAS = re.compile(r"^connect (\\\S+) (.*)$", re.M)
 _PORT = re.compile(r"^  wire .*(?:input|output) \d+  (\\\S+)$", re.M)
-_IDENTIFIER = re.compile(r"\\[^\s\"]+")
+_IDENTIFIER = re.compile(r"(?<![\\\"])\\[^\s\"\\]+")  # not inside a string
 _PLAIN = re.compile(r"\\[A-Za-z_][A-Za-z0-9_]*")
 _NAMELESS = re.compile(r"\\port\$")
 

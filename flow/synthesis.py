@@ -11,8 +11,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from ..sim.yosys import PINNED, Yosys, YosysError
 from .netlist import Netlist
-from .yosys import PINNED, Yosys, YosysError
 
 __all__ = ["TARGETS", "Area", "area", "check_target"]
 

@@ -6,7 +6,7 @@ Source: docs/numerics.md sections 2, 3 and 5.
 import enum
 import json
 import os
-import tempfile
+import secrets
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -122,6 +122,8 @@ class BlockTensor:
         element, codes = self.format.element, self.element.check_codes(self.codes)
         if codes.dtype != element.code_dtype:
             raise TypeError(f"{element} codes must be {element.code_dtype.__name__}: {codes.dtype}")
+        if codes.ndim == 0:
+            raise ValueError("codes must have at least one axis")
         if self.scales.dtype != np.uint8:
             raise TypeError(f"scales must be uint8, not {self.scales.dtype}")
         expected = block_counts(codes.shape, self.format.block)
@@ -185,15 +187,14 @@ class BlockTensor:
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write codes, scales and format to an ``.npz`` file, whole or not at all."""
         target = Path(path)
-        handle, temporary = tempfile.mkstemp(dir=target.parent, suffix=".tmp")
+        temporary = target.with_name(f".{target.name}.{secrets.token_hex(4)}.tmp")
         try:
-            with os.fdopen(handle, "wb") as file:
+            with open(temporary, "xb") as file:
                 text = json.dumps(self.format.spec())
                 np.savez_compressed(file, codes=self.codes, scales=self.scales, format=text)
             os.replace(temporary, target)
-        except BaseException:
-            os.unlink(temporary)
-            raise
+        finally:
+            temporary.unlink(missing_ok=True)
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> "BlockTensor":

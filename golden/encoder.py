@@ -93,6 +93,8 @@ def _draws(
         if random is not None:
             raise ValueError("random is for stochastic rounding only")
         return None
+    if isinstance(random_bits, bool) or not isinstance(random_bits, int | np.integer):
+        raise TypeError(f"random_bits must be an integer, not {random_bits!r}")
     if not 1 <= random_bits <= 24:
         raise ValueError(f"random_bits must be 1 to 24, not {random_bits!r}")
     if random is None:
@@ -102,8 +104,9 @@ def _draws(
         raise TypeError(f"random must hold integers, not {draws.dtype}")
     if draws.shape != shape:
         raise ValueError(f"random must have the shape of x, {shape}, not {draws.shape}")
-    if int(draws.min()) < 0 or int(draws.max()) >> random_bits:
-        raise ValueError(f"random must be below 2**{random_bits}, not {draws.max()!r}")
+    for draw in (int(draws.min()), int(draws.max())):
+        if not 0 <= draw < 1 << random_bits:
+            raise ValueError(f"random must be 0 to 2**{random_bits} - 1, not {draw}")
     return draws
 
 

@@ -7,7 +7,7 @@ eXmY arXiv 2405.13938; MX-SAFE arXiv 2605.24391 (byte layout inferred).
 """
 
 import itertools
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from typing import Any, Literal, NamedTuple
 
@@ -80,7 +80,8 @@ class ElementFormat:
     def __post_init__(self) -> None:
         for label in ("exponent_bits", "mantissa_bits", "bias"):
             value = getattr(self, label)
-            if isinstance(value, bool) or not isinstance(value, int | None):
+            optional = label == "bias" and value is None
+            if isinstance(value, bool) or not (optional or isinstance(value, int)):
                 raise TypeError(f"{label} must be an integer, not {value!r}")
         x, y = self.exponent_bits, self.mantissa_bits
         if not 0 <= x <= 8:
@@ -95,8 +96,11 @@ class ElementFormat:
             raise ValueError(f"special='nan' needs two magnitude bits, not e{x}m{y}")
         if self.twos_complement and (x or self.special != "none"):
             raise ValueError("a two's complement format has no exponent and no special codes")
-        if self.bias is None:
-            object.__setattr__(self, "bias", (1 << (x - 1)) - 1 if x else 0)
+        default = (1 << (x - 1)) - 1 if x else 0
+        bias = default if self.bias is None else self.bias
+        if not -512 <= bias <= 512:
+            raise ValueError(f"bias must be -512 to 512, not {bias!r}")
+        object.__setattr__(self, "bias", bias)
         self._check_nested()
 
     def _check_nested(self) -> None:
@@ -114,6 +118,7 @@ class ElementFormat:
             )
         if nested.special != "none" or nested.twos_complement:
             raise ValueError(f"the nested format must be a plain float, not {nested.name}")
+        object.__setattr__(self, "subnormal", replace(nested, bias=None))
 
     def __str__(self) -> str:
         return self.name

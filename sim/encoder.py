@@ -1,0 +1,61 @@
+"""Bench of the encoder: words to golden codes and scales, and its cycle model."""
+
+import numpy as np
+from amaranth.hdl import Shape
+from numpy.typing import NDArray
+
+from ..golden.encoder import quantize
+from ..hdl.encoder import Encoder
+from .bench import Stimulus
+from .payload import pack
+from .pipeline import BankPair, Pipeline, Register
+
+__all__ = ["encoder_model", "encoder_stimulus"]
+
+
+def encoder_model(encoder: Encoder) -> Pipeline:
+    """Build the cycle model of an encoder."""
+    before = [Register() for point in encoder.points if point != "output"]
+    banks = [BankPair(encoder.beats)] if encoder.beats > 1 else []
+    return Pipeline(*before, *banks, Register())
+
+
+def encoder_stimulus(
+    encoder: Encoder, words: NDArray[np.uint32], beats: NDArray[np.int64] | None = None
+) -> Stimulus:
+    """Make the beats of blocks of words and the golden answer.
+
+    Args:
+        encoder: the design.
+        words: bit patterns of source words, uint32 of shape (blocks, block).
+        beats: number of beats of each block, 1 to ``encoder.beats``, shape (blocks,): a smaller
+            number ends the block early, as if zero-padded. Default: full blocks.
+    """
+    count, lanes = len(words), encoder.lanes
+    full = np.full(count, encoder.beats)
+    beats = full if beats is None else beats
+    kept = np.arange(encoder.beats)[None, :] < beats[:, None]  # (blocks, beats)
+    padded = np.where(kept.repeat(lanes, axis=1), words, 0)
+    values = encoder.source.values(padded)
+    golden = quantize(
+        values,
+        encoder.element,
+        (1, encoder.block),
+        encoder.rule,
+        overflow=encoder.overflow,
+    )
+    step = np.tile(np.arange(encoder.beats), (count, 1))
+    marks = {"first": (step == 0)[kept], "last": (step == beats[:, None] - 1)[kept]}
+    shape = (count, encoder.beats, lanes)
+    scales = golden.scales.repeat(encoder.beats, axis=1)
+    fields_in = {"words": padded.reshape(shape)[kept], **marks}
+    fields_out = {"codes": golden.codes.reshape(shape)[kept], "scale": scales[kept], **marks}
+    layouts = encoder.i.payload.shape(), encoder.o.payload.shape()
+    return Stimulus(
+        inputs=pack(layouts[0], fields_in),
+        outputs=pack(layouts[1], fields_out),
+        last=marks["last"],
+        blocks=count,
+        model=lambda: encoder_model(encoder),
+        widths=(Shape.cast(layouts[0]).width, Shape.cast(layouts[1]).width),
+    )

@@ -1,0 +1,104 @@
+"""Simulation engines behind one interface, and Amaranth's own simulator as the first of them.
+
+A testbench is an async function of ``Pins``; an engine runs it. Ports go by the names they have
+in the exported Verilog.
+"""
+
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any, Protocol
+
+from amaranth.hdl import Value, ValueCastable
+from amaranth.lib import wiring
+from amaranth.sim import Simulator
+
+__all__ = ["AmaranthEngine", "Engine", "Pins", "Testbench", "port_signals"]
+
+
+class Pins(Protocol):
+    """The ports of a design in simulation."""
+
+    def set(self, port: str, value: int) -> None:
+        """Drive an input."""
+        ...
+
+    def get(self, port: str) -> int:
+        """Read a port, combinational paths settled."""
+        ...
+
+    async def tick(self) -> None:
+        """Pass one clock edge (in a combinational design: some time)."""
+        ...
+
+
+Testbench = Callable[[Pins], Awaitable[None]]
+
+
+class Engine(Protocol):
+    """Something that runs a testbench on a design."""
+
+    name: str
+
+    def run(self, testbench: Testbench) -> None:
+        """Run from reset until the testbench returns."""
+        ...
+
+
+def port_signals(component: Any) -> dict[str, tuple[Any, bool]]:
+    """Ports of a component by Verilog name: (signal, whether it is an input)."""
+    found = {}
+    for path, member, value in component.signature.flatten(component):
+        plain = value.as_value() if isinstance(value, ValueCastable) else Value.cast(value)
+        found["__".join(map(str, path))] = (plain, member.flow is wiring.In)
+    return found
+
+
+class AmaranthEngine:
+    """Amaranth's simulator: slow, with every inner signal in its waveform.
+
+    Args:
+        component: the design.
+        clocked: whether it has state.
+        vcd: waveform file to write, with a GTKWave layout (``.gtkw``) beside it.
+    """
+
+    name = "amaranth"
+
+    def __init__(self, component: Any, *, clocked: bool = True, vcd: Path | None = None):
+        self._component, self._clocked, self._vcd = component, clocked, vcd
+
+    def run(self, testbench: Testbench) -> None:
+        """Run from reset until the testbench returns."""
+        ports = port_signals(self._component)
+        clocked = self._clocked
+
+        class _Pins:
+            def __init__(self, context: Any):
+                self._context = context
+
+            def set(self, port: str, value: int) -> None:
+                self._context.set(ports[port][0], value)
+
+            def get(self, port: str) -> int:
+                return self._context.get(ports[port][0])
+
+            async def tick(self) -> None:
+                if clocked:
+                    await self._context.tick()
+                else:
+                    await self._context.delay(1e-8)
+
+        async def process(context: Any) -> None:
+            await testbench(_Pins(context))
+
+        simulator = Simulator(self._component)
+        if clocked:
+            simulator.add_clock(1e-8)
+        simulator.add_testbench(process)
+        if self._vcd is None:
+            simulator.run()
+            return
+        traces = [signal for signal, _ in ports.values()]
+        layout = self._vcd.with_suffix(".gtkw")
+        with simulator.write_vcd(str(self._vcd), str(layout), traces=traces):
+            simulator.run()
