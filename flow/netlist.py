@@ -19,6 +19,7 @@ _CELL = re.compile(r"^  cell (\\\S+) (\\\S+)\n(.*?)^  end$", re.M | re.S)
 _CONNECT = re.compile(r"^    connect (\\\S+) (\\\S+)", re.M)
 _ALIAS = re.compile(r"^connect (\\\S+) (.*)$", re.M)
 _PORT = re.compile(r"^  wire .*(?:input|output) \d+  (\\\S+)$", re.M)
+_PIECE = re.compile(r"(?:\$\d+|\\[^\s{}]+)(?: \[[\d:]+\])?")
 _IDENTIFIER = re.compile(r"(?<![\\\"])\\[^\s\"\\]+")  # not inside a string
 _PLAIN = re.compile(r"\\[A-Za-z_][A-Za-z0-9_]*")
 _NAMELESS = re.compile(r"\\port\$")
@@ -101,11 +102,16 @@ def _readable(body: str, children: dict[str, _Merged]) -> tuple[str, dict[str, s
     """
     names = _Names(body)
     ports = [match[1] for match in _PORT.finditer(body)]
-    for wire, value in _ALIAS.findall(body):  # a nameless port is a piece of a named signal
-        pieces = [name for name in reversed(_IDENTIFIER.findall(value)) if name in ports]
-        nameless = [name for name in dict.fromkeys(pieces) if _NAMELESS.match(name)]
-        for number, name in enumerate(nameless):
-            names.rename(name, wire if len(nameless) == 1 else f"{_stem(wire)}_{number}")
+    aliases = _ALIAS.findall(body)
+    drives = {value: port for port, value in aliases if _NAMELESS.match(port)}
+    for wire, value in aliases:  # a nameless port is a piece of a signal that has a name
+        if not _NAMELESS.match(wire) and wire not in ports:
+            found = [drives.get(p, p.split()[0]) for p in reversed(_PIECE.findall(value))]
+            pieces = [p for p in dict.fromkeys(found) if p in ports and _NAMELESS.match(p)]
+            if len(pieces) == 1:
+                names.take(pieces[0], wire)
+            for number, port in enumerate(pieces):
+                names.rename(port, f"{_stem(wire)}_{number}")
     for kind, cell, inside in _CELL.findall(body):
         if kind in children:
             for port, wire in _CONNECT.findall(inside):
@@ -149,6 +155,13 @@ class _Names:
             name = f"\\{stem}_{number}"
         self._taken.add(name)
         self._new[old] = name
+
+    def take(self, old: str, owner: str) -> None:
+        """Give ``old`` the plain name of another wire, which gets the next free one."""
+        name = f"\\{_stem(owner)}"
+        if old not in self._new and owner not in self._new and name == owner:
+            self.rename(owner, owner)
+            self._new[old] = name
 
     def new(self, old: str) -> str:
         """Return the name that an identifier has now."""

@@ -3,5 +3,4 @@
 from .decoder import Decoder, decode
 from .encoder import Encoder
 
-
 __all__ = ["Decoder", "Encoder", "decode"]

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from amaranth.hdl import Array, Cat, Module, Mux, Signal, unsigned
+from amaranth.hdl import Cat, Module, Mux, Signal, unsigned
 from amaranth.lib import data, memory, stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -46,7 +46,7 @@ class BlockBuffer(wiring.Component):
             }
         )
 
-    def elaborate(self, platform: Any) -> Module:  # noqa: ARG002
+    def elaborate(self, platform: Any) -> Module:
         """Write side, read side, bank states."""
         m = Module()
         step = range(self.beats)
@@ -55,20 +55,20 @@ class BlockBuffer(wiring.Component):
             shape=unsigned(self.width), depth=2 * depth, init=[]
         )
         write, read = storage.write_port(), storage.read_port()
-        full = Array(Signal(name=f"full_{bank}") for bank in range(2))
-        ends = Array(Signal(step, name=f"end_{bank}", reset_less=True) for bank in range(2))
-        keys = Array(
-            Signal(self.key_bits, name=f"key_{bank}", reset_less=True) for bank in range(2)
-        )
-        write_bank, read_bank = Signal(), Signal()
-        write_step, read_step = Signal(step), Signal(step)
+        full = [Signal(name=f"full_{bank}") for bank in range(2)]
+        ends = [Signal(step, name=f"end_{bank}", reset_less=True) for bank in range(2)]
+        keys = [Signal(self.key_bits, name=f"key_{bank}", reset_less=True) for bank in range(2)]
+        write_bank = Signal()
+        write_step = Signal(step)
+        read_bank = Signal()
+        read_step = Signal(step)
 
         accept = Signal()
         running = Signal(self.key_bits, reset_less=True)
         largest = Signal(self.key_bits)
         begun = Signal()
         m.d.comb += [
-            self.i.ready.eq(~full[write_bank]),
+            self.i.ready.eq(~Mux(write_bank, full[1], full[0])),
             accept.eq(self.i.valid & self.i.ready),
             write.addr.eq(Cat(write_step, write_bank)),
             write.data.eq(self.i.payload.data),
@@ -79,23 +79,26 @@ class BlockBuffer(wiring.Component):
         with m.If(accept):
             m.d.sync += [running.eq(largest), write_step.eq(write_step + 1)]
             with m.If(self.i.payload.last | (write_step == self.beats - 1)):
-                m.d.sync += [
-                    write_step.eq(0),
-                    write_bank.eq(~write_bank),
-                    full[write_bank].eq(1),
-                    ends[write_bank].eq(write_step),
-                    keys[write_bank].eq(largest),
-                ]
+                m.d.sync += [write_step.eq(0), write_bank.eq(~write_bank)]
+                for bank in range(2):
+                    with m.If(write_bank == bank):
+                        m.d.sync += [
+                            full[bank].eq(1),
+                            ends[bank].eq(write_step),
+                            keys[bank].eq(largest),
+                        ]
 
         advance = Signal()
         at_end = Signal()
         out = {name: Signal(reset_less=True, name=name) for name in ("first", "last")}
         key = Signal(self.key_bits, reset_less=True)
-        valid = register_valid(m, full[read_bank], self.o.ready, advance, name="read")
+        filled = Signal()
+        m.d.comb += filled.eq(Mux(read_bank, full[1], full[0]))
+        valid = register_valid(m, filled, self.o.ready, advance, name="read")
         m.d.comb += [
             read.addr.eq(Cat(read_step, read_bank)),
             read.en.eq(advance),
-            at_end.eq(read_step == ends[read_bank]),
+            at_end.eq(read_step == Mux(read_bank, ends[1], ends[0])),
             self.o.valid.eq(valid),
             self.o.payload.data.eq(read.data),
             self.o.payload.key.eq(key),
@@ -104,16 +107,15 @@ class BlockBuffer(wiring.Component):
         ]
         with m.If(advance):
             m.d.sync += [
-                key.eq(keys[read_bank]),
+                key.eq(Mux(read_bank, keys[1], keys[0])),
                 out["first"].eq(read_step == 0),
                 out["last"].eq(at_end),
             ]
-            with m.If(full[read_bank]):
+            with m.If(filled):
                 m.d.sync += read_step.eq(read_step + 1)
                 with m.If(at_end):
-                    m.d.sync += [
-                        read_step.eq(0),
-                        read_bank.eq(~read_bank),
-                        full[read_bank].eq(0),
-                    ]
+                    m.d.sync += [read_step.eq(0), read_bank.eq(~read_bank)]
+                    for bank in range(2):
+                        with m.If(read_bank == bank):
+                            m.d.sync += full[bank].eq(0)
         return m

@@ -107,7 +107,7 @@ class Decoder(wiring.Component):
             {"code": In(element.bits), **{name: Out(field.shape) for name, field in layout}}
         )
 
-    def elaborate(self, platform: Any) -> Module:  # noqa: ARG002
+    def elaborate(self, platform: Any) -> Module:
         """Wire ``decode`` to the ports."""
         m = Module()
         unpacked = decode(m, self.code, self.element)  # type: ignore[attr-defined]

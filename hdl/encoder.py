@@ -115,7 +115,7 @@ class Encoder(wiring.Component):
         """Cycles from the transfer of a block's last beat in to valid of its first beat out."""
         return self.stages + (2 if self.beats > 1 else 0)
 
-    def elaborate(self, platform: Any) -> Module:  # noqa: ARG002
+    def elaborate(self, platform: Any) -> Module:
         """Input, scale search, block buffer, rounders, output."""
         m = Module()
         source: Any = self.i

@@ -1,4 +1,4 @@
-"""Layouts: how words, codes and unpacked elements lie in a vector. The first field is the lowest."""
+"""Layouts: how words, codes and unpacked elements lie in a vector. Lowest field first."""
 
 from amaranth.hdl import unsigned
 from amaranth.lib import data

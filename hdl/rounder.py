@@ -105,7 +105,7 @@ class Rounder(wiring.Component):
             }
         )
 
-    def elaborate(self, platform: Any) -> Module:  # noqa: ARG002
+    def elaborate(self, platform: Any) -> Module:
         """Align, then increment."""
         m = Module()
         element = self.element

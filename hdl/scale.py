@@ -44,7 +44,7 @@ class LargestKey(wiring.Component):
         self.count, self.bits = count, bits
         super().__init__({"keys": In(data.ArrayLayout(bits, count)), "largest": Out(bits)})
 
-    def elaborate(self, platform: Any) -> Module:  # noqa: ARG002
+    def elaborate(self, platform: Any) -> Module:
         """Walk the bits from the highest down."""
         m = Module()
         keys: Any = self.keys  # type: ignore[attr-defined]
@@ -86,7 +86,7 @@ class ScaleFinder(wiring.Component):
         words = data.ArrayLayout(word_layout(source), lanes)
         super().__init__({"words": In(words), "key": Out(key_bits(rule))})
 
-    def elaborate(self, platform: Any) -> Module:  # noqa: ARG002
+    def elaborate(self, platform: Any) -> Module:
         """Make a key of each word and take the largest."""
         m = Module()
         m.submodules.largest = largest = LargestKey(self.lanes, key_bits(self.rule))

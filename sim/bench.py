@@ -14,7 +14,7 @@ from .engine import Engine, Pins
 from .payload import to_int
 from .pipeline import Pipeline, Token
 
-__all__ = ["Result", "Stalls", "Stimulus", "compare_table", "run_stream"]
+__all__ = ["NO_STALLS", "Result", "Stalls", "Stimulus", "compare_table", "run_stream"]
 
 _MOST = 20  # mismatches kept; more say nothing new
 
@@ -47,6 +47,9 @@ class Stalls:
     valid: float = 1.0
     ready: float = 1.0
     seed: int = 0
+
+
+NO_STALLS = Stalls()
 
 
 @dataclass
@@ -87,7 +90,7 @@ class Result:
 def run_stream(
     engine: Engine,
     stimulus: Stimulus,
-    stalls: Stalls = Stalls(),
+    stalls: Stalls = NO_STALLS,
     progress: Callable[[int], None] | None = None,
 ) -> Result:
     """Run a stimulus through a stream design, every cycle compared.

@@ -1,6 +1,9 @@
 """Bench of the decoder: every code."""
 
+from typing import Any
+
 import numpy as np
+from numpy.typing import NDArray
 
 from ..golden.decoder import unpack
 from ..hdl.decoder import Decoder
@@ -11,14 +14,16 @@ from .engine import Engine
 __all__ = ["decoder_answer", "run_decoder"]
 
 
-def decoder_answer(decoder: Decoder) -> tuple[dict[str, list[int]], dict[str, list[int]]]:
-    """All codes and the golden value of each output port for each of them."""
-    codes = np.arange(1 << decoder.element.bits)
+def decoder_answer(
+    decoder: Decoder, codes: NDArray[Any] | None = None
+) -> tuple[dict[str, list[int]], dict[str, list[int]]]:
+    """Codes (default all) and the golden value of each output port for each of them."""
+    codes = np.arange(1 << decoder.element.bits) if codes is None else codes
     golden = unpack(codes, decoder.element)._asdict()
     ports = [name for name, _ in unpacked_layout(decoder.element)]
     return {"code": codes.tolist()}, {p: golden[str(p)].astype(int).tolist() for p in ports}
 
 
-def run_decoder(engine: Engine, decoder: Decoder) -> Result:
-    """Compare a decoder with the golden model on all its codes."""
-    return compare_table(engine, *decoder_answer(decoder))
+def run_decoder(engine: Engine, decoder: Decoder, codes: NDArray[Any] | None = None) -> Result:
+    """Compare a decoder with the golden model on codes (default all)."""
+    return compare_table(engine, *decoder_answer(decoder, codes))

@@ -1,5 +1,7 @@
 """Bench of the encoder: words to golden codes and scales, and its cycle model."""
 
+from typing import Any
+
 import numpy as np
 from amaranth.hdl import Shape
 from numpy.typing import NDArray
@@ -10,7 +12,7 @@ from .bench import Stimulus
 from .payload import pack
 from .pipeline import BankPair, Pipeline, Register
 
-__all__ = ["encoder_model", "encoder_stimulus"]
+__all__ = ["encoder_model", "encoder_stimulus", "encoder_words"]
 
 
 def encoder_model(encoder: Encoder) -> Pipeline:
@@ -18,6 +20,18 @@ def encoder_model(encoder: Encoder) -> Pipeline:
     before = [Register() for point in encoder.points if point != "output"]
     banks = [BankPair(encoder.beats)] if encoder.beats > 1 else []
     return Pipeline(*before, *banks, Register())
+
+
+def encoder_words(encoder: Encoder, values: NDArray[Any]) -> NDArray[np.uint32]:
+    """Cut a float tensor into blocks of words along its last axis, rows padded with zeros.
+
+    Returns:
+        uint32 of shape (blocks, block).
+    """
+    words = encoder.source.words(values)
+    rows = words.reshape(-1, words.shape[-1])
+    rows = np.pad(rows, ((0, 0), (0, -rows.shape[-1] % encoder.block)))
+    return rows.reshape(-1, encoder.block)
 
 
 def encoder_stimulus(

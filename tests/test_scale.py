@@ -68,12 +68,9 @@ class TestRules:
         found = scale_bytes(words(range(255), mantissas(element, rule)), element, rule)
         assert (np.diff(found.astype(int)) >= 0).all()
 
-    @pytest.mark.parametrize(
-        ("bits", "byte"),
-        [(0, 0), (1, 0), (ONE - 1, 0), (INFINITY, 255), (INFINITY + 1, 255), (0x7FFFFFFF, 255)],
-    )
-    def test_zero_subnormal_infinity_nan(self, element, rule, bits, byte):
-        assert scale_bytes(np.uint32(bits), element, rule) == byte
+    def test_zero_subnormal_infinity_nan(self, element, rule):
+        bits = np.uint32([0, 1, ONE - 1, INFINITY, INFINITY + 1, 0x7FFFFFFF])
+        assert scale_bytes(bits, element, rule).tolist() == [0, 0, 0, 255, 255, 255]
 
 
 @every_element

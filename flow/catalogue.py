@@ -1,0 +1,281 @@
+"""The designs: name, parameters, how to build and how to bench. Everything else reads this list."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from importlib.resources import files
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..golden.catalogue import MXSF, parse
+from ..golden.encoder import quantize
+from ..golden.scale import ScaleRule
+from ..golden.words import BF16, WORDS
+from ..hdl.decoder import Decoder
+from ..hdl.encoder import POINTS, Encoder
+from ..sim.bench import NO_STALLS, Result, Stalls, run_stream
+from ..sim.decoder import run_decoder
+from ..sim.encoder import encoder_stimulus, encoder_words
+from ..sim.engine import Engine, port_signals
+from ..sim.stimulus import directed_words, random_words
+
+__all__ = ["CATALOGUE", "Design", "Parameter", "Progress", "Variant", "tensors", "variant"]
+
+Progress = Callable[[int], None]
+Values = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """A parameter of a design.
+
+    Args:
+        name: keyword of the component's constructor and long option of the command line.
+        default: default value, ready to build with.
+        read: turns text into a value, ValueError where it cannot.
+        tag: value to its part of a module name.
+        help: one line for people.
+    """
+
+    name: str
+    default: Any
+    read: Callable[[str], Any]
+    tag: Callable[[Any], str]
+    help: str
+
+
+@dataclass(frozen=True)
+class Design:
+    """A design of the catalogue.
+
+    Args:
+        name: what the command line calls it.
+        title: one line for people.
+        parameters: its parameters, in the order in which they appear in names.
+        build: values to component.
+        clocked: whether it has state.
+        bench: runs an engine against the golden model: (engine, component, values of a tensor or
+            None for the built-in stimulus, stalls, progress).
+    """
+
+    name: str
+    title: str
+    parameters: tuple[Parameter, ...]
+    build: Callable[[Values], Any]
+    clocked: bool
+    bench: Callable[[Engine, Any, NDArray[Any] | None, Stalls, Progress | None], Result]
+
+
+@dataclass(frozen=True)
+class Variant:
+    """A design with values for all its parameters.
+
+    Attributes:
+        design: the design.
+        values: value of each parameter.
+        component: the Amaranth component.
+        prefix: text in front of every module name.
+    """
+
+    design: Design
+    values: Values
+    component: Any
+    prefix: str = ""
+
+    @property
+    def top(self) -> str:
+        """Module name: ``mxsf_<design>_<element>_b<block>`` and every non-default parameter."""
+        tags = [
+            p.tag(self.values[p.name])
+            for p in self.design.parameters
+            if p.name in ("element", "block") or self.values[p.name] != p.default
+        ]
+        return self.prefix + "_".join(["mxsf", self.design.name, *tags])
+
+    @property
+    def latency(self) -> int:
+        """Latency in cycles, 0 for a combinational design."""
+        return getattr(self.component, "latency", 0)
+
+    @property
+    def beats(self) -> int:
+        """Beats of a block."""
+        return getattr(self.component, "beats", 1)
+
+    @property
+    def ports(self) -> dict[str, tuple[int, bool]]:
+        """Ports without clock and reset: (width, whether it is an input)."""
+        return {n: (len(s), is_input) for n, (s, is_input) in port_signals(self.component).items()}
+
+    def settings(self) -> dict[str, Any]:
+        """Values of the parameters as plain data."""
+        return {name: _plain(value) for name, value in self.values.items()}
+
+    def bench(
+        self,
+        engine: Engine,
+        values: NDArray[Any] | None = None,
+        stalls: Stalls = NO_STALLS,
+        progress: Progress | None = None,
+    ) -> Result:
+        """Run an engine that was built on this design against the golden model."""
+        return self.design.bench(engine, self.component, values, stalls, progress)
+
+
+def variant(name: str, prefix: str = "", **values: Any) -> Variant:
+    """Build a design by name.
+
+    Args:
+        name: name in the catalogue.
+        prefix: text in front of every module name.
+        values: parameters, as values or as text; the rest take their defaults.
+
+    Raises:
+        ValueError: no such design or parameter, or a bad value.
+
+    >>> variant("encoder", element="e4m3", lanes="8", stages=3).top
+    'mxsf_encoder_e4m3_b32_l8_s3'
+    """
+    if name not in CATALOGUE:
+        raise ValueError(f"unknown design {name!r}: use {', '.join(CATALOGUE)}")
+    design = CATALOGUE[name]
+    known = {p.name: p for p in design.parameters}
+    for key in values:
+        if key not in known:
+            raise ValueError(f"{name} has no parameter {key!r}, only {', '.join(known)}")
+    full = {
+        key: p.read(values[key]) if isinstance(values.get(key), str) else values.get(key, p.default)
+        for key, p in known.items()
+    }
+    component = design.build(full)
+    for key in known:
+        full[key] = getattr(component, key)
+    if "lanes" in full and full["lanes"] == full["block"]:
+        full["lanes"] = None  # the default: as many as the block
+    return Variant(design, full, component, prefix)
+
+
+def tensors() -> dict[str, NDArray[np.float32]]:
+    """Real tensors that ship with the project: one training step of a small network on digits.
+
+    Weights, activations and gradients by name; see data/README.md for shapes and origin.
+    """
+    with (
+        (files(__package__ or "") / "data" / "digits.npz").open("rb") as file,
+        np.load(file) as data,
+    ):
+        return {name: data[name] for name in data.files}
+
+
+def _plain(value: Any) -> Any:
+    return value.value if isinstance(value, ScaleRule) else getattr(value, "name", value)
+
+
+def _integer(text: str) -> int:
+    try:
+        return int(text)
+    except ValueError:
+        raise ValueError(f"an integer is needed, not {text!r}") from None
+
+
+def _choice(kind: str, table: Mapping[str, Any]) -> Callable[[str], Any]:
+    def read(text: str) -> Any:
+        if text not in table:
+            raise ValueError(f"unknown {kind} {text!r}: use {', '.join(table)}")
+        return table[text]
+
+    return read
+
+
+def _run_encoder(
+    engine: Engine,
+    component: Any,
+    values: NDArray[Any] | None,
+    stalls: Stalls,
+    progress: Progress | None,
+) -> Result:
+    beats = None
+    if values is not None:
+        words = encoder_words(component, values)
+    else:
+        random = np.random.default_rng(stalls.seed)
+        words = np.concatenate(
+            [
+                directed_words(component.element, component.block, component.source),
+                random_words(random, 256, component.block, component.source),
+            ]
+        )
+        beats = random.integers(1, component.beats + 1, len(words))
+    return run_stream(engine, encoder_stimulus(component, words, beats), stalls, progress)
+
+
+def _run_decoder(
+    engine: Engine,
+    component: Any,
+    values: NDArray[Any] | None,
+    stalls: Stalls,
+    progress: Progress | None,
+) -> Result:
+    codes = None if values is None else quantize(values, component.element).codes.reshape(-1)
+    return run_decoder(engine, component, codes)
+
+
+_ELEMENT = Parameter(
+    "element",
+    MXSF,
+    parse,
+    lambda element: element.name.replace("+", "_"),
+    "element format: a name, eXmY, or eXmY+eXmY for a nested one",
+)
+
+_ENCODER = (
+    _ELEMENT,
+    Parameter("block", 32, _integer, lambda n: f"b{n}", "elements that share a scale"),
+    Parameter("lanes", None, _integer, lambda n: f"l{n}", "words a beat [default: block]"),
+    Parameter(
+        "source",
+        BF16,
+        _choice("source", WORDS),
+        lambda word: word.name,
+        "source word: bf16 or fp32",
+    ),
+    Parameter(
+        "rule",
+        ScaleRule.FLOOR,
+        _choice("rule", {rule.value: rule for rule in ScaleRule}),
+        lambda rule: rule.value,
+        "scale rule: floor, ceil, even or rceil",
+    ),
+    Parameter(
+        "overflow",
+        "saturate",
+        _choice("overflow", {"saturate": "saturate", "ovf": "ovf"}),
+        str,
+        "saturate, or ovf: beyond the largest value comes Inf or NaN",
+    ),
+    Parameter("stages", 2, _integer, lambda n: f"s{n}", f"pipeline registers, 1 to {len(POINTS)}"),
+)
+
+CATALOGUE: dict[str, Design] = {
+    design.name: design
+    for design in (
+        Design(
+            "decoder",
+            "element decoder: code to sign, significand, shift",
+            (_ELEMENT,),
+            lambda values: Decoder(values["element"]),
+            clocked=False,
+            bench=_run_decoder,
+        ),
+        Design(
+            "encoder",
+            "block encoder: words to one scale and codes",
+            _ENCODER,
+            lambda values: Encoder(**values),
+            clocked=True,
+            bench=_run_encoder,
+        ),
+    )
+}
+"""Every design by name."""

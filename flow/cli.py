@@ -1,0 +1,275 @@
+"""The command line: ``mxsf COMMAND``. One line ``error: ...`` and exit 2 on bad use."""
+
+import json
+import os
+import sys
+from collections.abc import Callable
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import click
+import numpy as np
+from rich.console import Console
+
+from ..golden.block import BlockTensor
+from ..golden.catalogue import FORMATS, parse
+from ..golden.encoder import quantize as quantize_tensor
+from ..golden.scale import ScaleRule
+from ..sim.bench import Stalls
+from ..sim.yosys import PINNED, Yosys, YosysError
+from .catalogue import CATALOGUE, Variant, variant
+from .netlist import netlist
+from .report import DEFAULT_ELEMENTS, Row
+from .report import report as run_report
+from .simulate import ENGINES, default_engine, make_engine
+from .synthesis import TARGETS, Area, check_target
+from .synthesis import area as run_area
+from .tables import area_table, format_table, report_table, show
+from .verilog import generate as write_design
+from .verilog import write_whole
+
+__all__ = ["main"]
+
+_FOLDER = click.Path(file_okay=False, path_type=Path)
+_FILE = click.Path(dir_okay=False, path_type=Path)
+_EXISTING = click.Path(exists=True, dir_okay=False, path_type=Path)
+
+
+def main() -> None:
+    """Run the command line and exit: 0 all holds, 1 a check failed, 2 bad use."""
+    os.environ["AMARANTH_USE_YOSYS"] = "builtin"
+    try:
+        code = cli.main(standalone_mode=False)
+    except click.Abort:
+        sys.exit(130)
+    except click.ClickException as problem:
+        _fail(problem.format_message())
+    except (ValueError, TypeError, OSError, RuntimeError) as problem:
+        _fail(str(problem))
+    else:
+        sys.exit(code if isinstance(code, int) else 0)
+
+
+def _fail(message: str) -> None:
+    print(f"error: {' '.join(message.split())}", file=sys.stderr)
+    sys.exit(2)
+
+
+def design_options(multiple: bool = False) -> Callable[[Any], Any]:
+    """Add an option for every parameter that a design of the catalogue has."""
+
+    def decorate(command: Any) -> Any:
+        parameters = {p.name: p for d in CATALOGUE.values() for p in d.parameters}
+        for name, parameter in reversed(parameters.items()):
+            many = multiple and name == "element"
+            command = click.option(f"--{name}", multiple=many, help=parameter.help)(command)
+        return command
+
+    return decorate
+
+
+def _variant(name: str, options: dict[str, Any], prefix: str = "") -> Variant:
+    return variant(name, prefix, **{k: v for k, v in options.items() if v is not None})
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(version("mxsf"), prog_name="mxsf")
+def cli() -> None:
+    """Hardware for microscaling formats: Verilog, simulation, area, and exact NumPy."""
+
+
+@cli.command()
+@click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
+def formats(as_json: bool) -> None:
+    """List the element formats."""
+    if as_json:
+        print(json.dumps({name: f.spec() for name, f in FORMATS.items()}, indent=2))
+    else:
+        show(format_table(FORMATS.values()))
+
+
+@cli.command()
+@click.argument("design")
+@design_options()
+@click.option("--output", type=_FOLDER, default=Path("build"), help="Folder [default: build].")
+@click.option("--prefix", default="", help="Text in front of every module name.")
+def generate(design: str, output: Path, prefix: str, **options: Any) -> None:
+    """Write the Verilog of DESIGN and its JSON manifest."""
+    for path in write_design(_variant(design, options, prefix), output):
+        print(path)
+
+
+@cli.command()
+@click.argument("design")
+@design_options()
+@click.option("--input", "tensor", type=_EXISTING, help="Float tensor (.npy) to run on.")
+@click.option("--engine", type=click.Choice(ENGINES), help="Engine [default: the fastest here].")
+@click.option("--vcd", type=_FILE, help="Waveform file to write, with a .gtkw layout (amaranth).")
+@click.option("--seed", type=int, default=0, help="Seed of words and stalls [default: 0].")
+@click.option(
+    "--valid", type=click.FloatRange(0.01, 1), default=0.8, help="Share of cycles offered."
+)
+@click.option("--ready", type=click.FloatRange(0.01, 1), default=0.8, help="Share of cycles taken.")
+def simulate(
+    design: str,
+    tensor: Path | None,
+    engine: str | None,
+    vcd: Path | None,
+    seed: int,
+    valid: float,
+    ready: float,
+    **options: Any,
+) -> None:
+    """Run DESIGN against the golden model, every cycle compared."""
+    one = _variant(design, options)
+    values = None if tensor is None else _load(tensor)
+    if vcd is not None:
+        vcd.parent.mkdir(parents=True, exist_ok=True)
+    running = make_engine(one, engine or default_engine(), vcd)
+    with _progress() as step:
+        result = one.bench(
+            running,
+            values,
+            Stalls(valid, ready, seed),
+            lambda beats: step(f"{one.top}: {beats} beats", 0, 0),
+        )
+    print(
+        f"{one.top} on {result.engine}: {result.blocks} blocks, {result.cycles} cycles, "
+        f"{result.count} mismatches"
+    )
+    for line in result.mismatches:
+        print(f"  {line}")
+    if not result.passed:
+        sys.exit(1)
+
+
+@cli.command()
+@click.argument("design")
+@design_options(multiple=True)
+@click.option("--target", multiple=True, help=f"{', '.join(TARGETS)}, liberty=FILE (repeatable).")
+@click.option("--yosys", "program", help="Your own Yosys instead of the pinned one.")
+@click.option("--json", "output", type=_FILE, help="Write the figures here as well.")
+def area(
+    design: str,
+    element: tuple[str, ...],
+    target: tuple[str, ...],
+    program: str | None,
+    output: Path | None,
+    **options: Any,
+) -> None:
+    """Synthesize DESIGN with Yosys and count its cells, for each element and target."""
+    targets = target or ("generic",)
+    for name in targets:
+        check_target(name)
+    variants = [_variant(design, options | {"element": e}) for e in element or ("mxsf",)]
+    yosys = _yosys(program)
+    found: list[tuple[Variant, Area]] = []
+    with _progress() as step:
+        for one in variants:
+            for name in targets:
+                step(f"{one.top} for {name}", len(found), len(variants) * len(targets))
+                found.append((one, run_area(netlist(one.component, one.top), name, yosys)))
+    show(area_table(found))
+    if output is not None:
+        rows = [{"top": v.top, "parameters": v.settings()} | a.row() for v, a in found]
+        output.parent.mkdir(parents=True, exist_ok=True)
+        write_whole(output, json.dumps({"yosys": yosys.version(), "rows": rows}, indent=2) + "\n")
+
+
+@cli.command()
+@click.argument("source", type=_EXISTING)
+@click.argument("target", type=_FILE)
+@click.option("--element", default="mxsf", help="Element format [default: mxsf].")
+@click.option("--block", default="1x32", help="Rows x columns that share a scale [default: 1x32].")
+@click.option("--rule", default="floor", help="Scale rule [default: floor].")
+def quantize(source: Path, target: Path, element: str, block: str, rule: str) -> None:
+    """Quantize a float tensor SOURCE (.npy) to a block tensor TARGET (.npz), or decode it back."""
+    kinds = (source.suffix, target.suffix)
+    if kinds == (".npy", ".npz"):
+        tensor = quantize_tensor(_load(source), parse(element), _block(block), _rule(rule))
+        tensor.save(target)
+        print(f"{target}: {tensor.element} {block}, shape {tensor.shape}")
+    elif kinds == (".npz", ".npy"):
+        values = BlockTensor.load(source).dequantize()
+        temporary = target.with_suffix(".tmp.npy")
+        np.save(temporary, values)
+        os.replace(temporary, target)
+        print(f"{target}: float32, shape {values.shape}")
+    else:
+        raise ValueError(f"quantize goes from .npy to .npz or back, not {source} to {target}")
+
+
+@cli.command()
+@click.option("--output", type=_FOLDER, default=Path("build"), help="Folder [default: build].")
+@click.option("--element", multiple=True, help="Element format (repeatable) [default: four].")
+@click.option("--all", "everything", is_flag=True, help="All named element formats.")
+@click.option("--yosys", "program", help="Your own Yosys instead of the pinned one.")
+def report(output: Path, element: tuple[str, ...], everything: bool, program: str | None) -> None:
+    """Every design from the shipped tensors to gates: generate, simulate, synthesize, one table."""
+    elements = tuple(FORMATS) if everything else element or DEFAULT_ELEMENTS
+    output.mkdir(parents=True, exist_ok=True)
+    with _progress() as step:
+        rows: list[Row] = run_report(output, elements, _yosys(program), step)
+    show(report_table(rows))
+    for row in rows:
+        for line in row.first[:3]:
+            print(f"{row.top}: {line}", file=sys.stderr)
+        for target, found in row.areas.items():
+            if not isinstance(found, Area):
+                print(f"{row.top} for {target}: {found}", file=sys.stderr)
+    print(f"everything is in {output}/")
+    if not all(row.passed for row in rows):
+        sys.exit(1)
+
+
+def _yosys(program: str | None) -> Yosys:
+    yosys = PINNED if program is None else Yosys((program,), program)
+    try:
+        yosys.version()
+    except YosysError as problem:
+        raise ValueError(str(problem)) from None
+    return yosys
+
+
+def _load(path: Path) -> Any:
+    try:
+        values = np.load(path, allow_pickle=False)
+    except (ValueError, EOFError) as problem:
+        raise ValueError(f"{path} is no .npy file: {problem}") from None
+    if not isinstance(values, np.ndarray):
+        raise ValueError(f"{path} is no .npy file but an archive")
+    return values
+
+
+def _block(text: str) -> tuple[int, int]:
+    parts = text.lower().split("x")
+    if len(parts) != 2 or not all(part.isdigit() for part in parts):
+        raise ValueError(f"a block is ROWSxCOLUMNS, for example 8x8, not {text!r}")
+    return int(parts[0]), int(parts[1])
+
+
+def _rule(text: str) -> ScaleRule:
+    known = {rule.value: rule for rule in ScaleRule}
+    if text not in known:
+        raise ValueError(f"unknown rule {text!r}: use {', '.join(known)}")
+    return known[text]
+
+
+class _progress:  # noqa: N801 - reads as a function
+    """A status line on a terminal, nothing in a pipe."""
+
+    def __enter__(self) -> Callable[[str, int, int], None]:
+        console = Console(stderr=True)
+        self._status = console.status("starting") if console.is_terminal else None
+        if self._status:
+            self._status.start()
+        return self._step
+
+    def _step(self, what: str, done: int, total: int) -> None:
+        if self._status:
+            self._status.update(f"[{done}/{total}] {what}" if total else what)
+
+    def __exit__(self, *_: object) -> None:
+        if self._status:
+            self._status.stop()

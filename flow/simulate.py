@@ -1,0 +1,43 @@
+"""Simulation of a catalogue design on an engine of choice."""
+
+from pathlib import Path
+
+from ..sim.cxxrtl import CxxrtlEngine, Port, compiler
+from ..sim.engine import AmaranthEngine, Engine
+from .catalogue import Variant
+from .netlist import netlist
+
+__all__ = ["ENGINES", "cxxrtl_engine", "default_engine", "make_engine"]
+
+ENGINES = ("amaranth", "cxxrtl")
+
+
+def default_engine() -> str:
+    """Name of the fastest engine that this machine can run."""
+    return "cxxrtl" if compiler() else "amaranth"
+
+
+def make_engine(variant: Variant, name: str, vcd: Path | None = None) -> Engine:
+    """Build an engine on a design.
+
+    Args:
+        variant: the design.
+        name: ``"amaranth"`` or ``"cxxrtl"``.
+        vcd: waveform file to write; Amaranth's has all inner signals, CXXRTL's the ports.
+
+    Raises:
+        ValueError: no such engine.
+        RuntimeError: the engine needs a compiler that is not there.
+    """
+    if name == "amaranth":
+        return AmaranthEngine(variant.component, clocked=variant.design.clocked, vcd=vcd)
+    if name == "cxxrtl":
+        return cxxrtl_engine(variant, vcd)
+    raise ValueError(f"unknown engine {name!r}: use {' or '.join(ENGINES)}")
+
+
+def cxxrtl_engine(variant: Variant, vcd: Path | None = None) -> CxxrtlEngine:
+    """Compile the merged netlist of a design."""
+    ports = [Port(name, width, is_input) for name, (width, is_input) in variant.ports.items()]
+    design = netlist(variant.component, variant.top)
+    return CxxrtlEngine(design.text, design.top, ports, clocked=variant.design.clocked, vcd=vcd)

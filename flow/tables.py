@@ -1,0 +1,98 @@
+"""Tables for people: rich on a terminal, plain columns in a pipe."""
+
+from collections.abc import Iterable, Sequence
+
+from rich.console import Console
+from rich.table import Table
+
+from ..golden.formats import ElementFormat
+from .catalogue import Variant
+from .report import Row
+from .synthesis import Area
+
+__all__ = ["area_table", "format_table", "report_table", "show"]
+
+
+def show(table: Table) -> None:
+    """Print a table; in a pipe as wide as its content needs."""
+    console = Console()
+    if not console.is_terminal:
+        console = Console(width=240)
+    console.print(table)
+
+
+def format_table(formats: Iterable[ElementFormat]) -> Table:
+    """One row an element format."""
+    table = _table("name", "bits", "layout", "bias", "emax", "largest", "least", "special")
+    for f in formats:
+        layout = f"e{f.exponent_bits}m{f.mantissa_bits}"
+        if f.subnormal is not None:
+            layout += f" nesting {f.subnormal.name}"
+        if f.twos_complement:
+            layout = f"two's complement, {f.bias} fraction bits"
+        codes = {"none": "none", "nan": "NaN", "ieee": "Inf, NaN"}[f.special]
+        least = f"2^{f.unit_exponent}"
+        _row(table, f.name, f.bits, layout, f.bias, f.emax, f"{f.largest:g}", least, codes)
+    return table
+
+
+def area_table(found: Sequence[tuple[Variant, Area]]) -> Table:
+    """One row a design and target; columns that no target fills are left out."""
+    columns = {
+        "gates": [a.gates for _, a in found],
+        "LUTs": [a.luts for _, a in found],
+        "carries": [a.carries for _, a in found],
+        "flip-flops": [a.flip_flops for _, a in found],
+        "multipliers": [a.multipliers or None for _, a in found],
+        "um^2": [None if a.square_microns is None else f"{a.square_microns:.0f}" for _, a in found],
+        "NAND2": [None if a.nand2 is None else f"{a.nand2:.0f}" for _, a in found],
+        "per lane": [_share(v, a) for v, a in found],
+    }
+    used = {name: column for name, column in columns.items() if any(c is not None for c in column)}
+    table = _table("design", "target", *used)
+    for index, (one, result) in enumerate(found):
+        _row(table, one.top, result.target, *(column[index] for column in used.values()))
+    return table
+
+
+def report_table(rows: Sequence[Row]) -> Table:
+    """One row a design of the report."""
+    table = _table(
+        "design", "parameters", "latency", "blocks", "cycles", "mismatches", "gates", "LUT4", "FF"
+    )
+    for row in rows:
+        gates, fpga = row.areas.get("generic"), row.areas.get("ecp5")
+        parameters = ", ".join(
+            f"{k}={v}" for k, v in row.parameters.items() if v is not None and k != "overflow"
+        )
+        _row(
+            table,
+            row.design,
+            parameters,
+            row.latency,
+            row.blocks,
+            row.cycles,
+            row.mismatches,
+            gates.gates if isinstance(gates, Area) else "-",
+            fpga.luts if isinstance(fpga, Area) else "-",
+            fpga.flip_flops if isinstance(fpga, Area) else "-",
+        )
+    return table
+
+
+def _share(one: Variant, result: Area) -> str | None:
+    lanes = getattr(one.component, "lanes", None)
+    total = result.square_microns or result.luts or result.gates
+    return None if lanes is None or not total else f"{total / lanes:.1f}"
+
+
+def _table(*names: str) -> Table:
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    for number, name in enumerate(names):
+        left = number == 0 or name in ("layout", "special", "target", "parameters")
+        table.add_column(name, justify="left" if left else "right")
+    return table
+
+
+def _row(table: Table, *cells: object) -> None:
+    table.add_row(*("-" if cell is None else str(cell) for cell in cells))
