@@ -122,8 +122,8 @@ class BlockTensor:
         element, codes = self.format.element, self.element.check_codes(self.codes)
         if codes.dtype != element.code_dtype:
             raise TypeError(f"{element} codes must be {element.code_dtype.__name__}: {codes.dtype}")
-        if codes.ndim == 0:
-            raise ValueError("codes must have at least one axis")
+        if codes.size == 0 or codes.ndim == 0:
+            raise ValueError(f"codes must have axes and elements, their shape is {codes.shape}")
         if self.scales.dtype != np.uint8:
             raise TypeError(f"scales must be uint8, not {self.scales.dtype}")
         expected = block_counts(codes.shape, self.format.block)
@@ -166,7 +166,7 @@ class BlockTensor:
         element = self.element
         result = np.empty(self.shape, np.float32)
         codes, scales, out = (matrices(a) for a in (self.codes, self.scales, result))
-        wide = not np.isfinite(np.float32(element.largest)) or element.least < 2.0**-126
+        wide = element.largest >= 2.0**128 or element.least < 2.0**-126  # beyond FP32
         dtype = np.float64 if wide else np.float32
         values, factors = element.table.astype(dtype), decode_scale(np.arange(256)).astype(dtype)
         block, scratch = fit(self.block, codes.shape), Scratch()
@@ -205,7 +205,7 @@ class BlockTensor:
             OSError: it cannot be read.
         """
         try:
-            with np.load(path, allow_pickle=False) as data:
+            with open(path, "rb") as file, np.load(file, allow_pickle=False) as data:
                 spec = BlockFormat.from_spec(json.loads(str(data["format"])))
                 return cls(data["codes"], data["scales"], spec)
         except OSError:

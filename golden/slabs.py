@@ -13,7 +13,7 @@ from numpy.typing import DTypeLike, NDArray
 
 __all__ = ["Scratch", "block_counts", "fit", "matrices", "slabs", "spread", "whole_blocks"]
 
-_SLAB = 1 << 18  # elements of a slab: few enough for the cache, many for the cost of a call
+_SLAB = 1 << 17  # elements of a slab: few enough for the cache, many for the cost of a call
 
 
 class Scratch:

@@ -1,5 +1,7 @@
 """Words to test with: random ones of every kind, and the edges where mistakes live."""
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -58,9 +60,8 @@ def directed_words(element: ElementFormat, block: int, source: WordFormat) -> ND
         rows.append([word | full, sign | word])
     ties = _ties(element)
     for base in (0, -60, 60):
-        values = np.ldexp(ties, base)
-        words = source.words(values.astype(np.float32)).tolist()
-        largest = int(source.words(np.float32(np.ldexp(element.largest, base))))
+        words = source.words(_float32(np.ldexp(ties, base))).tolist()
+        largest = int(source.words(_float32(np.ldexp(element.largest, base))))
         for start in range(0, len(words), max(1, block - 1)):
             around = words[start : start + max(1, block - 1)]
             rows.append([largest, *around][:block])
@@ -69,6 +70,11 @@ def directed_words(element: ElementFormat, block: int, source: WordFormat) -> ND
     for row, words in zip(result, rows, strict=True):
         row[: min(len(words), block)] = words[:block]
     return result
+
+
+def _float32(values: Any) -> NDArray[np.float32]:
+    with np.errstate(over="ignore"):
+        return np.float32(values)
 
 
 def _ties(element: ElementFormat) -> NDArray[np.float64]:

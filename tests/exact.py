@@ -51,24 +51,15 @@ def spread(scales, shape, block):
 
 def scale_bytes(words, element, block, rule):
     """One byte per block, block by block, by the reference."""
-    matrix = words.reshape(-1, *words.shape[-2:]) if words.ndim > 1 else words[None, None]
-    bits = np.abs(matrix).view(np.uint32)
-    rows, columns = block
-    found = [
-        [
-            [
-                reference.scale_byte(
-                    int(plane[top : top + rows, left : left + columns].max()), element, rule
-                )
-                for left in range(0, plane.shape[1], columns)
-            ]
-            for top in range(0, plane.shape[0], rows)
-        ]
-        for plane in bits
-    ]
-    return np.uint8(found).reshape(
-        *words.shape[:-2], *(() if words.ndim == 1 else (-1,)), (len(found[0][0]))
-    )
+    shape = (1, 1, words.size) if words.ndim == 1 else (-1, *words.shape[-2:])
+    bits, (rows, columns) = np.abs(words).view(np.uint32).reshape(shape), block
+    count, height, width = bits.shape
+    found = np.empty((count, -(-height // rows), -(-width // columns)), np.uint8)
+    for place in np.ndindex(found.shape):
+        matrix, i, j = place
+        piece = bits[matrix, i * rows : (i + 1) * rows, j * columns : (j + 1) * columns]
+        found[place] = reference.scale_byte(int(piece.max()), element, rule)
+    return found[0, 0] if words.ndim == 1 else found.reshape(*words.shape[:-2], *found.shape[1:])
 
 
 def quantize(x, element, block=(1, 32), rule=ScaleRule.FLOOR, overflow="saturate"):

@@ -1,0 +1,71 @@
+"""Proof: the exported Verilog of a combinational block equals the golden model, by SAT.
+
+The golden model writes its answer as a Verilog table; Yosys proves that no input tells the two
+apart. Nothing of Amaranth or of the simulators takes part.
+"""
+
+from collections.abc import Mapping, Sequence
+
+from ..hdl.decoder import Decoder
+from ..sim.decoder import decoder_answer
+from ..sim.yosys import PINNED, Yosys, YosysError
+from .catalogue import Variant
+from .verilog import verilog
+
+__all__ = ["prove_decoder", "prove_table"]
+
+_SCRIPT = """read_verilog design.v
+read_verilog golden.v
+proc -norom
+flatten {top}
+opt_clean
+miter -equiv -flatten {top} golden miter
+sat -verify -prove trigger 0 miter
+tee -o proof.txt log proved"""
+
+
+def prove_decoder(decoder: Variant, text: str | None = None, yosys: Yosys = PINNED) -> bool:
+    """Prove a decoder's Verilog for all codes.
+
+    Args:
+        decoder: a decoder of the catalogue.
+        text: its Verilog; default: as it is exported.
+        yosys: a Yosys that has ``sat``.
+
+    Returns:
+        Whether the proof succeeded; False where some code tells the two apart.
+    """
+    component = decoder.component
+    assert isinstance(component, Decoder)
+    inputs, outputs = decoder_answer(component)
+    widths = {name: width for name, (width, _) in decoder.ports.items()}
+    text = verilog(decoder) if text is None else text
+    return prove_table(text, decoder.top, widths, inputs["code"], outputs, yosys)
+
+
+def prove_table(
+    text: str,
+    top: str,
+    widths: Mapping[str, int],
+    codes: Sequence[int],
+    outputs: Mapping[str, Sequence[int]],
+    yosys: Yosys = PINNED,
+) -> bool:
+    """Prove that a module of input ``code`` gives the tabled outputs for the tabled codes."""
+    ports = ", ".join(["code", *outputs])
+    lines = [f"module golden({ports});", f"  input [{widths['code'] - 1}:0] code;"]
+    lines += [f"  output reg [{widths[name] - 1}:0] {name};" for name in outputs]
+    lines += ["  always @* begin", "    case (code)"]
+    for row, code in enumerate(codes):
+        sets = " ".join(f"{n} = {widths[n]}'d{values[row]};" for n, values in outputs.items())
+        lines.append(f"      {widths['code']}'d{code}: begin {sets} end")
+    unknown = " ".join(f"{name} = {widths[name]}'dx;" for name in outputs)
+    lines += [f"      default: begin {unknown} end", "    endcase", "  end", "endmodule", ""]
+    files = {"design.v": text, "golden.v": "\n".join(lines)}
+    try:
+        yosys.run(_SCRIPT.format(top=top), files, read="proof.txt")
+    except YosysError as problem:
+        if "proof did fail" in str(problem):
+            return False
+        raise
+    return True

@@ -1,0 +1,37 @@
+"""What several hardware tests need: formats to sweep, words to run, a check of a whole design."""
+
+import shutil
+
+import numpy as np
+import pytest
+from mxsf.flow.catalogue import Variant
+from mxsf.flow.simulate import make_engine
+from mxsf.golden import FORMATS
+from mxsf.sim.bench import NO_STALLS, Result, Stalls, Stimulus
+from mxsf.sim.encoder import encoder_stimulus
+from mxsf.sim.icarus import available
+from mxsf.sim.stimulus import directed_words, random_words
+
+NAMED = list(FORMATS)
+OTHERS = ["e3m4", "e0m5", "e5m0", "e1m2", "e2m3+e2m1", "e3m3+e2m1+e1m0", "e8m7", "e4m11"]
+
+needs_gcc = pytest.mark.skipif(shutil.which("g++") is None, reason="needs g++")
+needs_icarus = pytest.mark.skipif(not available(), reason="needs iverilog (apt-get install)")
+
+
+def encoder_case(variant: Variant, blocks: int = 60, seed: int = 0) -> Stimulus:
+    """Directed and random blocks for an encoder, some ended early where it has several beats."""
+    encoder = variant.component
+    random = np.random.default_rng(seed)
+    directed = directed_words(encoder.element, encoder.block, encoder.source)
+    chosen = directed[random.permutation(len(directed))[:blocks]]
+    words = np.concatenate([chosen, random_words(random, blocks, encoder.block, encoder.source)])
+    beats = random.integers(1, encoder.beats + 1, len(words))
+    return encoder_stimulus(encoder, words, beats)
+
+
+def check(variant: Variant, engine: str, stalls: Stalls = NO_STALLS) -> Result:
+    """Run the bench of a design and fail on any mismatch."""
+    result = variant.bench(make_engine(variant, engine), None, stalls)
+    assert result.passed, result.mismatches
+    return result

@@ -1,0 +1,66 @@
+"""The house: imports run one way, doctests hold, nothing of a machine is in the tree."""
+
+import ast
+import doctest
+import importlib
+import pkgutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+LAYERS = ("golden", "hdl", "sim", "flow")
+ROOT = Path(__file__).parent.parent
+
+
+def modules() -> list[str]:
+    found = []
+    for layer in LAYERS:
+        package = importlib.import_module(f"mxsf.{layer}")
+        found += [package.__name__]
+        found += [m.name for m in pkgutil.iter_modules(package.__path__, f"mxsf.{layer}.")]
+    return found
+
+
+@pytest.mark.parametrize("layer", LAYERS)
+def test_imports_run_one_way(layer):
+    allowed = LAYERS[: LAYERS.index(layer) + 1]
+    for path in (ROOT / layer).glob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.ImportFrom) and node.level == 2:
+                assert node.module is not None
+                assert node.module.split(".")[0] in allowed, f"{path.name} imports {node.module}"
+            names = [a.name for a in node.names] if isinstance(node, ast.Import) else []
+            names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+            assert not any(name.startswith("mxsf") for name in names), f"{path.name}: use relative"
+            if layer == "golden":
+                assert not any(name.startswith("amaranth") for name in names), path.name
+
+
+@pytest.mark.parametrize("name", modules())
+def test_doctests(name):
+    module = importlib.import_module(name)
+    assert module.__doc__, f"{name} has no docstring"
+    failed, _ = doctest.testmod(module)
+    assert failed == 0
+
+
+@pytest.mark.parametrize("name", modules())
+def test_all_is_complete(name):
+    module = importlib.import_module(name)
+    for public in getattr(module, "__all__", ()):
+        assert hasattr(module, public), f"{name}.__all__ names {public}"
+
+
+def test_modules_stay_small():
+    for layer in LAYERS:
+        for path in (ROOT / layer).glob("*.py"):
+            assert len(path.read_text().splitlines()) <= 360, path
+
+
+def test_no_generated_file_is_tracked():
+    if not (ROOT / ".git").exists():
+        pytest.skip("not a git checkout")
+    command = ["git", "-C", str(ROOT), "ls-files", "build"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["build/.gitignore", "build/README.md"]
