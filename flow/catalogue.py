@@ -1,5 +1,6 @@
 """The designs: name, parameters, how to build and how to bench. Everything else reads this list."""
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib.resources import files
@@ -139,6 +140,8 @@ def variant(name: str, prefix: str = "", **values: Any) -> Variant:
     """
     if name not in CATALOGUE:
         raise ValueError(f"unknown design {name!r}: use {', '.join(CATALOGUE)}")
+    if not re.fullmatch(r"([A-Za-z_]\w*)?", prefix, re.ASCII):
+        raise ValueError(f"prefix must be letters, digits and underscores, not {prefix!r}")
     design = CATALOGUE[name]
     known = {p.name: p for p in design.parameters}
     for key in values:

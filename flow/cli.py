@@ -208,7 +208,6 @@ def quantize(source: Path, target: Path, element: str, block: str, rule: str) ->
 def report(output: Path, element: tuple[str, ...], everything: bool, program: str | None) -> None:
     """Every design from the shipped tensors to gates: generate, simulate, synthesize, one table."""
     elements = tuple(FORMATS) if everything else element or DEFAULT_ELEMENTS
-    output.mkdir(parents=True, exist_ok=True)
     with _progress() as step:
         rows: list[Row] = run_report(output, elements, _yosys(program), step)
     show(report_table(rows))

@@ -86,6 +86,7 @@ def report(
     """
     started = time.monotonic()
     variants = [variant(name, element=e) for e in elements for name in CATALOGUE]
+    folder.mkdir(parents=True, exist_ok=True)
     engine = default_engine()
     total = len(variants) * (2 + len(TARGETS))
     done = 0

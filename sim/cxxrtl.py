@@ -77,8 +77,8 @@ class CxxrtlEngine:
     ):
         self._ports = {port.name: port for port in ports}
         self._clocked, self._vcd = clocked, vcd
-        self._folder = tempfile.TemporaryDirectory(prefix="mxsf-cxxrtl-")
-        self._library = self._build(rtlil, top, Path(self._folder.name))
+        with tempfile.TemporaryDirectory(prefix="mxsf-cxxrtl-") as folder:
+            self._library = self._build(rtlil, top, Path(folder))  # stays mapped once loaded
 
     def _build(self, rtlil: str, top: str, folder: Path) -> Any:
         program = compiler()

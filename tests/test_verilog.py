@@ -1,0 +1,112 @@
+"""Netlist and Verilog: merged, readable, the same bytes anywhere, documented by the manifest."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+
+import pytest
+from mxsf.flow.catalogue import CATALOGUE, variant
+from mxsf.flow.netlist import netlist
+from mxsf.flow.verilog import generate, manifest, verilog
+from mxsf.hdl import Encoder
+
+SOME = [
+    ("decoder", {}),
+    ("decoder", {"element": "e5m2"}),
+    ("encoder", {"block": 8}),
+    ("encoder", {"block": 8, "lanes": 2, "stages": 4, "element": "int8"}),
+]
+
+
+@pytest.mark.parametrize(("name", "options"), SOME, ids=str)
+def test_readable(name, options):
+    one = variant(name, **options)
+    text = verilog(one)
+    code = re.sub(r"//.*", "", text)
+    assert "\\" not in code, "no escaped identifiers"
+    assert not re.search(r"[A-Za-z_]\w*\.[A-Za-z_]\w*\b(?!\()", code), "no dotted names"
+    assert "src" not in text
+    modules = re.findall(r"^module (\w+)", text, re.M)
+    assert len(modules) == len(set(modules))
+    assert one.top in modules
+    assert all(m == one.top or m.startswith(f"{one.top}__") for m in modules)
+
+
+@pytest.mark.parametrize(("name", "options"), SOME, ids=str)
+def test_manifest_tells_the_ports(name, options):
+    one = variant(name, **options)
+    facts = manifest(one)
+    text = verilog(one)
+    top = text[text.index(f"module {one.top}(") :]
+    found = {}
+    pattern = r"^  (input|output) (?:\[(\d+):0\] )?(\w+);"
+    for direction, high, port in re.findall(pattern, top[: top.index("endmodule")], re.M):
+        found[port] = {"direction": direction[:-3], "width": int(high or 0) + 1}
+    assert found == facts["ports"]
+    assert facts["schema"] == 1
+    for stream, places in facts["payloads"].items():
+        end = 0
+        for place in places:
+            assert place["offset"] == end
+            end += place["width"] * place["length"]
+        assert end == facts["ports"][f"{stream}__payload"]["width"]
+    assert facts["latency"] == one.latency
+    assert json.loads(json.dumps(facts)) == facts
+
+
+def test_same_bytes_again(tmp_path):
+    one = variant("encoder", block=8, lanes=4)
+    paths = generate(one, tmp_path / "a")
+    program = (
+        "import sys, pathlib; from mxsf.flow.catalogue import variant;"
+        "from mxsf.flow.verilog import generate;"
+        "generate(variant('encoder', block=8, lanes=4), pathlib.Path(sys.argv[1]))"
+    )
+    command = [sys.executable, "-c", program, str(tmp_path / "b")]
+    subprocess.run(command, check=True, cwd="/", env={**os.environ, "PYTHONHASHSEED": "12345"})
+    for path in paths:
+        assert path.read_bytes() == (tmp_path / "b" / path.name).read_bytes()
+    assert sorted(p.name for p in (tmp_path / "a").iterdir()) == sorted(p.name for p in paths)
+
+
+def test_a_failed_write_leaves_the_old_file(tmp_path, monkeypatch):
+    one = variant("decoder")
+    path, _ = generate(one, tmp_path)
+    before = path.read_text()
+    monkeypatch.setattr("os.replace", lambda *_: (_ for _ in ()).throw(OSError("disk full")))
+    with pytest.raises(OSError, match="disk full"):
+        generate(one, tmp_path)
+    assert path.read_text() == before
+    assert len(list(tmp_path.iterdir())) == 2
+
+
+def test_equal_modules_merge():
+    design = netlist(Encoder(block=8, stages=3), "top")
+    assert design.instances["top__rounder"] == 8
+    assert design.instances["top__finder"] == 4
+    assert design.text.count("\nmodule ") + design.text.startswith("module ") <= 6
+
+
+def test_names_are_unique_and_say_the_parameters():
+    assert variant("encoder").top == "mxsf_encoder_mxsf_b32"
+    assert variant("encoder", lanes=32).top == "mxsf_encoder_mxsf_b32"
+    assert variant("decoder", element="e2m3+e2m1").top == "mxsf_decoder_e2m3_e2m1"
+    tops = set()
+    count = 0
+    for lanes in (1, 8, 32):
+        for rule in ("floor", "rceil"):
+            for source in ("bf16", "fp32"):
+                for stages in (1, 2, 3):
+                    tops.add(
+                        variant("encoder", lanes=lanes, rule=rule, source=source, stages=stages).top
+                    )
+                    count += 1
+    assert len(tops) == count
+
+
+def test_every_design_has_a_title_and_documented_parameters():
+    for design in CATALOGUE.values():
+        assert design.title
+        assert all(parameter.help for parameter in design.parameters)
