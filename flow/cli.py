@@ -105,7 +105,7 @@ def generate(design: str, output: Path, prefix: str, **options: Any) -> None:
 @design_options()
 @click.option("--input", "tensor", type=_EXISTING, help="Float tensor (.npy) to run on.")
 @click.option("--engine", type=click.Choice(ENGINES), help="Engine [default: the fastest here].")
-@click.option("--vcd", type=_FILE, help="Waveform file to write, with a .gtkw layout (amaranth).")
+@click.option("--vcd", type=_FILE, help="Waveform file to write, with a .gtkw layout.")
 @click.option("--seed", type=int, default=0, help="Seed of words and stalls [default: 0].")
 @click.option(
     "--valid", type=click.FloatRange(0.01, 1), default=0.8, help="Share of cycles offered."
@@ -168,7 +168,10 @@ def area(
     with _progress() as step:
         for one in variants:
             for name in targets:
-                step(f"{one.top} for {name}", len(found), len(variants) * len(targets))
+                what = (
+                    f"{one.top} for {name} ({yosys.name}; its first use may compile it: a minute)"
+                )
+                step(what, len(found), len(variants) * len(targets))
                 found.append((one, run_area(netlist(one.component, one.top), name, yosys)))
     show(area_table(found))
     if output is not None:
@@ -225,7 +228,7 @@ def report(output: Path, element: tuple[str, ...], everything: bool, program: st
 def _yosys(program: str | None) -> Yosys:
     yosys = PINNED if program is None else Yosys((program,), program)
     try:
-        yosys.version()
+        yosys.check()
     except YosysError as problem:
         raise ValueError(str(problem)) from None
     return yosys

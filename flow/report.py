@@ -96,7 +96,7 @@ def report(
         done += 1
         step(what, done, total)
 
-    step("starting synthesis", 0, total)
+    step(f"starting {yosys.name} beside the simulations (its first use may compile it)", 0, total)
     rows = []
     with ThreadPoolExecutor(max_workers=1) as pool:
         jobs: list[dict[str, Future[Area | str]]] = [

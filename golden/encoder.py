@@ -248,15 +248,14 @@ def _stochastic(
     random_bits: int,
     scratch: Scratch,
 ) -> NDArray[Any]:
-    """Codes by stochastic rounding; shape of ``words``. The sum is exact in float64."""
+    """Codes by stochastic rounding; shape of ``words``."""
     element = fmt.element
     v = _unscaled(words, byte, np.float64, True, scratch)
     v[~np.isfinite(v)] = 0.0
     exponent = np.where(v == 0, -1024, np.frexp(v)[1].astype(np.int64) - 1)
     spacing, offset = _spacing(element, exponent)
-    steps = np.ldexp(np.abs(v), -spacing)
-    # Far below one step the sum with the draw cannot reach it: cut where float64 would round.
-    steps = np.floor(np.ldexp(steps, random_bits)) + draws
+    # v has 24 bits, the draw too: where float64 rounds their sum, it does not reach an integer.
+    steps = np.ldexp(np.abs(v), random_bits - spacing) + draws
     magnitude = offset + np.floor(np.ldexp(steps, -random_bits)).astype(np.int64)
     magnitude = np.minimum(magnitude, element.limit_code(fmt.overflow))
     negative = np.signbit(v)

@@ -89,7 +89,8 @@ class Encoder(wiring.Component):
             raise ValueError(f"stages must be 1 to {len(POINTS)}, not {stages!r}")
         element.limit_code(overflow)
         self.element, self.block, self.lanes, self.source = element, block, lanes, source
-        self.rule, self.overflow, self.stages = rule, overflow, stages
+        self.rule, self.stages = rule, stages
+        self.overflow: Overflow = overflow
         self.points = POINTS[:stages]
         marks = {"first": unsigned(1), "last": unsigned(1)} if lanes < block else {}
         incoming = {"words": data.ArrayLayout(unsigned(source.bits), lanes), **marks}

@@ -4,7 +4,7 @@ On every clock edge ready, valid and, where valid, the payload are compared with
 model and the golden model predict. That includes the stream rules, which the model obeys.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -155,7 +155,7 @@ def run_stream(
 
 
 def compare_table(
-    engine: Engine, inputs: dict[str, Iterable[int]], outputs: dict[str, Iterable[int]]
+    engine: Engine, inputs: Mapping[str, Iterable[int]], outputs: Mapping[str, Iterable[int]]
 ) -> Result:
     """Apply rows of inputs to a combinational design and compare all its outputs.
 

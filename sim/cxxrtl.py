@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 from vcd import VCDWriter
+from vcd.gtkw import GTKWSave
 
 from .engine import Testbench
 from .yosys import BUNDLED
@@ -58,7 +59,7 @@ class CxxrtlEngine:
         top: name of the top module.
         ports: its ports without clk and rst.
         clocked: whether it has state.
-        vcd: waveform file of the ports to write during ``run``.
+        vcd: waveform file of the ports to write during ``run``, with a GTKWave layout beside it.
 
     Raises:
         RuntimeError: there is no C++ compiler, or it failed.
@@ -185,6 +186,12 @@ class _Trace:
     """Waveform of the ports, one sample a cycle."""
 
     def __init__(self, path: Path, ports: Sequence[Port]):
+        with path.with_suffix(".gtkw").open("w") as file:
+            layout = GTKWSave(file)
+            layout.dumpfile(str(path.name))
+            for port in ports:
+                wide = f"[{port.width - 1}:0]" if port.width > 1 else ""
+                layout.trace(f"top.{port.name}{wide}")
         self._file = path.open("w")
         self._writer = VCDWriter(self._file, timescale="1 ns", date="", comment="")
         self._variables = {

@@ -74,7 +74,7 @@ def directed_words(element: ElementFormat, block: int, source: WordFormat) -> ND
 
 def _float32(values: Any) -> NDArray[np.float32]:
     with np.errstate(over="ignore"):
-        return np.float32(values)
+        return np.asarray(values, dtype=np.float32)
 
 
 def _ties(element: ElementFormat) -> NDArray[np.float64]:

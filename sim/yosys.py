@@ -1,6 +1,7 @@
 """Running Yosys: the one that Amaranth bundles, the pinned YoWASP one, or the user's own."""
 
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -44,8 +45,7 @@ class Yosys:
         Raises:
             YosysError: it is not installed, failed, or did not write the file.
         """
-        if self.needs and find_spec(self.needs) is None:
-            raise YosysError(f"{self.name} is not installed: {self.hint}")
+        self.check()
         with tempfile.TemporaryDirectory(prefix="mxsf-") as folder:
             for name, text in files.items():
                 (Path(folder) / name).write_text(text)
@@ -71,6 +71,13 @@ class Yosys:
             if not result.exists() or not result.stat().st_size:
                 raise YosysError(f"{self.name} ended without writing {read}")
             return result.read_text()
+
+    def check(self) -> None:
+        """Raise YosysError where this Yosys is not installed; starts nothing."""
+        if self.needs and find_spec(self.needs) is None:
+            raise YosysError(f"{self.name} is not installed: {self.hint}")
+        if shutil.which(self.command[0]) is None:
+            raise YosysError(f"{self.name} cannot be run: there is no such program")
 
     def version(self) -> str:
         """Version line, for example ``Yosys 0.70 (git sha1 ...)``."""

@@ -13,6 +13,7 @@ ELEMENTS = [
     *(parse(name) for name in ("e8m7", "e4m11", "e7m2", "e3m4", "e0m7", "e0m1", "e1m0")),
     *(parse(name) for name in ("e2m3+e2m1", "e2m7+e3m4+e2m2")),
     ElementFormat("biased", 3, 4, bias=20),
+    ElementFormat("below FP32", 5, 2, bias=130),
     ElementFormat("int4", 0, 3, bias=2, twos_complement=True),
 ]
 LEAST_NORMAL = 2.0**-126
