@@ -13,7 +13,8 @@ ELEMENTS = [
     *(parse(name) for name in ("e8m7", "e4m11", "e7m2", "e3m4", "e0m7", "e0m1", "e1m0")),
     *(parse(name) for name in ("e2m3+e2m1", "e2m7+e3m4+e2m2")),
     ElementFormat("biased", 3, 4, bias=20),
-    ElementFormat("below FP32", 5, 2, bias=130),
+    ElementFormat("below FP32", 5, 2, bias=160),
+    ElementFormat("above FP32", 3, 4, bias=-150),
     ElementFormat("int4", 0, 3, bias=2, twos_complement=True),
 ]
 LEAST_NORMAL = 2.0**-126
@@ -81,3 +82,16 @@ def assert_quantized(q, x):
     np.testing.assert_array_equal(q.codes, codes)
     assert q.codes.dtype == fmt.element.code_dtype
     assert q.scales.dtype == np.uint8
+
+
+def values(q):
+    """Values of a block tensor, float64."""
+    byte = spread(q.scales, q.shape, q.block).astype(int)
+    return np.where(byte == 255, np.nan, np.ldexp(q.element.decode(q.codes), byte - 127))
+
+
+def assert_same(found, expected):
+    """Raise where two block tensors differ in codes, scales or format."""
+    np.testing.assert_array_equal(found.codes, expected.codes)
+    np.testing.assert_array_equal(found.scales, expected.scales)
+    assert found.format == expected.format

@@ -120,8 +120,7 @@ def scale_byte(bits: int, element: ElementFormat, rule: ScaleRule) -> int:
 
 def _rceil(a: Fraction, element: ElementFormat) -> int:
     reciprocal = round_fp32(1 / largest(element))
-    assert isinstance(reciprocal, Fraction)
-    d = round_fp32(a * reciprocal)
+    d = round_fp32(a * reciprocal) if isinstance(reciprocal, Fraction) else INF
     if not isinstance(d, Fraction):  # infinite: clamped
         return 254
     if d < TWO**-126:
