@@ -5,17 +5,18 @@ Golden answer: ``mxsf.golden.quantize``. Source: docs/numerics.md sections 2 and
 
 from typing import Any
 
-from amaranth.hdl import Cat, Module, Signal, unsigned
+from amaranth.hdl import Cat, Module, unsigned
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from ..golden.catalogue import MXSF
 from ..golden.formats import ElementFormat, Overflow
-from ..golden.scale import NAN_BYTE, ScaleRule, comparator
+from ..golden.scale import ScaleRule, comparator
 from ..golden.words import BF16, WordFormat
 from .block import BlockBuffer
 from .formats import word_layout
-from .rounder import Rounder, origin, origin_shape
+from .origin import find_origin
+from .rounder import Rounder
 from .scale import LargestKey, ScaleFinder, key_bits, scale_byte
 from .stream import derive, link, register
 
@@ -179,13 +180,8 @@ class Encoder(wiring.Component):
         """Codes and scale."""
         out = derive(m, found, self.o.payload.shape(), name="rounded")
         scale = scale_byte(m, found.payload.key, self.element, self.rule)
-        shift = Signal(origin_shape(self.element), name="origin")
-        clear = Signal()
-        m.d.comb += [
-            shift.eq(origin(self.element) - scale),
-            clear.eq(scale == NAN_BYTE),
-            out.payload.scale.eq(scale),
-        ]
+        origin = find_origin(m, scale, self.element)
+        m.d.comb += out.payload.scale.eq(scale)
         if self.beats > 1:
             m.d.comb += [
                 out.payload.first.eq(found.payload.first),
@@ -201,8 +197,7 @@ class Encoder(wiring.Component):
             m.submodules[f"rounder_{k}"] = rounder
             m.d.comb += [
                 rounder.word.eq(words[k]),
-                rounder.origin.eq(shift),
-                rounder.clear.eq(clear),
+                rounder.origin.eq(origin),
                 out.payload.codes[k].eq(rounder.code),
             ]
         return out

@@ -1,4 +1,4 @@
-"""Rounder: a word and its block's scale to an element code, nearest even.
+"""Rounder: a word and its block's origin to an element code, nearest even.
 
 Golden answer: ``mxsf.golden.quantize``. Source: docs/numerics.md section 3.
 
@@ -8,66 +8,45 @@ With x the biased exponent that the innermost float of the format would give the
   bits form a segment; the code is (x + offset of the segment) above the kept mantissa bits.
 - ``x <= 0``: the linear range below. The code is the significand shifted right by ``1 - x``.
 
-Both give a code, a guard bit and a sticky bit; rounding increments the code, and the carry
-crosses every seam by itself.
+Either way the code is some bits of the significand, perhaps below a field of x. A *part* is one
+such choice of bits: a segment, or one x of the linear range. At most one part is selected, so
+code and round-up are AND-ORs over the parts, and a word that selects none has code 0. Whether a
+part rounds up is known from the mantissa alone, before the selection. Rounding increments the
+code, and the carry crosses every seam by itself.
+
+Instead of x a lane computes its place u in the window of ``mxsf.hdl.origin``.
+docs/area-encoder.md has what else was tried.
 """
 
-from itertools import groupby
 from typing import Any, NamedTuple
 
-from amaranth.hdl import Cat, Const, Module, Mux, Shape, Signal, Value, signed
+from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from ..golden.formats import ElementFormat, Overflow
 from ..golden.words import WordFormat
 from .formats import word_layout
+from .origin import origin_layout, segments, window
 
-__all__ = ["Rounder", "origin", "origin_shape"]
+__all__ = ["Rounder"]
 
 
-class Segment(NamedTuple):
-    """Normal binades that keep the same mantissa bits: ``code = (x + offset) << kept | mantissa``.
+class Part(NamedTuple):
+    """One way to make a code.
 
     Attributes:
-        first: least x of the segment.
-        offset: what is added to x.
-        kept: mantissa bits kept.
+        select: whether it applies.
+        drop: significand bits below the code's lowest; they decide about rounding. Negative where
+            the code has more bits than the significand.
+        kept: significand bits taken, from bit ``drop`` up.
+        field: bits above them.
     """
 
-    first: int
-    offset: int
+    select: Signal
+    drop: int
     kept: int
-
-
-def origin(element: ElementFormat) -> int:
-    """Return what turns the exponent of a scaled element into x."""
-    _, linear = _ranges(element)
-    return 1 - linear
-
-
-def origin_shape(element: ElementFormat) -> Shape:
-    """Shape of the block-wide ``origin(element) - scale`` that every rounder of a block reads."""
-    return signed(Shape.cast(range(origin(element) - 255, origin(element) + 1)).width + 1)
-
-
-def segments(element: ElementFormat) -> tuple[Segment, ...]:
-    """Segments of the normal range, highest first."""
-    normal, linear = _ranges(element)
-    result = []
-    for kept, group in groupby(normal, key=lambda binade: binade.mantissa_bits):
-        last = list(group)[-1]
-        x = last.exponent - linear + 1
-        result.append(Segment(x, (last.first_code >> kept) - x, kept))
-    return tuple(result)
-
-
-def _ranges(element: ElementFormat) -> tuple[Any, int]:
-    """Binades with x >= 1, and the exponent of x = 1: the highest with the least spacing."""
-    binades = element.binades
-    unit = element.unit_exponent
-    linear = max(b.exponent for b in binades if b.exponent - b.mantissa_bits == unit)
-    return [b for b in binades if b.exponent >= linear], linear
+    field: Value
 
 
 class Rounder(wiring.Component):
@@ -81,9 +60,8 @@ class Rounder(wiring.Component):
             without it the saturation is not built.
 
     Members:
-        word: In, the word; never Inf or NaN unless ``clear``.
-        origin: In, signed: ``origin(element)`` minus the scale byte.
-        clear: In, gives code 0 (a block that holds Inf or NaN).
+        word: In, the word; never Inf or NaN unless the origin has ``clear``.
+        origin: In, ``origin_layout(element)``, from ``find_origin``.
         code: Out, the code.
     """
 
@@ -99,96 +77,143 @@ class Rounder(wiring.Component):
         super().__init__(
             {
                 "word": In(word_layout(source)),
-                "origin": In(origin_shape(element)),
-                "clear": In(1),
+                "origin": In(origin_layout(element)),
                 "code": Out(element.bits),
             }
         )
 
     def elaborate(self, platform: Any) -> Module:
-        """Align, then increment."""
+        """Place in the window, select, increment."""
         m = Module()
-        element = self.element
+        element, size = self.element, window(self.element).bits
         word: Any = self.word  # type: ignore[attr-defined]
-        clear: Any = self.clear  # type: ignore[attr-defined]
-        x = Signal(range(origin(element) - 255, origin(element) + 255))
-        m.d.comb += x.eq(word.biased_exponent + self.origin)  # type: ignore[attr-defined]
+        origin: Any = self.origin  # type: ignore[attr-defined]
 
-        # Flushed: subnormal words, blocks without scale, and what lies below half the least code.
-        depth = segments(element)[-1].kept  # the linear range spans x = 0 .. -depth
-        dead = Signal()
-        m.d.comb += dead.eq((x < -depth) | (word.biased_exponent == 0) | clear)
+        total = Signal(len(origin.addend) + 1)
+        u, near = Signal(size), Signal()
+        m.d.comb += [
+            total.eq(word.biased_exponent + origin.addend),
+            u.eq(total),  # the low bits are u, whatever lies above
+            near.eq(total[-1] | (origin.low & word.biased_exponent[:size].any())),
+        ]
 
-        code = Signal(element.bits - 1)
-        guard, sticky = Signal(), Signal()
-        normal = self._normal(m, x, word.mantissa)
-        linear = self._linear(m, x, word.mantissa, depth)
-        with m.If(~dead):
-            m.d.comb += Cat(sticky, guard, code).eq(Mux(x < 1, linear, normal))
-        self._increment(m, code, guard & (sticky | code[0]), word.sign & ~clear)
+        code: list[Value] = [Const(0, 1)] * (element.bits - 1)
+        up: Value = Const(0, 1)
+        sticky = self._sticky(m, word.mantissa)
+        for part in self._parts(m, u, near):
+            taken = Cat(Const(0, max(-part.drop, 0)), word.mantissa, Const(1, 1))
+            taken = taken[max(part.drop, 0) :][: part.kept]
+            for i, bit in enumerate(Cat(taken, part.field)):
+                code[i] |= part.select & bit
+            up |= part.select & self._up(m, part, sticky)
+        if element.emax < 0:  # the scale byte ends at 254, so a word may lie above every binade
+            beyond = Signal()
+            m.d.comb += beyond.eq(near & _at_least(u, self._end, window(element).most))
+            for i in range(len(code)):
+                code[i] |= beyond & (self.limit >> i & 1)
+        chosen, rises, sign = Signal(len(code)), Signal(), Signal()
+        m.d.comb += [
+            chosen.eq(Cat(*code)),
+            rises.eq(up),
+            sign.eq(word.sign & ~origin.clear),
+        ]
+        self._increment(m, chosen, rises, sign)
         return m
 
-    def _normal(self, m: Module, x: Value, mantissa: Value) -> Signal:
-        """Code, guard, sticky (lowest) for x >= 1."""
-        result = Signal(self.element.bits + 1, name="normal")
-        parts = segments(self.element)
-        for segment in reversed(parts):
-            above = len(result) - 2 - segment.kept
-            field = (x + segment.offset)[:above]
-            value = Cat(_cut(mantissa, segment.kept), field)
-            if segment is parts[-1]:
-                m.d.comb += result.eq(value)
-            else:
-                with m.If(x >= segment.first):
-                    m.d.comb += result.eq(value)
-        element = self.element
-        if element.emax < 0:  # the scale byte ends at 254, so a word may lie above every binade
-            with m.If(x >= origin(element) + element.emax + 1):
-                m.d.comb += result.eq(~0)
+    @property
+    def _end(self) -> int:
+        """First u above every binade."""
+        return window(self.element).unscaled + self.element.emax + 1
+
+    def _parts(self, m: Module, u: Signal, near: Signal) -> list[Part]:
+        """Parts, highest first; ``near`` says that the word lies in the window."""
+        element, (size, shift, _, most) = self.element, window(self.element)
+        mantissa_bits = self.source.mantissa_bits
+        parts = []
+        above: Value = _at_least(u, self._end, most) if element.emax < 0 else Const(0, 1)
+        for segment in segments(element):
+            width = element.bits - 1 - segment.kept
+            reached, select = Signal(name="reached"), Signal(name=f"normal_{segment.first}")
+            field = Signal(width, name="field")
+            m.d.comb += [
+                reached.eq(_at_least(u, segment.first + shift, most)),
+                select.eq(near & reached & ~above),
+                field.eq(u + (segment.offset - shift) % (1 << width)),  # modulo 2**width
+            ]
+            parts.append(Part(select, mantissa_bits - segment.kept, segment.kept, field))
+            above = reached
+        depth = segments(element)[-1].kept
+        for distance in range(1, depth + 2):
+            place = shift + 1 - distance
+            select = Signal(name=f"linear_{distance}")
+            # A bit that is 0 here is not looked at where setting it would pass the largest u.
+            bits = [
+                u[i] if place >> i & 1 else ~u[i]
+                for i in range(size)
+                if place >> i & 1 or place | 1 << i <= most
+            ]
+            m.d.comb += select.eq(near & Cat(*bits).all())
+            drop = mantissa_bits - depth + distance
+            parts.append(Part(select, drop, mantissa_bits + 1 - drop, Const(0, 0)))
+        return parts
+
+    def _sticky(self, m: Module, mantissa: Value) -> dict[int, Value]:
+        """Whether any of the lowest mantissa bits is set, by their number, as far as parts ask."""
+        top = max(segment.kept for segment in segments(self.element))
+        result: dict[int, Value] = {0: Const(0, 1)}
+        for number in range(max(len(mantissa) - top - 1, 1), len(mantissa) + 1):
+            found = Signal(name=f"sticky_{number}")
+            last = max(result)
+            m.d.comb += found.eq(result[last] | mantissa[last:number].any())
+            result[number] = found
         return result
 
-    def _linear(self, m: Module, x: Value, mantissa: Value, depth: int) -> Signal:
-        """Code, guard, sticky (lowest) for x in 0 .. -depth: the significand shifted by 1 - x."""
-        distance = Signal(range(depth + 1), name="distance")
-        m.d.comb += distance.eq(-x)
-        value: Value = _cut(Cat(mantissa, Const(1, 1)), depth)
-        for k in range(len(distance)):
-            shifted = Signal(depth + 2, name=f"linear_{k}")
-            step = 1 << k
-            jam = value[: step + 1].any()
-            m.d.comb += shifted.eq(Mux(distance[k], Cat(jam, value[step + 1 :]), value))
-            value = shifted
-        result = Signal(self.element.bits + 1, name="linear")
-        m.d.comb += result.eq(value)
-        return result
+    def _up(self, m: Module, part: Part, sticky: dict[int, Value]) -> Value:
+        """Whether a part rounds up: by more than half, or by half from an odd code."""
+        if part.drop <= 0:
+            return Const(0, 1)
+        word: Any = self.word  # type: ignore[attr-defined]
+        significand = Cat(word.mantissa, Const(1, 1))
+        lowest = Cat(significand[part.drop : part.drop + part.kept], part.field, Const(0, 1))[0]
+        up = Signal(name="up")
+        m.d.comb += up.eq(significand[part.drop - 1] & (sticky[part.drop - 1] | lowest))
+        return up
 
-    def _increment(self, m: Module, code: Signal, up: Value, sign: Value) -> None:
+    def _increment(self, m: Module, code: Signal, rises: Value, sign: Signal) -> None:
         """Round up, saturate, sign."""
         element, limit = self.element, self.limit
         top = element.binades[0]
         natural = top.first_code + (1 << top.mantissa_bits) - 1  # largest code before rounding
-        rises = Signal()
-        m.d.comb += rises.eq(up)
+        carry: Value = rises
         held: Value = code
-        if self.overflows and limit <= natural:
-            full = Signal()
-            m.d.comb += full.eq(code >= limit)
-            with m.If(full):
-                m.d.comb += rises.eq(0)
-            if limit < natural:
+        if self.overflows and (limit <= natural or element.emax < 0):
+            full, rest = Signal(), Signal()
+            m.d.comb += [full.eq(_at_least(code, limit, max(limit, natural))), rest.eq(~full)]
+            carry = rises & rest
+            if limit < natural:  # the one code between them is NaN
                 held = Signal(len(code), name="held")
                 m.d.comb += held.eq(Mux(full, limit, code))
-        out: Any = self.code  # type: ignore[attr-defined]
+        bits = [*held, Const(0, 1)] if element.twos_complement else list(held)
         if element.twos_complement:
             # -(c + r) = ~c + (1 - r): one incrementer serves rounding and negation.
-            m.d.comb += out.eq(Cat(held ^ sign.replicate(len(held)), sign) + (rises ^ sign))
-        else:
-            m.d.comb += out.eq(Cat((held + rises)[: len(code)], sign))
+            bits, carry = [bit ^ sign for bit in bits], carry ^ sign
+        out = []
+        for i, bit in enumerate(bits):
+            below, here = Signal(name=f"carry_{i}"), Signal(name=f"bit_{i}")
+            m.d.comb += [below.eq(carry), here.eq(bit)]
+            out.append(here ^ below)
+            carry = here & below
+        if not element.twos_complement:
+            out.append(sign)
+        m.d.comb += self.code.eq(Cat(*out))  # type: ignore[attr-defined]
 
 
-def _cut(bits: Value, kept: int) -> Value:
-    """Keep the highest bits, one guard bit below them, and the rest as one sticky bit."""
-    spare = len(bits) - kept - 2
-    if spare <= 0:
-        return Cat(Const(0, -spare), bits) if spare else bits
-    return Cat(bits[: spare + 1].any(), bits[spare + 1 :])
+def _at_least(value: Value, constant: int, most: int) -> Value:
+    """``value >= constant`` for a value that never exceeds ``most``, a gate a bit at most."""
+    result: Value = Const(1, 1)
+    for i, bit in enumerate(value):
+        if constant >> i & 1:
+            result = bit & result
+        elif (constant >> i | 1) << i <= most:  # else the bit is 0 wherever it would matter
+            result = bit | result
+    return result

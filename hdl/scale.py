@@ -8,7 +8,7 @@ Source: docs/numerics.md section 2.
 
 from typing import Any
 
-from amaranth.hdl import Cat, Module, Mux, Signal, Value, signed, unsigned
+from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value, signed, unsigned
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -28,8 +28,8 @@ def key_bits(rule: ScaleRule) -> int:
 class LargestKey(wiring.Component):
     """The largest of several unsigned keys. Combinational.
 
-    Bit by bit from the top: a key that lacks a bit which a living one has is out. This takes two
-    thirds of the area of a tree of compare-and-select nodes.
+    Bit by bit from the top: a key that lacks a bit which a living one has is out. This takes half
+    the standard-cell area of a tree of compare-and-select nodes (docs/area-encoder.md).
 
     Args:
         count: number of keys.
@@ -59,8 +59,8 @@ class LargestKey(wiring.Component):
                 m.d.comb += votes[i].eq(has if alive[i] is None else has & alive[i])
                 if bit:
                     living = Signal(name=f"alive_{bit}_{i}")
-                    stays = has | ~any_vote
-                    m.d.comb += living.eq(stays if alive[i] is None else alive[i] & stays)
+                    before = Const(1, 1) if alive[i] is None else alive[i]
+                    m.d.comb += living.eq(Mux(any_vote, votes[i], before))
                     alive[i] = living
             found.insert(0, any_vote)
         m.d.comb += self.largest.eq(Cat(*found))  # type: ignore[attr-defined]
