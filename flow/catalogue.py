@@ -258,6 +258,13 @@ _ENCODER = (
         "saturate, or ovf: beyond the largest value comes Inf or NaN",
     ),
     Parameter("stages", 2, _integer, lambda n: f"s{n}", f"pipeline registers, 1 to {len(POINTS)}"),
+    Parameter(
+        "fabric",
+        "asic",
+        _choice("fabric", {"asic": "asic", "fpga": "fpga"}),
+        str,
+        "structure for asic (standard cells) or fpga (LUTs)",
+    ),
 )
 
 CATALOGUE: dict[str, Design] = {

@@ -110,7 +110,7 @@ class Decoder(wiring.Component):
     def elaborate(self, platform: Any) -> Module:
         """Wire ``decode`` to the ports."""
         m = Module()
-        unpacked = decode(m, self.code, self.element)  # type: ignore[attr-defined]
+        unpacked = decode(m, self.code, self.element)
         for name, _ in unpacked_layout(self.element):
             m.d.comb += getattr(self, name).eq(unpacked[name])
         return m

@@ -3,7 +3,7 @@
 Golden answer: ``mxsf.golden.quantize``. Source: docs/numerics.md sections 2 and 3.
 """
 
-from typing import Any
+from typing import Any, get_args
 
 from amaranth.hdl import Cat, Module, unsigned
 from amaranth.lib import data, stream, wiring
@@ -14,7 +14,7 @@ from ..golden.formats import ElementFormat, Overflow
 from ..golden.scale import ScaleRule, comparator
 from ..golden.words import BF16, WordFormat
 from .block import BlockBuffer
-from .formats import word_layout
+from .formats import Fabric, word_layout
 from .origin import find_origin
 from .rounder import Rounder
 from .scale import LargestKey, ScaleFinder, key_bits, scale_byte
@@ -45,6 +45,8 @@ class Encoder(wiring.Component):
         overflow: ``"saturate"`` or ``"ovf"``.
         stages: pipeline registers, 1 to 4, at these points in this order: the output; after the
             scale search; inside it; the input.
+        fabric: ``"asic"`` for small standard-cell area, ``"fpga"`` for few LUTs; the same cycles
+            and bits.
 
     Members:
         i: In, stream of ``words`` (array of lanes) and, when lanes < block, ``first`` and ``last``.
@@ -70,6 +72,7 @@ class Encoder(wiring.Component):
         rule: ScaleRule = ScaleRule.FLOOR,
         overflow: Overflow = "saturate",
         stages: int = 2,
+        fabric: Fabric = "asic",
     ):
         lanes = block if lanes is None else lanes
         for name, value, kind in (
@@ -88,7 +91,10 @@ class Encoder(wiring.Component):
             raise ValueError(f"lanes must divide block = {block}, not {lanes!r}")
         if not 1 <= stages <= len(POINTS):
             raise ValueError(f"stages must be 1 to {len(POINTS)}, not {stages!r}")
+        if fabric not in get_args(Fabric):
+            raise ValueError(f"fabric must be 'asic' or 'fpga', not {fabric!r}")
         element.limit_code(overflow)
+        self.fabric: Fabric = fabric
         self.element, self.block, self.lanes, self.source = element, block, lanes, source
         self.rule, self.stages = rule, stages
         self.overflow: Overflow = overflow
@@ -153,12 +159,12 @@ class Encoder(wiring.Component):
             m.d.comb += parts.payload.last.eq(source.payload.last)
         share = self.lanes // groups
         for g in range(groups):
-            finder = ScaleFinder(self.element, self.rule, self.source, share)
+            finder = ScaleFinder(self.element, self.rule, self.source, share, self.fabric)
             m.submodules[f"finder_{g}"] = finder
             for k in range(share):
                 word = source.payload.words[g * share + k]
-                m.d.comb += finder.words[k].eq(word)  # type: ignore[attr-defined]
-            m.d.comb += parts.payload.keys[g].eq(finder.key)  # type: ignore[attr-defined]
+                m.d.comb += finder.words[k].eq(word)
+            m.d.comb += parts.payload.keys[g].eq(finder.key)
         if "tree" in self.points:
             parts = register(m, parts, name="tree")
         layout = data.StructLayout({**words, "key": unsigned(size), **last})
@@ -169,10 +175,10 @@ class Encoder(wiring.Component):
         if groups == 1:
             m.d.comb += found.payload.key.eq(parts.payload.keys[0])
         else:
-            m.submodules.largest = largest = LargestKey(groups, size)
+            m.submodules.largest = largest = LargestKey(groups, size, self.fabric)
             m.d.comb += [
-                Cat(largest.keys).eq(Cat(parts.payload.keys)),  # type: ignore[attr-defined]
-                found.payload.key.eq(largest.largest),  # type: ignore[attr-defined]
+                Cat(largest.keys).eq(Cat(parts.payload.keys)),
+                found.payload.key.eq(largest.largest),
             ]
         return found
 
@@ -192,7 +198,11 @@ class Encoder(wiring.Component):
         )
         for k in range(self.lanes):
             rounder: Any = Rounder(
-                self.element, self.source, self.overflow, overflows(self.element, self.rule)
+                self.element,
+                self.source,
+                self.overflow,
+                overflows(self.element, self.rule),
+                self.fabric,
             )
             m.submodules[f"rounder_{k}"] = rounder
             m.d.comb += [

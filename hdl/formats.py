@@ -1,12 +1,17 @@
 """Layouts: how words, codes and unpacked elements lie in a vector. Lowest field first."""
 
+from typing import Literal
+
 from amaranth.hdl import unsigned
 from amaranth.lib import data
 
 from ..golden.formats import ElementFormat
 from ..golden.words import WordFormat
 
-__all__ = ["unpacked_layout", "word_layout"]
+__all__ = ["Fabric", "unpacked_layout", "word_layout"]
+
+Fabric = Literal["asic", "fpga"]
+"""What a structure is for: standard cells, or LUTs with carry chains. The numbers are the same."""
 
 
 def word_layout(word: WordFormat) -> data.StructLayout:

@@ -26,7 +26,7 @@ from amaranth.lib.wiring import In, Out
 
 from ..golden.formats import ElementFormat, Overflow
 from ..golden.words import WordFormat
-from .formats import word_layout
+from .formats import Fabric, word_layout
 from .origin import origin_layout, segments, window
 
 __all__ = ["Rounder"]
@@ -58,6 +58,7 @@ class Rounder(wiring.Component):
         overflow: ``"saturate"`` or ``"ovf"``.
         overflows: whether a word can round beyond the limit at all under the scale rule in use;
             without it the saturation is not built.
+        fabric: ``"asic"`` increments by a chain of gates, ``"fpga"`` by an adder.
 
     Members:
         word: In, the word; never Inf or NaN unless the origin has ``clear``.
@@ -71,7 +72,9 @@ class Rounder(wiring.Component):
         source: WordFormat,
         overflow: Overflow = "saturate",
         overflows: bool = True,
+        fabric: Fabric = "asic",
     ):
+        self.fabric = fabric
         self.element, self.source = element, source
         self.limit, self.overflows = element.limit_code(overflow), overflows
         super().__init__(
@@ -86,8 +89,8 @@ class Rounder(wiring.Component):
         """Place in the window, select, increment."""
         m = Module()
         element, size = self.element, window(self.element).bits
-        word: Any = self.word  # type: ignore[attr-defined]
-        origin: Any = self.origin  # type: ignore[attr-defined]
+        word: Any = self.word
+        origin: Any = self.origin
 
         total = Signal(len(origin.addend) + 1)
         u, near = Signal(size), Signal()
@@ -172,7 +175,7 @@ class Rounder(wiring.Component):
         """Whether a part rounds up: by more than half, or by half from an odd code."""
         if part.drop <= 0:
             return Const(0, 1)
-        word: Any = self.word  # type: ignore[attr-defined]
+        word: Any = self.word
         significand = Cat(word.mantissa, Const(1, 1))
         lowest = Cat(significand[part.drop : part.drop + part.kept], part.field, Const(0, 1))[0]
         up = Signal(name="up")
@@ -197,6 +200,10 @@ class Rounder(wiring.Component):
         if element.twos_complement:
             # -(c + r) = ~c + (1 - r): one incrementer serves rounding and negation.
             bits, carry = [bit ^ sign for bit in bits], carry ^ sign
+        if self.fabric == "fpga":
+            total = (Cat(*bits) + carry)[: len(bits)]
+            m.d.comb += self.code.eq(total if element.twos_complement else Cat(total, sign))
+            return
         out = []
         for i, bit in enumerate(bits):
             below, here = Signal(name=f"carry_{i}"), Signal(name=f"bit_{i}")
@@ -205,7 +212,7 @@ class Rounder(wiring.Component):
             carry = here & below
         if not element.twos_complement:
             out.append(sign)
-        m.d.comb += self.code.eq(Cat(*out))  # type: ignore[attr-defined]
+        m.d.comb += self.code.eq(Cat(*out))
 
 
 def _at_least(value: Value, constant: int, most: int) -> Value:

@@ -15,7 +15,7 @@ from amaranth.lib.wiring import In, Out
 from ..golden.formats import ElementFormat
 from ..golden.scale import NAN_BYTE, ScaleRule, comparator
 from ..golden.words import WordFormat
-from .formats import word_layout
+from .formats import Fabric, word_layout
 
 __all__ = ["LargestKey", "ScaleFinder", "key_bits", "scale_byte"]
 
@@ -28,26 +28,46 @@ def key_bits(rule: ScaleRule) -> int:
 class LargestKey(wiring.Component):
     """The largest of several unsigned keys. Combinational.
 
-    Bit by bit from the top: a key that lacks a bit which a living one has is out. This takes half
-    the standard-cell area of a tree of compare-and-select nodes (docs/area-encoder.md).
+    In standard cells bit by bit from the top: a key that lacks a bit which a living one has is
+    out. In LUTs a tree of compare and select, whose comparators are carry chains. Either takes
+    about half of what the other takes there (docs/area-encoder.md).
 
     Args:
         count: number of keys.
         bits: width of a key.
+        fabric: ``"asic"`` or ``"fpga"``.
 
     Members:
         keys: In, array of ``count`` keys.
         largest: Out, the largest.
     """
 
-    def __init__(self, count: int, bits: int):
-        self.count, self.bits = count, bits
+    def __init__(self, count: int, bits: int, fabric: Fabric = "asic"):
+        self.count, self.bits, self.fabric = count, bits, fabric
         super().__init__({"keys": In(data.ArrayLayout(bits, count)), "largest": Out(bits)})
 
     def elaborate(self, platform: Any) -> Module:
-        """Walk the bits from the highest down."""
+        """Build the structure of the fabric."""
         m = Module()
-        keys: Any = self.keys  # type: ignore[attr-defined]
+        keys: Any = self.keys
+        found = self._tree(m, keys) if self.fabric == "fpga" else self._elimination(m, keys)
+        m.d.comb += self.largest.eq(found)
+        return m
+
+    def _tree(self, m: Module, keys: Any) -> Value:
+        """Halve the keys, level by level."""
+        level = [keys[i] for i in range(self.count)]
+        while len(level) > 1:
+            above = level[len(level) & ~1 :]
+            for a, b in zip(level[0::2], level[1::2], strict=False):
+                larger = Signal(self.bits, name="larger")
+                m.d.comb += larger.eq(Mux(a > b, a, b))
+                above.append(larger)
+            level = above
+        return level[0]
+
+    def _elimination(self, m: Module, keys: Any) -> Value:
+        """Walk the bits from the highest down."""
         alive = [None] * self.count
         found: list[Value] = []
         for bit in reversed(range(self.bits)):
@@ -63,8 +83,7 @@ class LargestKey(wiring.Component):
                     m.d.comb += living.eq(Mux(any_vote, votes[i], before))
                     alive[i] = living
             found.insert(0, any_vote)
-        m.d.comb += self.largest.eq(Cat(*found))  # type: ignore[attr-defined]
-        return m
+        return Cat(*found)
 
 
 class ScaleFinder(wiring.Component):
@@ -75,25 +94,34 @@ class ScaleFinder(wiring.Component):
         rule: the scale rule.
         source: the word format.
         lanes: number of words.
+        fabric: ``"asic"`` or ``"fpga"``.
 
     Members:
         words: In, array of ``lanes`` words.
         key: Out, the largest key; its upper 8 bits are the largest biased exponent.
     """
 
-    def __init__(self, element: ElementFormat, rule: ScaleRule, source: WordFormat, lanes: int):
+    def __init__(
+        self,
+        element: ElementFormat,
+        rule: ScaleRule,
+        source: WordFormat,
+        lanes: int,
+        fabric: Fabric = "asic",
+    ):
         self.element, self.rule, self.source, self.lanes = element, rule, source, lanes
+        self.fabric: Fabric = fabric
         words = data.ArrayLayout(word_layout(source), lanes)
         super().__init__({"words": In(words), "key": Out(key_bits(rule))})
 
     def elaborate(self, platform: Any) -> Module:
         """Make a key of each word and take the largest."""
         m = Module()
-        m.submodules.largest = largest = LargestKey(self.lanes, key_bits(self.rule))
+        m.submodules.largest = largest = LargestKey(self.lanes, key_bits(self.rule), self.fabric)
         for i in range(self.lanes):
-            word = self.words[i]  # type: ignore[attr-defined]
-            m.d.comb += largest.keys[i].eq(self._key(word))  # type: ignore[attr-defined]
-        m.d.comb += self.key.eq(largest.largest)  # type: ignore[attr-defined]
+            word = self.words[i]
+            m.d.comb += largest.keys[i].eq(self._key(word))
+        m.d.comb += self.key.eq(largest.largest)
         return m
 
     def _key(self, word: Any) -> Value:

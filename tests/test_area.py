@@ -18,6 +18,7 @@ GUARDED = [
     *(("decoder", {"element": e}) for e in ("mxsf", "e4m3", "e5m2", "int8")),
     *(("encoder", {"element": e}) for e in ("mxsf", "e2m5", "e4m3", "int8")),
     ("encoder", {"lanes": 8}),
+    ("encoder", {"fabric": "fpga"}),
     ("encoder", {"source": "fp32", "rule": "rceil"}),
 ]
 

@@ -9,7 +9,7 @@ from mxsf.flow.catalogue import variant
 from mxsf.flow.netlist import netlist
 from mxsf.flow.simulate import cxxrtl_engine, make_engine
 from mxsf.flow.verilog import verilog
-from mxsf.golden import BF16, FP32, MXSF, ScaleRule, quantize
+from mxsf.golden import BF16, FP32, MXSF, ElementFormat, ScaleRule, quantize
 from mxsf.hdl import Encoder
 from mxsf.hdl.rounder import Rounder
 from mxsf.sim.bench import NO_STALLS, Stalls, run_stream
@@ -28,9 +28,23 @@ def run(one, engine="amaranth", stalls=NO_STALLS, blocks=40):
     return result
 
 
+@pytest.mark.parametrize("fabric", ["asic", "fpga"])
 @pytest.mark.parametrize("element", NAMED + OTHERS)
-def test_every_format(element):
-    run(variant("encoder", element=element, block=4), stalls=STALLS)
+def test_every_format(element, fabric):
+    run(variant("encoder", element=element, block=4, fabric=fabric), stalls=STALLS)
+
+
+@pytest.mark.parametrize("block", [1, 3, 5])
+@pytest.mark.parametrize("fabric", ["asic", "fpga"])
+def test_odd_blocks(block, fabric):
+    run(variant("encoder", block=block, fabric=fabric, rule="rceil"), stalls=STALLS)
+
+
+@pytest.mark.parametrize("special", ["none", "nan", "ieee"])
+def test_words_above_every_binade(special):
+    element = ElementFormat("low", 3, 2, bias=12, special=special)  # emax < 0: the scale ends first
+    for overflow in ("saturate", "ovf") if special != "none" else ("saturate",):
+        run(variant("encoder", element=element, block=4, overflow=overflow))
 
 
 @pytest.mark.parametrize("source", ["bf16", "fp32"])
@@ -94,6 +108,7 @@ def test_any_words(words, rule):
         ({"stages": 0}, ValueError, "stages must be 1 to 4, not 0"),
         ({"stages": 5}, ValueError, "stages must be 1 to 4, not 5"),
         ({"overflow": "ovf"}, ValueError, "mxsf has none"),
+        ({"fabric": "wool"}, ValueError, "fabric must be 'asic' or 'fpga', not 'wool'"),
         ({"overflow": "wrap"}, ValueError, "not 'wrap'"),
         ({"element": "mxsf"}, TypeError, "element must be of type ElementFormat, not 'mxsf'"),
         ({"rule": "floor"}, TypeError, "rule must be of type ScaleRule, not 'floor'"),
@@ -187,9 +202,8 @@ EXPONENTS = [*range(0, 40), 100, 127, 128, *range(236, 255)]
 @pytest.mark.parametrize("element", NAMED)
 def test_every_word_at_every_scale_that_matters(element):
     everything = element in ("mxsf", "e4m3")
-    compared, wrong = exhaust(
-        variant("encoder", element=element), range(255) if everything else EXPONENTS
-    )
+    one = variant("encoder", element=element, fabric="fpga" if element == "e4m3" else "asic")
+    compared, wrong = exhaust(one, range(255) if everything else EXPONENTS)
     assert compared == 8_355_840 if everything else compared > 1_000_000
     assert wrong == 0
 
@@ -212,7 +226,8 @@ def test_every_word_at_every_scale(element, rule):
 @pytest.mark.parametrize("rule", RULES)
 @pytest.mark.parametrize("element", NAMED)
 def test_many_random_blocks(element, rule, source):
-    one = variant("encoder", element=element, rule=rule, source=source, lanes=8)
+    fabric = "asic" if source == "bf16" else "fpga"
+    one = variant("encoder", element=element, rule=rule, source=source, lanes=8, fabric=fabric)
     words = random_words(np.random.default_rng(11), 3000, 32, one.component.source)
     case = encoder_stimulus(one.component, words)
     seen = cxxrtl_engine(one).stream(case.inputs, case.outputs.shape[1], valid=0.8, ready=0.8)
@@ -230,6 +245,8 @@ def test_many_random_blocks(element, rule, source):
         {"lanes": 1, "source": "fp32", "rule": "rceil", "stages": 4},
         {"element": "e4m3", "source": "fp32", "rule": "even", "overflow": "ovf"},
         {"element": "int8", "rule": "ceil", "stages": 1},
+        {"fabric": "fpga"},
+        {"fabric": "fpga", "element": "int8", "rule": "even", "source": "fp32"},
     ],
     ids=str,
 )

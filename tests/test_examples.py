@@ -6,7 +6,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-
 from mxsf.flow.catalogue import tensors
 
 SCRIPT = Path(__file__).parent.parent / "examples" / "train_digits.py"
