@@ -3,6 +3,7 @@
 from .block import BlockFormat, BlockTensor
 from .catalogue import E2M1, E2M3, E2M5, E3M2, E4M3, E5M2, FORMATS, INT8, MXSF, parse
 from .decoder import unpack
+from .dot import dot, matmul
 from .encoder import Rounding, quantize
 from .formats import ElementFormat
 from .scale import ScaleRule
@@ -27,6 +28,8 @@ __all__ = [
     "Rounding",
     "ScaleRule",
     "WordFormat",
+    "dot",
+    "matmul",
     "parse",
     "quantize",
     "unpack",
