@@ -8,8 +8,9 @@ times the memory of its input, the result included. Each repetition runs both on
 the ratio is the median over the pairs, so that a machine that slows down for a while does not
 count. ``dequantize`` is measured beside the cast from FP8 back to float32.
 
-``matmul`` of 512 x 512 x 512 is measured beside NumPy's float32 ``@`` on one core. Goals: at most 10
-times as long for MXSF, E4M3 and INT8 in blocks of 1 x 32, 25 for MXSF in tiles of 8 x 8, 60 for E5M2.
+``matmul`` of 512 x 512 x 512 is measured beside NumPy's float32 ``@`` on one core. Goals: at most
+10 times as long for MXSF, E4M3 and INT8 in blocks of 1 x 32, 25 times for MXSF in tiles of 8 x 8,
+60 times for E5M2.
 """
 
 import argparse
