@@ -64,7 +64,8 @@ class Yosys:
                 raise YosysError(f"{self.name} cannot be run: {problem}") from problem
             if done.returncode:
                 lines = (done.stderr.strip() or done.stdout.strip()).splitlines()
-                raise YosysError(f"{self.name} failed: {' '.join(lines[-3:]) or done.returncode}")
+                silent = f"exit code {done.returncode} and no message (ABC failed?)"
+                raise YosysError(f"{self.name} failed: {' '.join(lines[-3:]) or silent}")
             if not read:
                 return done.stdout
             result = Path(folder) / read
