@@ -106,7 +106,8 @@ def area(design: Netlist, target: str = "generic", yosys: Yosys = PINNED) -> Are
     )
     report = json.loads(yosys.run(script, files, read="stat.json"))
     total = report["design"]
-    cells = {k.lstrip("\\"): int(_number(v)) for k, v in total["num_cells_by_type"].items()}
+    counts = {k.lstrip("\\"): int(_number(v)) for k, v in total["num_cells_by_type"].items()}
+    cells = {kind: n for kind, n in counts.items() if kind != "$scopeinfo"}  # flatten's notes
     if not cells:
         raise YosysError(f"{yosys.name} found no cells in {design.top}")
     if target.startswith("liberty="):
