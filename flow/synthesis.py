@@ -132,9 +132,9 @@ def _of_liberty(target: str, cells: dict[str, int], total: float, library: str) 
     areas: dict[str, float] = {}
     sequential: set[str] = set()
     for name, body in _cells(library):
-        if found := re.search(r"^\s*area\s*:\s*([\d.eE+-]+)", body, re.M):
+        if found := re.search(r"\barea\s*:\s*([\d.eE+-]+)", body):
             areas[name] = float(found[1])
-        if re.search(r"^\s*(ff|latch)\s*\(", body, re.M):
+        if re.search(r"\b(ff|latch)\s*\(", body):
             sequential.add(name)
     flip_flops = sum(n for cell, n in cells.items() if cell in sequential)
     nands = [a for name, a in areas.items() if re.search(r"nand_?2", name, re.I) and a > 0]
