@@ -133,6 +133,15 @@ class BlockTensor:
                 f"not {self.scales.shape}"
             )
 
+    def __eq__(self, other: object) -> bool:
+        """Whether codes, scales and format are the same, bit for bit."""
+        if not isinstance(other, BlockTensor):
+            return NotImplemented
+        same = (np.array_equal(getattr(self, a), getattr(other, a)) for a in ("codes", "scales"))
+        return self.format == other.format and all(same)
+
+    __hash__ = None  # type: ignore[assignment] - arrays can change
+
     @property
     def element(self) -> ElementFormat:
         """The element format."""

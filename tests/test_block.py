@@ -244,3 +244,16 @@ CODES, SCALES, FORMAT = np.zeros((4, 64), np.uint8), np.zeros((4, 2), np.uint8),
 def test_block_tensor_errors(arguments, error, message):
     with pytest.raises(error, match=message):
         BlockTensor(*arguments)
+
+
+def test_equality_is_bit_for_bit():
+    x = np.float32([[1.0, 2.0], [3.0, -4.0]])
+    q = quantize(x, MXSF, (2, 2))
+    assert q == quantize(x, MXSF, (2, 2))
+    assert q != quantize(-x, MXSF, (2, 2))
+    assert q != quantize(x, MXSF, (1, 2))
+    assert q != quantize(x * 2, MXSF, (2, 2))  # the same codes under another scale
+    assert q != quantize(x, MXSF, (2, 2), ScaleRule.CEIL)
+    assert q != "q"
+    with pytest.raises(TypeError, match="unhashable"):
+        hash(q)
