@@ -6,9 +6,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..golden.formats import ElementFormat
+from ..golden.scale import ScaleRule, comparator
 from ..golden.words import WordFormat
 
-__all__ = ["directed_words", "random_words"]
+__all__ = ["EDGES", "directed_words", "random_words"]
+
+EDGES = 114
+"""Number of blocks at the front of ``directed_words`` that no test should leave out."""
 
 
 def random_words(
@@ -40,6 +44,9 @@ def random_words(
 def directed_words(element: ElementFormat, block: int, source: WordFormat) -> NDArray[np.uint32]:
     """Blocks at the edges: zeros, Inf, NaN, subnormals, powers of two, every tie of the element.
 
+    The ``EDGES`` first ones are the sharpest: ends of the range, and the words on either side of
+    each scale rule's threshold.
+
     Returns:
         uint32 of shape (blocks, block).
     """
@@ -54,6 +61,14 @@ def directed_words(element: ElementFormat, block: int, source: WordFormat) -> ND
         rows.append([word])
         rows.append([word, one, one - 1, sign | (one - 1)])
         rows.append([one] * (block - 1) + [word])
+    drop = 23 - mantissa
+    for rule in ScaleRule:
+        found = comparator(element, rule)
+        for exponent in (found.emax, found.emax + 1, 254):
+            for word in (found.threshold >> drop, found.threshold_low >> drop):
+                near = (min(max(exponent, 1), 254) << mantissa) + min(word, full)
+                rows += [[near + step, sign | near] for step in (-1, 0, 1)]
+    assert len(rows) == EDGES
     for exponent in range(256):  # a power of two, just below the next, and small company
         word = exponent << mantissa
         rows.append([word, max(word - 1, 0), sign | word >> 1])

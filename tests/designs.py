@@ -10,7 +10,7 @@ from mxsf.golden import FORMATS
 from mxsf.sim.bench import NO_STALLS, Result, Stalls, Stimulus
 from mxsf.sim.encoder import encoder_stimulus
 from mxsf.sim.icarus import available
-from mxsf.sim.stimulus import directed_words, random_words
+from mxsf.sim.stimulus import EDGES, directed_words, random_words
 
 NAMED = list(FORMATS)
 OTHERS = ["e3m4", "e0m5", "e5m0", "e1m2", "e2m3+e2m1", "e3m3+e2m1+e1m0", "e8m7", "e4m11"]
@@ -20,12 +20,15 @@ needs_icarus = pytest.mark.skipif(not available(), reason="needs iverilog (apt-g
 
 
 def encoder_case(variant: Variant, blocks: int = 60, seed: int = 0) -> Stimulus:
-    """Directed and random blocks for an encoder, some ended early where it has several beats."""
+    """Edge, directed and random blocks for an encoder, some of them ended early."""
     encoder = variant.component
     random = np.random.default_rng(seed)
     directed = directed_words(encoder.element, encoder.block, encoder.source)
-    chosen = directed[random.permutation(len(directed))[:blocks]]
-    words = np.concatenate([chosen, random_words(random, blocks, encoder.block, encoder.source)])
+    chosen = directed[EDGES:][random.permutation(len(directed) - EDGES)[:blocks]]
+    edges = directed[:EDGES]
+    words = np.concatenate(
+        [edges, chosen, random_words(random, blocks, encoder.block, encoder.source)]
+    )
     beats = random.integers(1, encoder.beats + 1, len(words))
     return encoder_stimulus(encoder, words, beats)
 
