@@ -186,21 +186,24 @@ class _MatrixProduct:
 
 
 def _folded(tensor: BlockTensor, length: int) -> NDArray[np.float64]:
-    """Slices of the values with scales: float64 of shape (slices, rows, columns), exact."""
-    tables = sliced(tensor.element, length)
-    scale = np.nan_to_num(decode_scale(tensor.scales))
-    rows, columns = tensor.block
-    wide = scale.repeat(rows, axis=0)[: tensor.shape[0]].repeat(columns, axis=1)
-    return tables[:, tensor.codes] * wide[:, : tensor.shape[1]]
+    """Slices of the finite values with scales: float64 of shape (slices, rows, columns), exact."""
+    return _scaled(sliced(tensor.element, length), tensor, nan=0.0)
 
 
 def _special(tensor: BlockTensor) -> NDArray[np.float64] | None:
-    """Values with Inf and NaN, None where there are none."""
+    """Values with Inf and NaN, in float64's range, None where there are none."""
     wild = ~np.isfinite(tensor.element.table)[tensor.codes]
-    bad = tensor.scales == NAN_BYTE
-    if not wild.any() and not bad.any():
+    if not wild.any() and not (tensor.scales == NAN_BYTE).any():
         return None
-    return tensor.dequantize().astype(np.float64)
+    return _scaled(tensor.element.table, tensor, nan=np.nan)
+
+
+def _scaled(tables: NDArray[np.float64], tensor: BlockTensor, nan: float) -> NDArray[np.float64]:
+    """Look codes up in tables (..., codes) and scale them, exact; ``nan`` is a NaN scale."""
+    scale = np.nan_to_num(decode_scale(tensor.scales), nan=nan)
+    rows, columns = tensor.block
+    wide = scale.repeat(rows, axis=0)[: tensor.shape[0]].repeat(columns, axis=1)
+    return tables[..., tensor.codes] * wide[:, : tensor.shape[1]]
 
 
 def _least_unit(tensor: BlockTensor) -> int:

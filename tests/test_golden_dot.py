@@ -173,6 +173,23 @@ def test_matmul_lets_nan_and_inf_through():
     assert (found[1] == 32).all()
 
 
+def test_values_beyond_fp32_are_finite_beside_special_ones():
+    """A NaN block elsewhere changes no other sum, however large or small its elements are."""
+    a = quantize(np.ones((3, 4), np.float32), E5M2, (1, 4))
+    a.codes[:, 1:] = 0
+    a.codes[0], a.codes[1, 0] = 0x7B, 0x01
+    a.scales[:, 0] = 254, 0, 255
+    b = quantize(np.ones((4, 2), np.float32), E5M2, (4, 1))
+    b.codes[:] = [[0x3C, 0x7C], [0, 0], [0, 0], [0, 0]]
+    b.scales[0] = 60, 127
+    found = matmul(a, b)
+    for i in range(3):
+        for j in range(2):
+            one = dot(a.codes[i], a.scales[i, 0], b.codes[:, j], b.scales[0, j], element=E5M2)
+            assert found[i, j].view(np.uint32) == one.view(np.uint32), (i, j)
+    assert np.isfinite(found[0, 0])
+
+
 @pytest.mark.parametrize(
     ("call", "message"),
     [
