@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from importlib.resources import files
 from typing import Any
 
@@ -20,8 +21,18 @@ from ..sim.decoder import run_decoder
 from ..sim.encoder import encoder_stimulus, encoder_words
 from ..sim.engine import Engine, port_signals
 from ..sim.stimulus import directed_words, random_words
+from .netlist import Netlist, netlist
 
-__all__ = ["CATALOGUE", "Design", "Parameter", "Progress", "Variant", "tensors", "variant"]
+__all__ = [
+    "CATALOGUE",
+    "Design",
+    "Parameter",
+    "Progress",
+    "Variant",
+    "read_rule",
+    "tensors",
+    "variant",
+]
 
 Progress = Callable[[int], None]
 Values = dict[str, Any]
@@ -108,6 +119,11 @@ class Variant:
     def ports(self) -> dict[str, tuple[int, bool]]:
         """Ports without clock and reset: (width, whether it is an input)."""
         return {n: (len(s), is_input) for n, (s, is_input) in port_signals(self.component).items()}
+
+    @cached_property
+    def netlist(self) -> Netlist:
+        """The merged netlist, converted once for Verilog, engines and synthesis."""
+        return netlist(self.component, self.top)
 
     def settings(self) -> dict[str, Any]:
         """Values of the parameters as plain data."""
@@ -224,6 +240,9 @@ def _run_decoder(
     return run_decoder(engine, component, codes)
 
 
+read_rule = _choice("rule", {rule.value: rule for rule in ScaleRule})
+"""Turns the name of a scale rule into the rule, ValueError where there is none."""
+
 _ELEMENT = Parameter(
     "element",
     MXSF,
@@ -246,7 +265,7 @@ _ENCODER = (
     Parameter(
         "rule",
         ScaleRule.FLOOR,
-        _choice("rule", {rule.value: rule for rule in ScaleRule}),
+        read_rule,
         lambda rule: rule.value,
         "scale rule: floor, ceil, even or rceil",
     ),

@@ -15,11 +15,9 @@ from rich.console import Console
 from ..golden.block import BlockTensor
 from ..golden.catalogue import FORMATS, parse
 from ..golden.encoder import quantize as quantize_tensor
-from ..golden.scale import ScaleRule
 from ..sim.bench import Stalls
 from ..sim.yosys import PINNED, Yosys, YosysError
-from .catalogue import CATALOGUE, Variant, variant
-from .netlist import netlist
+from .catalogue import CATALOGUE, Variant, read_rule, variant
 from .report import DEFAULT_ELEMENTS, Row
 from .report import report as run_report
 from .simulate import ENGINES, default_engine, make_engine
@@ -172,7 +170,7 @@ def area(
                     f"{one.top} for {name} ({yosys.name}; its first use may compile it: a minute)"
                 )
                 step(what, len(found), len(variants) * len(targets))
-                found.append((one, run_area(netlist(one.component, one.top), name, yosys)))
+                found.append((one, run_area(one.netlist, name, yosys)))
     show(area_table(found))
     if output is not None:
         rows = [{"top": v.top, "parameters": v.settings()} | a.row() for v, a in found]
@@ -190,7 +188,7 @@ def quantize(source: Path, target: Path, element: str, block: str, rule: str) ->
     """Quantize a float tensor SOURCE (.npy) to a block tensor TARGET (.npz), or decode it back."""
     kinds = (source.suffix, target.suffix)
     if kinds == (".npy", ".npz"):
-        tensor = quantize_tensor(_load(source), parse(element), _block(block), _rule(rule))
+        tensor = quantize_tensor(_load(source), parse(element), _block(block), read_rule(rule))
         tensor.save(target)
         print(f"{target}: {tensor.element} {block}, shape {tensor.shape}")
     elif kinds == (".npz", ".npy"):
@@ -249,13 +247,6 @@ def _block(text: str) -> tuple[int, int]:
     if len(parts) != 2 or not all(part.isdigit() for part in parts):
         raise ValueError(f"a block is ROWSxCOLUMNS, for example 8x8, not {text!r}")
     return int(parts[0]), int(parts[1])
-
-
-def _rule(text: str) -> ScaleRule:
-    known = {rule.value: rule for rule in ScaleRule}
-    if text not in known:
-        raise ValueError(f"unknown rule {text!r}: use {', '.join(known)}")
-    return known[text]
 
 
 class _progress:  # noqa: N801 - reads as a function

@@ -14,11 +14,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..sim.bench import Result, Stalls
 from ..sim.yosys import PINNED, Yosys, YosysError
 from .catalogue import CATALOGUE, Variant, tensors, variant
-from .netlist import netlist
 from .simulate import default_engine, make_engine
 from .synthesis import Area, area
 from .verilog import generate, write_whole
@@ -87,7 +87,7 @@ def report(
     started = time.monotonic()
     variants = [variant(name, element=e) for e in elements for name in CATALOGUE]
     folder.mkdir(parents=True, exist_ok=True)
-    engine = default_engine()
+    engine, data = default_engine(), tensors()
     total = len(variants) * (2 + len(TARGETS))
     done = 0
 
@@ -106,7 +106,7 @@ def report(
         for one in variants:
             generate(one, folder)
             advance(f"generated {one.top}")
-            rows.append(_simulate(one, engine))
+            rows.append(_simulate(one, engine, data))
             advance(f"simulated {one.top}")
         for row, job in zip(rows, jobs, strict=True):
             for target, future in job.items():
@@ -115,7 +115,7 @@ def report(
     facts = {
         "schema": 1,
         "engine": engine,
-        "tensors": {name: list(values.shape) for name, values in tensors().items()},
+        "tensors": {name: list(values.shape) for name, values in data.items()},
         "stalls": [asdict(stalls) for stalls in STALLS],
         "seconds": round(time.monotonic() - started, 1),
         "rows": [_plain(row) for row in rows],
@@ -124,14 +124,14 @@ def report(
     return rows
 
 
-def _simulate(one: Variant, engine_name: str) -> Row:
+def _simulate(one: Variant, engine_name: str, data: dict[str, NDArray[np.float32]]) -> Row:
     row = Row(one.design.name, one.top, one.settings(), one.latency)
     engine = make_engine(one, engine_name)
-    for values in tensors().values():
+    for values in data.values():
         if engine_name == "amaranth":
             values = values.reshape(-1)[: _FEW * 32]
         for stalls in STALLS if one.design.clocked else STALLS[:1]:
-            result: Result = one.bench(engine, np.asarray(values), stalls)
+            result: Result = one.bench(engine, values, stalls)
             row.blocks += result.blocks
             row.cycles += result.cycles
             row.mismatches += result.count
@@ -141,7 +141,7 @@ def _simulate(one: Variant, engine_name: str) -> Row:
 
 def _synthesize(one: Variant, target: str, yosys: Yosys) -> Area | str:
     try:
-        return area(netlist(one.component, one.top), target, yosys)
+        return area(one.netlist, target, yosys)
     except YosysError as problem:
         return str(problem)
 

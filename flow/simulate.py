@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
-from ..sim.cxxrtl import CxxrtlEngine, Port, compiler
+from ..sim.cxxrtl import CxxrtlEngine, compiler
 from ..sim.engine import AmaranthEngine, Engine
+from ..sim.waveform import Port
 from .catalogue import Variant
-from .netlist import netlist
 
 __all__ = ["ENGINES", "cxxrtl_engine", "default_engine", "make_engine"]
 
@@ -39,5 +39,5 @@ def make_engine(variant: Variant, name: str, vcd: Path | None = None) -> Engine:
 def cxxrtl_engine(variant: Variant, vcd: Path | None = None) -> CxxrtlEngine:
     """Compile the merged netlist of a design."""
     ports = [Port(name, width, is_input) for name, (width, is_input) in variant.ports.items()]
-    design = netlist(variant.component, variant.top)
+    design = variant.netlist
     return CxxrtlEngine(design.text, design.top, ports, clocked=variant.design.clocked, vcd=vcd)

@@ -15,21 +15,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from vcd import VCDWriter
-from vcd.gtkw import GTKWSave
 
 from .engine import Testbench
+from .waveform import Port, Trace
 from .yosys import BUNDLED
 
-__all__ = ["CxxrtlEngine", "Port", "StreamRun", "compiler"]
-
-
-class Port(NamedTuple):
-    """A port of the netlist: Verilog name, width in bits, whether it is an input."""
-
-    name: str
-    width: int
-    input: bool
+__all__ = ["CxxrtlEngine", "StreamRun", "compiler"]
 
 
 class StreamRun(NamedTuple):
@@ -106,7 +97,7 @@ class CxxrtlEngine:
         library.reset_design()
         buffers = {n: (ctypes.c_uint8 * (-(-p.width // 8)))() for n, p in ports.items()}
         index = {name: number for number, name in enumerate(ports)}
-        trace = _Trace(self._vcd, list(ports.values())) if self._vcd else None
+        trace = Trace(self._vcd, list(ports.values())) if self._vcd else None
 
         class _Pins:
             settled = False
@@ -180,38 +171,6 @@ class CxxrtlEngine:
 
 
 _VIOLATIONS = ("", "valid fell before the transfer", "the payload changed before the transfer")
-
-
-class _Trace:
-    """Waveform of the ports, one sample a cycle."""
-
-    def __init__(self, path: Path, ports: Sequence[Port]):
-        with path.with_suffix(".gtkw").open("w") as file:
-            layout = GTKWSave(file)
-            layout.dumpfile(str(path.name))
-            for port in ports:
-                wide = f"[{port.width - 1}:0]" if port.width > 1 else ""
-                layout.trace(f"top.{port.name}{wide}")
-        self._file = path.open("w")
-        self._writer = VCDWriter(self._file, timescale="1 ns", date="", comment="")
-        self._variables = {
-            p.name: self._writer.register_var("top", p.name, "wire", size=p.width) for p in ports
-        }
-        self._clock = self._writer.register_var("top", "clk", "wire", size=1)
-        self._time = 0
-
-    def sample(self, values: dict[str, int]) -> None:
-        """Write one cycle: values settle while clk is low."""
-        self._writer.change(self._clock, self._time, 0)
-        for name, value in values.items():
-            self._writer.change(self._variables[name], self._time, value)
-        self._writer.change(self._clock, self._time + 5, 1)
-        self._time += 10
-
-    def close(self) -> None:
-        """Finish the file."""
-        self._writer.close(self._time)
-        self._file.close()
 
 
 def _member(name: str) -> str:

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 from mxsf.flow.catalogue import variant
-from mxsf.flow.netlist import netlist
 from mxsf.flow.synthesis import area, check_target
 from mxsf.sim.yosys import Yosys, YosysError
 
@@ -38,8 +37,8 @@ LIBRARY = """library(tiny) {
 
 def measure(name, options):
     one = variant(name, **options)
-    design = netlist(one.component, one.top)
-    return one.top, {"gates": area(design).gates, "lut4": area(design, "ecp5").luts}
+    gates, lut4 = area(one.netlist).gates, area(one.netlist, "ecp5").luts
+    return one.top, {"gates": gates, "lut4": lut4}
 
 
 @pytest.mark.long
@@ -57,7 +56,7 @@ def test_budget(name, options):
 @pytest.mark.parametrize("target", ["ice40", "ecp5-dsp", "xilinx"])
 def test_fpga_targets(target):
     one = variant("encoder", block=2, stages=1)
-    found = area(netlist(one.component, one.top), target)
+    found = area(one.netlist, target)
     assert found.luts
     assert found.flip_flops == 2 * 8 + 8 + 1  # codes, scale, valid
 
@@ -67,7 +66,7 @@ def test_liberty(tmp_path):
     library = tmp_path / "tiny.lib"
     library.write_text(LIBRARY)
     one = variant("encoder", block=2, stages=1)
-    found = area(netlist(one.component, one.top), f"liberty={library}")
+    found = area(one.netlist, f"liberty={library}")
     assert set(found.cells) <= {"BUF", "INV", "NAND2", "DFF"}
     assert found.flip_flops == 25
     total = 1.5 * found.cells.get("BUF", 0)
@@ -82,7 +81,7 @@ def test_no_area_is_an_error(tmp_path):
     library.write_text("library(empty) { }\n")
     one = variant("decoder")
     with pytest.raises(YosysError):
-        area(netlist(one.component, one.top), f"liberty={library}")
+        area(one.netlist, f"liberty={library}")
 
 
 def test_bad_targets(tmp_path):
