@@ -1,7 +1,7 @@
 """The designs: name, parameters, how to build and how to bench. Everything else reads this list."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from importlib.resources import files
@@ -10,51 +10,19 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..golden.catalogue import MXSF, parse
-from ..golden.encoder import quantize
 from ..golden.scale import ScaleRule
-from ..golden.words import BF16, WORDS
 from ..hdl.decoder import Decoder
-from ..hdl.encoder import POINTS, Encoder
-from ..sim.bench import NO_STALLS, Result, Stalls, run_stream
+from ..hdl.encoder import Encoder
+from ..sim.bench import NO_STALLS, Progress, Result, Stalls
 from ..sim.decoder import run_decoder
-from ..sim.encoder import encoder_stimulus, encoder_words
+from ..sim.encoder import run_encoder
 from ..sim.engine import Engine, port_signals
-from ..sim.stimulus import directed_words, random_words
 from .netlist import Netlist, netlist
+from .parameters import DECODER, ENCODER, Parameter
 
-__all__ = [
-    "CATALOGUE",
-    "Design",
-    "Parameter",
-    "Progress",
-    "Variant",
-    "read_rule",
-    "tensors",
-    "variant",
-]
+__all__ = ["CATALOGUE", "Design", "Variant", "tensors", "variant"]
 
-Progress = Callable[[int], None]
 Values = dict[str, Any]
-
-
-@dataclass(frozen=True)
-class Parameter:
-    """A parameter of a design.
-
-    Args:
-        name: keyword of the component's constructor and long option of the command line.
-        default: default value, ready to build with.
-        read: turns text into a value, ValueError where it cannot.
-        tag: value to its part of a module name.
-        help: one line for people.
-    """
-
-    name: str
-    default: Any
-    read: Callable[[str], Any]
-    tag: Callable[[Any], str]
-    help: str
 
 
 @dataclass(frozen=True)
@@ -191,119 +159,24 @@ def _plain(value: Any) -> Any:
     return value.value if isinstance(value, ScaleRule) else getattr(value, "name", value)
 
 
-def _integer(text: str) -> int:
-    try:
-        return int(text)
-    except ValueError:
-        raise ValueError(f"an integer is needed, not {text!r}") from None
-
-
-def _choice(kind: str, table: Mapping[str, Any]) -> Callable[[str], Any]:
-    def read(text: str) -> Any:
-        if text not in table:
-            raise ValueError(f"unknown {kind} {text!r}: use {', '.join(table)}")
-        return table[text]
-
-    return read
-
-
-def _run_encoder(
-    engine: Engine,
-    component: Any,
-    values: NDArray[Any] | None,
-    stalls: Stalls,
-    progress: Progress | None,
-) -> Result:
-    beats = None
-    if values is not None:
-        words = encoder_words(component, values)
-    else:
-        random = np.random.default_rng(stalls.seed)
-        words = np.concatenate(
-            [
-                directed_words(component.element, component.block, component.source),
-                random_words(random, 256, component.block, component.source),
-            ]
-        )
-        beats = random.integers(1, component.beats + 1, len(words))
-    return run_stream(engine, encoder_stimulus(component, words, beats), stalls, progress)
-
-
-def _run_decoder(
-    engine: Engine,
-    component: Any,
-    values: NDArray[Any] | None,
-    stalls: Stalls,
-    progress: Progress | None,
-) -> Result:
-    codes = None if values is None else quantize(values, component.element).codes.reshape(-1)
-    return run_decoder(engine, component, codes)
-
-
-read_rule = _choice("rule", {rule.value: rule for rule in ScaleRule})
-"""Turns the name of a scale rule into the rule, ValueError where there is none."""
-
-_ELEMENT = Parameter(
-    "element",
-    MXSF,
-    parse,
-    lambda element: element.name.replace("+", "_"),
-    "element format: a name, eXmY, or eXmY+eXmY for a nested one",
-)
-
-_ENCODER = (
-    _ELEMENT,
-    Parameter("block", 32, _integer, lambda n: f"b{n}", "elements that share a scale"),
-    Parameter("lanes", None, _integer, lambda n: f"l{n}", "words a beat [default: block]"),
-    Parameter(
-        "source",
-        BF16,
-        _choice("source", WORDS),
-        lambda word: word.name,
-        "source word: bf16 or fp32",
-    ),
-    Parameter(
-        "rule",
-        ScaleRule.FLOOR,
-        read_rule,
-        lambda rule: rule.value,
-        "scale rule: floor, ceil, even or rceil",
-    ),
-    Parameter(
-        "overflow",
-        "saturate",
-        _choice("overflow", {"saturate": "saturate", "ovf": "ovf"}),
-        str,
-        "saturate, or ovf: beyond the largest value comes Inf or NaN",
-    ),
-    Parameter("stages", 2, _integer, lambda n: f"s{n}", f"pipeline registers, 1 to {len(POINTS)}"),
-    Parameter(
-        "fabric",
-        "asic",
-        _choice("fabric", {"asic": "asic", "fpga": "fpga"}),
-        str,
-        "structure for asic (standard cells) or fpga (LUTs)",
-    ),
-)
-
 CATALOGUE: dict[str, Design] = {
     design.name: design
     for design in (
         Design(
             "decoder",
             "element decoder: code to sign, significand, shift",
-            (_ELEMENT,),
+            DECODER,
             lambda values: Decoder(values["element"]),
             clocked=False,
-            bench=_run_decoder,
+            bench=run_decoder,
         ),
         Design(
             "encoder",
             "block encoder: words to one scale and codes",
-            _ENCODER,
+            ENCODER,
             lambda values: Encoder(**values),
             clocked=True,
-            bench=_run_encoder,
+            bench=run_encoder,
         ),
     )
 }

@@ -17,7 +17,8 @@ from ..golden.catalogue import FORMATS, parse
 from ..golden.encoder import quantize as quantize_tensor
 from ..sim.bench import Stalls
 from ..sim.yosys import PINNED, Yosys, YosysError
-from .catalogue import CATALOGUE, Variant, read_rule, variant
+from .catalogue import CATALOGUE, Variant, variant
+from .parameters import read_rule
 from .report import DEFAULT_ELEMENTS, Row
 from .report import report as run_report
 from .simulate import ENGINES, default_engine, make_engine

@@ -14,7 +14,9 @@ from .engine import Engine, Pins
 from .payload import to_int
 from .pipeline import Pipeline, Token
 
-__all__ = ["NO_STALLS", "Result", "Stalls", "Stimulus", "compare_table", "run_stream"]
+__all__ = ["NO_STALLS", "Progress", "Result", "Stalls", "Stimulus", "compare_table", "run_stream"]
+
+Progress = Callable[[int], None]
 
 _MOST = 20  # mismatches kept; more say nothing new
 
@@ -91,7 +93,7 @@ def run_stream(
     engine: Engine,
     stimulus: Stimulus,
     stalls: Stalls = NO_STALLS,
-    progress: Callable[[int], None] | None = None,
+    progress: Progress | None = None,
 ) -> Result:
     """Run a stimulus through a stream design, every cycle compared.
 

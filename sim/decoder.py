@@ -6,9 +6,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..golden.decoder import unpack
+from ..golden.encoder import quantize
 from ..hdl.decoder import Decoder
 from ..hdl.formats import unpacked_layout
-from .bench import Result, compare_table
+from .bench import NO_STALLS, Progress, Result, Stalls, compare_table
 from .engine import Engine
 
 __all__ = ["decoder_answer", "run_decoder"]
@@ -24,6 +25,13 @@ def decoder_answer(
     return {"code": codes.tolist()}, {p: golden[str(p)].astype(int).tolist() for p in ports}
 
 
-def run_decoder(engine: Engine, decoder: Decoder, codes: NDArray[Any] | None = None) -> Result:
-    """Compare a decoder with the golden model on codes (default all)."""
+def run_decoder(
+    engine: Engine,
+    decoder: Decoder,
+    values: NDArray[Any] | None = None,
+    stalls: Stalls = NO_STALLS,
+    progress: Progress | None = None,
+) -> Result:
+    """Compare a decoder with the golden model on the codes of a float tensor, or on all codes."""
+    codes = None if values is None else quantize(values, decoder.element).codes.reshape(-1)
     return compare_table(engine, *decoder_answer(decoder, codes))

@@ -8,11 +8,13 @@ from numpy.typing import NDArray
 
 from ..golden.encoder import quantize
 from ..hdl.encoder import Encoder
-from .bench import Stimulus
+from .bench import NO_STALLS, Progress, Result, Stalls, Stimulus, run_stream
+from .engine import Engine
 from .payload import pack
 from .pipeline import BankPair, Pipeline, Register
+from .stimulus import directed_words, random_words
 
-__all__ = ["encoder_model", "encoder_stimulus", "encoder_words"]
+__all__ = ["encoder_model", "encoder_stimulus", "encoder_words", "run_encoder"]
 
 
 def encoder_model(encoder: Encoder) -> Pipeline:
@@ -73,3 +75,26 @@ def encoder_stimulus(
         model=lambda: encoder_model(encoder),
         widths=(Shape.cast(layouts[0]).width, Shape.cast(layouts[1]).width),
     )
+
+
+def run_encoder(
+    engine: Engine,
+    encoder: Encoder,
+    values: NDArray[Any] | None = None,
+    stalls: Stalls = NO_STALLS,
+    progress: Progress | None = None,
+) -> Result:
+    """Compare an encoder with the golden model on a float tensor, or on built-in words."""
+    beats = None
+    if values is not None:
+        words = encoder_words(encoder, values)
+    else:
+        random = np.random.default_rng(stalls.seed)
+        words = np.concatenate(
+            [
+                directed_words(encoder.element, encoder.block, encoder.source),
+                random_words(random, 256, encoder.block, encoder.source),
+            ]
+        )
+        beats = random.integers(1, encoder.beats + 1, len(words))
+    return run_stream(engine, encoder_stimulus(encoder, words, beats), stalls, progress)
