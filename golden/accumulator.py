@@ -1,4 +1,4 @@
-"""Accumulation: acc plus an exact value, rounded once to FP32.
+"""Accumulation: acc plus an exact value, rounded once to FP32 or BF16.
 
 Source: docs/numerics.md section 4.
 
@@ -12,22 +12,27 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["accumulate", "fp32", "two_sum"]
+from .words import FP32, WordFormat
+
+__all__ = ["accumulate", "rounded", "two_sum"]
 
 _LEAST_NORMAL = 2.0**-126
-_ROUNDS_UP = _LEAST_NORMAL * (1 - 2.0**-25)  # from here on 24 bits round up to 2**-126
+_DOUBLE_BITS = 52  # mantissa bits of a float64
 
 
-def accumulate(acc: ArrayLike, terms: Sequence[NDArray[np.float64]]) -> NDArray[np.float32]:
+def accumulate(
+    acc: ArrayLike, terms: Sequence[NDArray[np.float64]], word: WordFormat = FP32
+) -> NDArray[np.float32]:
     """Return round(acc + sum of terms): one rounding, nearest even, results below 2**-126 flushed.
 
     Args:
         acc: float32 values; subnormal ones count as zero.
         terms: finite float64 arrays that broadcast with acc, at most four.
+        word: what to round to, FP32 or BF16.
 
     Returns:
-        float32. An exactly zero result is +0, a flushed one a zero of its sign; overflow is Inf; an
-        infinite acc stays, and NaN gives 0x7FC00000.
+        float32; values of BF16 where that is the word. An exactly zero result is +0, a flushed one
+        a zero of its sign; overflow is Inf; an infinite acc stays, and NaN gives 0x7FC00000.
 
     >>> float(accumulate(np.float32(1), [np.float64(2.0**-24), np.float64(2.0**-90)]))
     1.0000001192092896
@@ -37,7 +42,7 @@ def accumulate(acc: ArrayLike, terms: Sequence[NDArray[np.float64]]) -> NDArray[
     finite = np.isfinite(start)
     parts = [np.where(finite, start, 0.0), *terms]
     leading, rest = _distil(parts)
-    return np.where(finite, fp32(_to_odd(leading, rest)), start.astype(np.float32))[()]
+    return np.where(finite, rounded(_to_odd(leading, rest), word), start.astype(np.float32))[()]
 
 
 def two_sum(
@@ -49,21 +54,28 @@ def two_sum(
     return total, (a - (total - shadow)) + (b - shadow)
 
 
-def fp32(value: NDArray[np.float64]) -> NDArray[np.float32]:
-    """Round float64 values to FP32, nearest even, unbounded exponent first, then the flush rule.
+def rounded(value: NDArray[np.float64], word: WordFormat = FP32) -> NDArray[np.float32]:
+    """Round float64 values to a word, nearest even, unbounded exponent first, then the flush rule.
 
     Args:
         value: exact values, or inexact ones that were rounded to odd.
+        word: FP32 or BF16.
+
+    Returns:
+        float32; values of BF16 where that is the word.
+
+    >>> rounded(np.array([1 + 2.0**-8, 1 + 2.0**-8 + 2.0**-40, 2.0**-127]), BF16).tolist()
+    [1.0, 1.0078125, 0.0]
     """
-    with np.errstate(over="ignore", under="ignore", invalid="ignore"):
-        result = np.asarray(value).astype(np.float32)
-    magnitude = np.abs(value)
-    tiny = magnitude < _LEAST_NORMAL
-    if tiny.any():
-        flushed = np.where(magnitude < _ROUNDS_UP, 0.0, _LEAST_NORMAL)
-        flushed = np.copysign(flushed, np.where(magnitude == 0, 0.0, value))
-        result = np.where(tiny, flushed.astype(np.float32), result)
-    return np.where(np.isnan(result), np.float32(np.nan), result)
+    drop = _DOUBLE_BITS - word.mantissa_bits
+    bits = np.asarray(value).view(np.int64)
+    even = (bits >> drop) & 1
+    result = ((bits + ((1 << (drop - 1)) - 1 + even)) & -(1 << drop)).view(np.float64)
+    result = np.where(np.isfinite(value), result, value)
+    result = np.where(np.abs(result) < _LEAST_NORMAL, np.copysign(0.0, value), result)
+    with np.errstate(over="ignore"):
+        single = result.astype(np.float32)
+    return np.where(np.isnan(single), np.float32(np.nan), single)
 
 
 def _distil(

@@ -3,6 +3,8 @@
 Source: docs/numerics.md sections 4 and 6.
 """
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
@@ -13,6 +15,7 @@ from .formats import ElementFormat
 from .product_sum import sliced
 from .scale import NAN_BYTE, decode_scale
 from .slabs import Scratch
+from .words import FP32, WordFormat
 
 __all__ = ["dot", "matmul"]
 
@@ -28,8 +31,9 @@ def dot(
     b_scale: ArrayLike,
     acc: ArrayLike = 0.0,
     element: ElementFormat | tuple[ElementFormat, ElementFormat] = MXSF,
-) -> NDArray[np.float32]:
-    """Return round(acc + 2**(a_scale + b_scale - 254) * sum(a * b)): one rounding to FP32.
+    result: WordFormat = FP32,
+) -> NDArray[Any]:
+    """Return round(acc + 2**(a_scale + b_scale - 254) * sum(a * b)): one rounding.
 
     Args:
         a_codes: codes, the last axis is the block; the leading axes broadcast with all others.
@@ -38,9 +42,10 @@ def dot(
         b_scale: its E8M0 bytes.
         acc: rounded to FP32 first; subnormal values count as zero.
         element: format of the codes, or a pair for a and b.
+        result: the word format to round to, FP32 or BF16.
 
     Returns:
-        float32 of the broadcast leading axes.
+        float32 of the broadcast leading axes; for BF16 of dtype ``ml_dtypes.bfloat16``.
 
     Raises:
         TypeError: codes that are no integers.
@@ -64,14 +69,14 @@ def dot(
     terms = [np.ldexp(term, shift) for term in sums]
     with np.errstate(over="ignore"):
         start = np.asarray(acc).astype(np.float32)
-    result = accumulate(start, terms)
+    found = accumulate(start, terms, result)
     # Inf and NaN follow IEEE arithmetic, which needs no exactness.
     if any(f.has_nan for f in pair):
         with np.errstate(invalid="ignore"):
             natural = (pair[0].table[codes[0]] * pair[1].table[codes[1]]).sum(axis=-1)
-            result = np.where(np.isfinite(natural), result, (natural + start).astype(np.float32))
-    bad = (scales[0] == NAN_BYTE) | (scales[1] == NAN_BYTE) | np.isnan(result)
-    return np.where(bad, np.float32(np.nan), result)[()]
+            found = np.where(np.isfinite(natural), found, (natural + start).astype(np.float32))
+    bad = (scales[0] == NAN_BYTE) | (scales[1] == NAN_BYTE) | np.isnan(found)
+    return result.array(np.where(bad, np.float32(np.nan), found))[()]
 
 
 def matmul(a: BlockTensor, b: BlockTensor, acc: ArrayLike | None = None) -> NDArray[np.float32]:

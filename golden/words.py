@@ -4,6 +4,7 @@ Source: docs/numerics.md section 3.
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import ml_dtypes
 import numpy as np
@@ -45,6 +46,10 @@ class WordFormat:
         if self.mantissa_bits == 23:
             return x.view(np.uint32)
         return x.astype(ml_dtypes.bfloat16).view(np.uint16).astype(np.uint32)
+
+    def array(self, values: NDArray[np.float32]) -> NDArray[Any]:
+        """Values of this format in its own dtype, float32 or ``ml_dtypes.bfloat16``."""
+        return values if self.mantissa_bits == 23 else values.astype(ml_dtypes.bfloat16)
 
     def values(self, words: ArrayLike) -> NDArray[np.float32]:
         """Values of bit patterns, exact; any shape, float32."""

@@ -94,7 +94,7 @@ class Encoder(wiring.Component):
         if fabric not in get_args(Fabric):
             raise ValueError(f"fabric must be 'asic' or 'fpga', not {fabric!r}")
         element.limit_code(overflow)
-        self.fabric: Fabric = fabric
+        self.fabric: Fabric = "fpga" if fabric == "dsp" else fabric  # nothing to multiply here
         self.element, self.block, self.lanes, self.source = element, block, lanes, source
         self.rule, self.stages = rule, stages
         self.overflow: Overflow = overflow

@@ -10,8 +10,11 @@ from ..golden.words import WordFormat
 
 __all__ = ["Fabric", "unpacked_layout", "word_layout"]
 
-Fabric = Literal["asic", "fpga"]
-"""What a structure is for: standard cells, or LUTs with carry chains. The numbers are the same."""
+Fabric = Literal["asic", "fpga", "dsp"]
+"""What a structure is for: standard cells, LUTs with carry chains, or those with hard multipliers.
+
+The numbers are the same. Designs without products build the same for ``fpga`` and ``dsp``.
+"""
 
 
 def word_layout(word: WordFormat) -> data.StructLayout:

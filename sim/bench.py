@@ -4,7 +4,7 @@ On every clock edge ready, valid and, where valid, the payload are compared with
 model and the golden model predict. That includes the stream rules, which the model obeys.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -27,11 +27,12 @@ class Stimulus:
 
     Attributes:
         inputs: payloads, uint8 of shape (n, bytes).
-        outputs: golden payloads, uint8 of shape (n, bytes).
+        outputs: golden payloads, uint8 of shape (beats out, bytes).
         last: whether a beat ends a block, bool of shape (n,).
         blocks: number of blocks.
         model: makes the cycle model, fresh from reset.
         widths: bits of an input and of an output payload.
+        tokens: what the cycle model sees of the beats in; default: each becomes a beat out.
     """
 
     inputs: NDArray[np.uint8]
@@ -40,6 +41,13 @@ class Stimulus:
     blocks: int
     model: Callable[[], Pipeline]
     widths: tuple[int, int]
+    tokens: Sequence[Token] | None = None
+
+    def token(self, number: int) -> Token:
+        """Return what the cycle model sees of a beat."""
+        if self.tokens is not None:
+            return self.tokens[number]
+        return Token(number, bool(self.last[number]))
 
 
 @dataclass(frozen=True)
@@ -106,15 +114,15 @@ def run_stream(
     result = Result(engine.name)
     random = np.random.default_rng(stalls.seed)
     model = stimulus.model()
-    total = len(stimulus.inputs)
-    limit = 100 + 40 * int(total / min(stalls.valid, stalls.ready))
+    offered, total = len(stimulus.inputs), len(stimulus.outputs)
+    limit = 100 + 40 * int(offered / min(stalls.valid, stalls.ready))
 
     async def testbench(pins: Pins) -> None:
         sent = 0
         offering = False
         filled = started = None
         while result.beats < total and result.cycles < limit:
-            if not offering and sent < total:
+            if not offering and sent < offered:
                 offering = random.random() < stalls.valid
             # An idle input carries noise, so that nobody reads it unseen.
             noise = int.from_bytes(random.bytes(len(stimulus.inputs[0])), "little")
@@ -124,24 +132,23 @@ def run_stream(
             pins.set("i__valid", int(offering))
             pins.set("o__ready", int(ready))
 
-            expected = model.output()
-            _check(result, "i.ready", pins.get("i__ready"), int(model.ready(ready)))
+            token = stimulus.token(sent) if offering else None
+            expected, taken = model.output(token), model.ready(token, ready)
+            _check(result, "i.ready", pins.get("i__ready"), int(taken))
             _check(result, "o.valid", pins.get("o__valid"), int(expected is not None))
             if expected is not None:
                 if started is None:
                     started = result.cycles
                 golden = to_int(stimulus.outputs[expected.number])
                 _check(result, "o.payload", pins.get("o__payload"), golden, expected.number)
-            taken = offering and model.ready(ready)
-            token = Token(sent, bool(stimulus.last[sent])) if offering else None
             model.step(token, ready)
             if expected is not None and ready:
                 result.beats += 1
-                result.blocks += bool(stimulus.last[expected.number])
+                result.blocks += expected.last
                 if progress and result.beats % 64 == 0:
                     progress(result.beats)
-            if taken:
-                if filled is None and stimulus.last[sent]:
+            if token is not None and taken:
+                if filled is None and token.last and token.final:
                     filled = result.cycles
                 sent += 1
                 offering = False

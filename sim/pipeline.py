@@ -1,35 +1,44 @@
 """Cycle models of the elastic pipeline: what ready and valid must be on every clock edge.
 
 A model is a chain of stages from input to output. Tokens are beats; what a beat carries is the
-golden model's business. Mirrors ``mxsf.hdl.stream`` and ``mxsf.hdl.block``.
+golden model's business. Mirrors ``mxsf.hdl.stream``, ``block``, ``gather`` and ``chain``.
 """
 
 from collections import deque
 from typing import NamedTuple, Protocol
 
-__all__ = ["BankPair", "Pipeline", "Register", "Stage", "Token"]
+__all__ = ["BankPair", "Chain", "Gather", "Pipeline", "Register", "Stage", "Token"]
 
 
 class Token(NamedTuple):
-    """A beat on its way: its number in the stimulus, and whether it ends a block."""
+    """A beat on its way.
+
+    Attributes:
+        number: of the output beat that comes of it.
+        last: whether it ends a block.
+        slot: which of the products under way it belongs to.
+        final: whether it belongs to the last block of a product.
+    """
 
     number: int
     last: bool
+    slot: int = 0
+    final: bool = True
 
 
 class Stage(Protocol):
-    """One stage of a pipeline."""
+    """One stage of a pipeline. ``incoming`` is the beat offered to it, None where valid is low."""
 
-    def output(self) -> Token | None:
+    def output(self, incoming: Token | None) -> Token | None:
         """Return the beat offered to the next stage, None where valid is low."""
         ...
 
-    def ready(self, next_ready: bool) -> bool:
+    def ready(self, incoming: Token | None, next_ready: bool) -> bool:
         """Return whether a beat can be taken this cycle."""
         ...
 
     def step(self, incoming: Token | None, next_ready: bool) -> None:
-        """Pass a clock edge; ``incoming`` is the beat offered, taken if ``ready`` was true."""
+        """Pass a clock edge; ``incoming`` is taken if ``ready`` was true."""
         ...
 
 
@@ -39,17 +48,17 @@ class Register:
     def __init__(self) -> None:
         self._held: Token | None = None
 
-    def output(self) -> Token | None:
+    def output(self, incoming: Token | None = None) -> Token | None:
         """Return the held beat."""
         return self._held
 
-    def ready(self, next_ready: bool) -> bool:
+    def ready(self, incoming: Token | None, next_ready: bool) -> bool:
         """Return whether the register is empty or emptied now."""
         return self._held is None or next_ready
 
     def step(self, incoming: Token | None, next_ready: bool) -> None:
         """Load where ready."""
-        if self.ready(next_ready):
+        if self.ready(incoming, next_ready):
             self._held = incoming
 
 
@@ -66,18 +75,18 @@ class BankPair:
         self._full: deque[deque[Token]] = deque()
         self._read = Register()
 
-    def output(self) -> Token | None:
+    def output(self, incoming: Token | None) -> Token | None:
         """Return the beat in the read register."""
         return self._read.output()
 
-    def ready(self, next_ready: bool) -> bool:
+    def ready(self, incoming: Token | None, next_ready: bool) -> bool:
         """Return whether the bank being written is free."""
         return len(self._full) < 2
 
     def step(self, incoming: Token | None, next_ready: bool) -> None:
         """Write one beat, read one beat; a bank counts as full from the next cycle on."""
-        can_write = self.ready(next_ready)
-        if self._read.ready(next_ready):
+        can_write = self.ready(incoming, next_ready)
+        if self._read.ready(None, next_ready):
             beat = self._full[0].popleft() if self._full else None
             self._read.step(beat, next_ready)
             if self._full and not self._full[0]:
@@ -89,29 +98,105 @@ class BankPair:
                 self._filling = []
 
 
+class Gather:
+    """Model of ``hdl.gather``: a block leaves, as its last beat, from the register that adds up."""
+
+    def __init__(self) -> None:
+        self._register = Register()
+
+    def output(self, incoming: Token | None) -> Token | None:
+        """Return the gathered block."""
+        return self._register.output()
+
+    def ready(self, incoming: Token | None, next_ready: bool) -> bool:
+        """Return whether the register holds no block, or one that leaves now."""
+        return self._register.ready(incoming, next_ready)
+
+    def step(self, incoming: Token | None, next_ready: bool) -> None:
+        """Add a beat; only the last one makes a block."""
+        block = incoming if incoming is not None and incoming.last else None
+        self._register.step(block, next_ready)
+
+
 class Pipeline:
-    """A chain of stages, input first."""
+    """A chain of stages, input first; without any, input and output are the same."""
 
     def __init__(self, *stages: Stage) -> None:
         self._stages = stages
 
-    def output(self) -> Token | None:
+    def output(self, incoming: Token | None) -> Token | None:
         """Return the beat at the output."""
-        return self._stages[-1].output()
+        return self._offers(incoming)[-1]
 
-    def ready(self, output_ready: bool) -> bool:
+    def ready(self, incoming: Token | None, next_ready: bool) -> bool:
         """Return ready at the input."""
-        return self._readies(output_ready)[0]
+        return self._readies(self._offers(incoming), next_ready)[0]
 
-    def step(self, incoming: Token | None, output_ready: bool) -> None:
+    def step(self, incoming: Token | None, next_ready: bool) -> None:
         """Pass a clock edge."""
-        readies = self._readies(output_ready)
-        offers = [incoming, *(stage.output() for stage in self._stages[:-1])]
-        for stage, offer, next_ready in zip(self._stages, offers, readies[1:], strict=True):
-            stage.step(offer, next_ready)
+        offers = self._offers(incoming)
+        readies = self._readies(offers, next_ready)
+        for stage, offer, ready in zip(self._stages, offers[:-1], readies[1:], strict=True):
+            stage.step(offer, ready)
 
-    def _readies(self, output_ready: bool) -> list[bool]:
-        readies = [output_ready]
-        for stage in reversed(self._stages):
-            readies.insert(0, stage.ready(readies[0]))
+    def _offers(self, incoming: Token | None) -> list[Token | None]:
+        """Beats between the stages, from the input to the output."""
+        offers = [incoming]
+        for stage in self._stages:
+            offers.append(stage.output(offers[-1]))
+        return offers
+
+    def _readies(self, offers: list[Token | None], next_ready: bool) -> list[bool]:
+        readies = [next_ready]
+        for stage, offer in zip(self._stages[::-1], offers[-2::-1], strict=True):
+            readies.insert(0, stage.ready(offer, readies[0]))
         return readies
+
+
+class Chain:
+    """Model of ``hdl.chain`` around an accumulator.
+
+    Args:
+        registers: pipeline registers of the accumulator.
+    """
+
+    def __init__(self, registers: int) -> None:
+        self._inner = Pipeline(*(Register() for _ in range(registers)))
+        self._pipelined = registers > 0
+        self._busy: set[int] = set()
+
+    def output(self, incoming: Token | None) -> Token | None:
+        """Return the result, where it is a final one."""
+        head = self._inner.output(self._starting(incoming))
+        return head if head is not None and head.final else None
+
+    def ready(self, incoming: Token | None, next_ready: bool) -> bool:
+        """Return whether the block's acc is there and the first register can take it."""
+        starting = self._starting(incoming)
+        return starting is incoming and self._inner.ready(
+            starting, self._leaves(starting, next_ready)
+        )
+
+    def step(self, incoming: Token | None, next_ready: bool) -> None:
+        """Start a block, keep a result that is not final."""
+        starting = self._starting(incoming)
+        head, leaves = self._inner.output(starting), self._leaves(starting, next_ready)
+        taken = self._inner.ready(starting, leaves)
+        self._inner.step(starting, leaves)
+        if self._pipelined:
+            if head is not None and not head.final:
+                self._busy.discard(head.slot)
+            if starting is not None and taken and not starting.final:
+                self._busy.add(starting.slot)
+
+    def _starting(self, incoming: Token | None) -> Token | None:
+        """Return the block, None while the one before it of its output is under way."""
+        if incoming is None or incoming.slot not in self._busy:
+            return incoming
+        head = self._inner.output(None)
+        back = head is not None and not head.final and head.slot == incoming.slot
+        return incoming if back else None
+
+    def _leaves(self, starting: Token | None, next_ready: bool) -> bool:
+        head = self._inner.output(starting)
+        return head is None or not head.final or next_ready

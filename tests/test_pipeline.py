@@ -12,10 +12,10 @@ def push(pipeline, tokens, offers, takes):
     while len(out) < len(tokens) and cycle < 1000:
         offer = waiting[0] if waiting and offers[cycle % len(offers)] else None
         take = takes[cycle % len(takes)]
-        leaving = pipeline.output()
+        leaving = pipeline.output(offer)
         if leaving is not None and take:
             out.append(leaving)
-        accepted = offer is not None and pipeline.ready(take)
+        accepted = offer is not None and pipeline.ready(offer, take)
         pipeline.step(offer, take)
         if accepted:
             waiting.pop(0)
@@ -53,5 +53,5 @@ def test_banks_keep_full_rate():
 def test_a_register_refuses_while_it_is_stalled():
     register = Register()
     register.step(Token(0, True), False)
-    assert not register.ready(False)
-    assert register.ready(True)
+    assert not register.ready(None, False)
+    assert register.ready(None, True)

@@ -1,0 +1,333 @@
+"""Accumulator: acc plus the scaled sum of a block, one normalisation, one rounding.
+
+Golden answer: ``mxsf.golden.dot``. Source: docs/numerics.md section 4.
+"""
+
+from typing import Any
+
+from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value, signed, unsigned
+from amaranth.lib import data, stream, wiring
+from amaranth.lib.wiring import In, Out
+
+from ..golden.catalogue import MXSF
+from ..golden.formats import ElementFormat
+from ..golden.product_sum import Pair, check_pair
+from ..golden.scale import NAN_BYTE
+from ..golden.words import FP32, WordFormat
+from .chain import Chain
+from .formats import Fabric, word_layout
+from .frame import GUARD, SIGNIFICAND, frame
+from .gather import Gather
+from .normaliser import Normaliser
+from .packer import Packer
+from .product_sum import sum_bits, sum_layout
+from .stream import derive, link, register
+
+__all__ = ["Accumulator"]
+
+POINTS = ("exponent", "align", "add", "normalise", "round")
+"""Where pipeline registers may stand, in the order of the data path."""
+
+
+class Accumulator(wiring.Component):
+    """A stream of block sums, scales and accs to a stream of FP32 or BF16 words.
+
+    ``result = round(acc + 2**(a_scale + b_scale - 254) * sum)``, nothing lost before.
+
+    Without ``outputs`` every block brings its acc and gives a result. With ``outputs`` a product
+    runs over many blocks: see ``mxsf.hdl.chain``. Where a block takes several beats, their sums
+    are gathered first, which takes a cycle more.
+
+    Args:
+        element: format of the codes that were multiplied, or a pair for a and b.
+        block: elements that share a scale.
+        lanes: products in the sum of a beat, a divisor of block; default block.
+        outputs: 0, or how many products may be under way at once.
+        accumulate: whether there is an acc at all; a product over many blocks then starts at 0.
+        result: the word format of the result.
+        points: where pipeline registers stand, any of ``exponent``, ``align``, ``add``,
+            ``normalise`` and ``round``; each adds a cycle of latency.
+        fabric: ``"asic"``, ``"fpga"`` or ``"dsp"``; the same cycles and bits.
+
+    Members:
+        i: In, stream of ``sum``, ``nan``, ``inf``, ``inf_sign`` (as from ``ProductSum``),
+            ``a_scale``, ``b_scale``, ``acc`` (an FP32 word; with ``outputs`` read on the last
+            beat of the product's first block), ``output`` where outputs > 1, and, where lanes <
+            block or outputs > 0, ``first`` and ``last``, which mark the beats of a product.
+        o: Out, stream of ``acc`` and, where outputs > 1, ``output``.
+
+    Raises:
+        TypeError: a parameter is of the wrong kind.
+        ValueError: a parameter is out of range.
+    """
+
+    i: stream.Interface
+    o: stream.Interface
+
+    def __init__(
+        self,
+        element: ElementFormat | Pair = MXSF,
+        *,
+        block: int = 32,
+        lanes: int | None = None,
+        outputs: int = 0,
+        accumulate: bool = True,
+        result: WordFormat = FP32,
+        points: tuple[str, ...] = ("round",),
+        fabric: Fabric = "asic",
+    ):
+        self.element, self.pair = element, check_pair(element)
+        lanes = block if lanes is None else lanes
+        self.block, self.lanes, self.outputs = block, lanes, outputs
+        self.accumulate, self.result, self.points = accumulate, result, points
+        self.fabric: Fabric = fabric
+        for point in points:
+            if point not in POINTS:
+                raise ValueError(f"points must be of {', '.join(POINTS)}, not {point!r}")
+        self.frame = frame(self.pair, sum_bits(self.pair, block), accumulate or bool(outputs))
+        self._marks = {"first": unsigned(1), "last": unsigned(1)}
+        self._flags = [name for name, _ in sum_layout(self.pair, lanes) if name != "sum"]
+        self._given = {"a_scale": unsigned(8), "b_scale": unsigned(8)}
+        if accumulate:
+            self._given["acc"] = unsigned(FP32.bits)
+        self._index = {"output": unsigned((outputs - 1).bit_length())} if outputs > 1 else {}
+        marks = self._marks if lanes < block or outputs else {}
+        found = {name: field.shape for name, field in sum_layout(self.pair, lanes)}
+        incoming = {**found, **self._given, **self._index, **marks}
+        outgoing = {"acc": unsigned(result.bits), **self._index}
+        super().__init__(
+            {
+                "i": In(stream.Signature(data.StructLayout(incoming))),
+                "o": Out(stream.Signature(data.StructLayout(outgoing))),
+            }
+        )
+
+    @property
+    def beats(self) -> int:
+        """Beats of a full block."""
+        return self.block // self.lanes
+
+    @property
+    def latency(self) -> int:
+        """Cycles from the transfer of a block's last beat to valid of its result."""
+        return len(self.points) + (self.beats > 1)
+
+    def elaborate(self, platform: Any) -> Module:
+        """Gather, fetch acc, align, add, normalise, round."""
+        m = Module()
+        source: Any = self.i
+        if self.beats > 1:
+            m.submodules.gather = gather = Gather(
+                self.i.payload.shape(), self.beats, sum_bits(self.pair, self.block)
+            )
+            link(m, self.i, gather.i)
+            source = gather.o
+        chain = None
+        if self.outputs:
+            m.submodules.chain = chain = Chain(
+                source.payload.shape(), self.outputs, pipelined=bool(self.points)
+            )
+            link(m, source, chain.i)
+            source = chain.start
+        stages = (self._exponent, self._align, self._add, self._normalise, self._round)
+        for point, stage in zip(POINTS, stages, strict=True):
+            source = stage(m, source)
+            if point in self.points:
+                source = register(m, source, name=point)
+        if chain is not None:
+            link(m, source, chain.result)
+            source = chain.o
+        if source.payload.shape() == self.o.payload.shape():
+            link(m, source, self.o)
+        else:  # the result is the upper half of a word
+            out = derive(m, source, self.o.payload.shape(), name="narrowed")
+            m.d.comb += out.payload.acc.eq(source.payload.acc[-self.result.bits :])
+            if self._index:
+                m.d.comb += out.payload.output.eq(source.payload.output)
+            link(m, out, self.o)
+        return m
+
+    def _stage(self, m: Module, source: Any, fields: dict[str, Any], name: str) -> Any:
+        """A stream of some fields, the special flags and what a chain carries along."""
+        carried = {f: unsigned(1) for f in ("nan", "inf", "inf_sign")} if name != "round" else {}
+        if self.outputs:
+            carried |= {"final": unsigned(1), **self._index}
+        target = derive(m, source, data.StructLayout({**fields, **carried}), name=f"{name}_stage")
+        for field in carried:
+            if name != "exponent" or field not in ("nan", "inf", "inf_sign"):
+                m.d.comb += target.payload[field].eq(source.payload[field])
+        return target
+
+    def _exponent(self, m: Module, source: Any) -> Any:
+        """How far acc is from the sum, and the exponent of the frame's top bit."""
+        given, frame = source.payload, self.frame
+        acc: Any = Signal(word_layout(FP32), name="acc")
+        scales = Signal(9, name="scales")
+        m.d.comb += scales.eq(given.a_scale + given.b_scale)
+        top = scales + Const(frame.offset, signed(frame.offset.bit_length() + 1))
+        high = Signal(top.shape(), name="high_exponent")
+        m.d.comb += high.eq(top)
+        fields: dict[str, Any] = {"sum": given.sum.shape()}
+        if not (self.accumulate or self.outputs):
+            out = self._stage(m, source, {**fields, "exponent": high.shape()}, "exponent")
+            m.d.comb += [out.payload.sum.eq(given.sum), out.payload.exponent.eq(high)]
+            self._specials(m, given, None, out.payload)
+            return out
+        m.d.comb += acc.eq(given.acc)
+        apart = high - acc.biased_exponent
+        distance = Signal(apart.shape(), name="distance")  # down from the top of a high frame
+        most = frame.bits - 2  # nothing of acc is left in the frame
+        bits = most.bit_length()
+        low, above = Signal(name="low"), Signal(name="above")
+        lower = Signal(distance.shape(), name="low_distance")
+        exponent = Signal(signed(len(high) + 1), name="frame_exponent")
+        steps = Signal(bits, name="steps")
+        m.d.comb += [
+            distance.eq(apart),
+            above.eq((given.sum == 0) | (distance < 0)),  # the frame follows acc
+            low.eq(~above & (distance > frame.reach)),
+            lower.eq(distance - GUARD),
+            exponent.eq(Mux(above, acc.biased_exponent, Mux(low, high - GUARD, high))),
+        ]
+        with m.If(above):
+            m.d.comb += steps.eq(0)
+        with m.Elif(~low):
+            m.d.comb += steps.eq(distance)
+        with m.Elif(lower >= 1 << bits):
+            m.d.comb += steps.eq((1 << bits) - 1)
+        with m.Else():
+            m.d.comb += steps.eq(lower)
+        fields |= {
+            "significand": unsigned(SIGNIFICAND),
+            "acc_sign": unsigned(1),
+            "steps": unsigned(bits),
+            "low": unsigned(1),
+            "exponent": exponent.shape(),
+        }
+        normal = acc.biased_exponent.any()
+        out = self._stage(m, source, fields, "exponent")
+        m.d.comb += [
+            out.payload.sum.eq(given.sum),
+            out.payload.significand.eq(
+                Cat(acc.mantissa, Const(1, 1)) & normal.replicate(SIGNIFICAND)
+            ),
+            out.payload.acc_sign.eq(acc.sign),
+            out.payload.steps.eq(steps),
+            out.payload.low.eq(low),
+            out.payload.exponent.eq(exponent),
+        ]
+        self._specials(m, given, acc, out.payload)
+        return out
+
+    def _specials(self, m: Module, given: Any, acc: Any, out: Any) -> None:
+        """NaN and Inf of the result, as far as scales, elements and acc decide them."""
+        nan: Value = (given.a_scale == NAN_BYTE) | (given.b_scale == NAN_BYTE)
+        inf: Value = Const(0, 1)
+        sign: Value = Const(0, 1)
+        if "nan" in self._flags:
+            nan |= given.nan
+        if "inf" in self._flags:
+            inf, sign = given.inf, given.inf_sign
+        if acc is not None:
+            wild = Signal(name="acc_wild")
+            infinite = Signal(name="acc_infinite")
+            m.d.comb += [
+                wild.eq(acc.biased_exponent.all()),
+                infinite.eq(wild & ~acc.mantissa.any()),
+            ]
+            nan |= wild & acc.mantissa.any()
+            if "inf" in self._flags:
+                nan |= infinite & inf & (acc.sign ^ sign)
+                sign = Mux(infinite, acc.sign, sign)
+            else:
+                sign = acc.sign
+            inf = inf | infinite
+        m.d.comb += [out.nan.eq(nan), out.inf.eq(inf), out.inf_sign.eq(sign)]
+
+    def _align(self, m: Module, source: Any) -> Any:
+        """The sum at its place in the frame, acc shifted to its own."""
+        given, frame = source.payload, self.frame
+        size = frame.bits
+        fields = {"sum": signed(size), "exponent": given.exponent.shape()}
+        if not (self.accumulate or self.outputs):
+            out = self._stage(m, source, fields, "align")
+            m.d.comb += [out.payload.sum.eq(given.sum), out.payload.exponent.eq(given.exponent)]
+            return out
+        fields |= {"addend": unsigned(size), "carry": unsigned(1), "inexact": unsigned(1)}
+        out = self._stage(m, source, fields, "align")
+        # One place above the significand, for the sign.
+        value: Value = Cat(Const(0, frame.reach), given.significand)
+        lost: Value = Const(0, 1)
+        for k, step in enumerate(given.steps):
+            shift = 1 << k
+            shifted = Signal(len(value), name=f"acc_shifted_{shift}")
+            gone = value[:shift]
+            m.d.comb += shifted.eq(Mux(step, value[shift:], value))
+            lost = lost | (step & gone.any())
+            value = shifted
+        inexact = Signal(name="acc_inexact")
+        m.d.comb += [
+            inexact.eq(lost),
+            out.payload.sum.eq(Mux(given.low, given.sum << GUARD, given.sum)),
+            # Minus acc is its inverse plus one, or, where bits were lost, plus less than one.
+            out.payload.addend.eq(Cat(value, Const(0, 1)) ^ given.acc_sign.replicate(size)),
+            out.payload.carry.eq(given.acc_sign & ~inexact),
+            out.payload.inexact.eq(inexact),
+            out.payload.exponent.eq(given.exponent),
+        ]
+        return out
+
+    def _add(self, m: Module, source: Any) -> Any:
+        given, size = source.payload, self.frame.bits
+        fields = {
+            "value": signed(size),
+            "exponent": given.exponent.shape(),
+            "inexact": unsigned(1),
+        }
+        out = self._stage(m, source, fields, "add")
+        m.d.comb += out.payload.exponent.eq(given.exponent)
+        if self.accumulate or self.outputs:
+            m.d.comb += [
+                out.payload.value.eq(given.sum + given.addend + given.carry),
+                out.payload.inexact.eq(given.inexact),
+            ]
+        else:
+            m.d.comb += out.payload.value.eq(given.sum)
+        return out
+
+    def _normalise(self, m: Module, source: Any) -> Any:
+        given = source.payload
+        m.submodules.normaliser = normaliser = Normaliser(
+            self.frame.bits, SIGNIFICAND + 1, self.fabric
+        )
+        exponent = given.exponent - normaliser.leading
+        fields = {
+            "sign": unsigned(1),
+            "exponent": exponent.shape(),
+            "significand": unsigned(SIGNIFICAND + 1),
+            "inexact": unsigned(1),
+        }
+        out = self._stage(m, source, fields, "normalise")
+        m.d.comb += [
+            normaliser.value.eq(given.value),
+            out.payload.sign.eq(normaliser.sign),
+            out.payload.exponent.eq(exponent),
+            out.payload.significand.eq(normaliser.significand),
+            out.payload.inexact.eq(normaliser.rest | given.inexact),
+        ]
+        return out
+
+    def _round(self, m: Module, source: Any) -> Any:
+        given = source.payload
+        choose = bool(self.outputs) and self.result != FP32
+        word = FP32 if choose else self.result
+        m.submodules.packer = packer = Packer(
+            len(given.exponent), word, choose=choose, fabric=self.fabric
+        )
+        out = self._stage(m, source, {"acc": unsigned(word.bits)}, "round")
+        for name in ("sign", "exponent", "significand", "inexact", "nan", "inf", "inf_sign"):
+            m.d.comb += getattr(packer, name).eq(given[name])
+        if choose:
+            m.d.comb += packer.narrow.eq(given.final)
+        m.d.comb += out.payload.acc.eq(packer.word)
+        return out

@@ -1,0 +1,153 @@
+"""Block dot product: codes, scales and acc in, one FP32 or BF16 word out, rounded once.
+
+``ProductSum`` and ``Accumulator`` in a row. Golden answer: ``mxsf.golden.dot``.
+Source: docs/numerics.md section 4.
+"""
+
+from typing import Any
+
+from amaranth.hdl import Module, unsigned
+from amaranth.lib import data, stream, wiring
+from amaranth.lib.wiring import In, Out
+
+from ..golden.catalogue import MXSF
+from ..golden.formats import ElementFormat
+from ..golden.product_sum import Pair
+from ..golden.words import FP32, WordFormat
+from .accumulator import POINTS, Accumulator
+from .formats import Fabric
+from .product_sum import ProductSum
+from .stream import derive, link
+
+__all__ = ["Dot"]
+
+
+class Dot(wiring.Component):
+    """A stream of block pairs to a stream of dot products.
+
+    ``result = round(acc + 2**(a.scale + b.scale - 254) * sum(a * b))``, nothing lost before. With
+    ``lanes == block`` a beat is a block pair; with fewer lanes a block pair takes ``block / lanes``
+    beats, its scales and acc are read on the last of them, and a beat with ``last`` ends it early,
+    as if zero-padded.
+
+    With ``outputs`` a product runs over many blocks, and ``first`` and ``last`` mark the first and
+    the last beat of a product instead; only its last block may end early. The block pairs of up to
+    ``outputs`` products may be interleaved in any order; within a product they are added in the
+    order in which they come, and acc is read with its first block. See ``mxsf.hdl.chain``.
+
+    Args:
+        element: format of the codes, or a pair for a and b; at most 5 exponent bits.
+        block: elements that share a scale, at least 1.
+        lanes: products a beat, a divisor of block; default block.
+        outputs: 0, or how many products may be under way at once.
+        accumulate: whether there is an acc at all; without, a product starts at 0.
+        result: the word format of the result, FP32 or BF16; rounded once either way.
+        points: where pipeline registers stand: those of ``ProductSum`` and of ``Accumulator``.
+        fabric: ``"asic"`` for small standard-cell area, ``"fpga"`` for few LUTs, ``"dsp"`` for
+            few LUTs beside one hard multiplier a lane; the same cycles and bits.
+
+    Members:
+        i: In, stream of ``a.codes`` (array of lanes), ``a.scale``, ``b.codes``, ``b.scale``,
+            ``acc`` (FP32), ``output`` where outputs > 1, and ``first`` and ``last`` where
+            lanes < block or outputs > 0.
+        o: Out, stream of ``acc`` and, where outputs > 1, ``output``.
+
+    Raises:
+        TypeError: a parameter is of the wrong kind.
+        ValueError: a parameter is out of range.
+    """
+
+    i: stream.Interface
+    o: stream.Interface
+
+    def __init__(
+        self,
+        element: ElementFormat | Pair = MXSF,
+        *,
+        block: int = 32,
+        lanes: int | None = None,
+        outputs: int = 0,
+        accumulate: bool = True,
+        result: WordFormat = FP32,
+        points: tuple[str, ...] = ("round",),
+        fabric: Fabric = "asic",
+    ):
+        self.accumulator = total = Accumulator(
+            element,
+            block=block,
+            lanes=lanes,
+            outputs=outputs,
+            accumulate=accumulate,
+            result=result,
+            points=tuple(point for point in points if point in POINTS),
+            fabric=fabric,
+        )
+        given = {name: field.shape for name, field in total.i.payload.shape()}
+        # What passes the product sum by; it carries the marks itself where it has them.
+        own = {"sum", "nan", "inf", "inf_sign", *(("first", "last") if total.beats > 1 else ())}
+        self._beside = data.StructLayout({n: s for n, s in given.items() if n not in own})
+        self.product_sum = ProductSum(
+            element,
+            block=block,
+            lanes=lanes,
+            points=tuple(point for point in points if point not in POINTS),
+            fabric=fabric,
+            tag=self._beside.size,
+        )
+        self.element, self.pair = total.element, total.pair
+        self.block, self.lanes, self.outputs = block, total.lanes, outputs
+        self.accumulate, self.result, self.points = accumulate, result, tuple(points)
+        self.fabric: Fabric = fabric
+        operands = {
+            side: data.StructLayout(
+                {"codes": data.ArrayLayout(unsigned(f.bits), self.lanes), "scale": unsigned(8)}
+            )
+            for side, f in zip("ab", self.pair, strict=True)
+        }
+        rest = {n: given[n] for n in ("acc", "output", "first", "last") if n in given}
+        super().__init__(
+            {
+                "i": In(stream.Signature(data.StructLayout({**operands, **rest}))),
+                "o": Out(stream.Signature(total.o.payload.shape())),
+            }
+        )
+
+    @property
+    def beats(self) -> int:
+        """Beats of a full block."""
+        return self.block // self.lanes
+
+    @property
+    def latency(self) -> int:
+        """Cycles from the transfer of a product's last beat to valid of its result."""
+        return self.product_sum.latency + self.accumulator.latency
+
+    def elaborate(self, platform: Any) -> Module:
+        """Codes to the product sum, all else beside it, both to the accumulator."""
+        m = Module()
+        m.submodules.product_sum = products = self.product_sum
+        m.submodules.accumulator = total = self.accumulator
+        given = self.i.payload
+        codes = derive(m, self.i, products.i.payload.shape(), name="codes")
+        beside = data.View(self._beside, codes.payload.tag)
+        for side in "ab":
+            m.d.comb += [
+                codes.payload[side].codes.eq(given[side].codes),
+                beside[f"{side}_scale"].eq(given[side].scale),
+            ]
+        passed = {name for name, _ in self._beside}
+        for name in ("acc", "output", "first", "last"):
+            if name in passed:
+                m.d.comb += beside[name].eq(given[name])
+            elif self.beats > 1 and name in ("first", "last"):
+                m.d.comb += codes.payload[name].eq(given[name])
+        link(m, codes, products.i)
+
+        sums = derive(m, products.o, total.i.payload.shape(), name="sums")
+        beside = data.View(self._beside, products.o.payload.tag)
+        for name, _ in total.i.payload.shape():
+            value = beside[name] if name in passed else products.o.payload[name]
+            m.d.comb += sums.payload[name].eq(value)
+        link(m, sums, total.i)
+        link(m, total.o, self.o)
+        return m

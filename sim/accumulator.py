@@ -1,0 +1,57 @@
+"""Bench of the accumulator: golden sums in, golden results out, and its cycle model."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..golden.product_sum import product_sum
+from ..hdl.accumulator import Accumulator
+from .bench import NO_STALLS, Progress, Result, Stalls, Stimulus, run_stream
+from .engine import Engine
+from .pipeline import Chain, Gather, Pipeline, Register, Stage
+from .products import Products, bench_products
+from .schedule import products_stimulus
+
+__all__ = ["accumulator_stages", "accumulator_stimulus", "run_accumulator"]
+
+
+def accumulator_stages(component: Accumulator) -> list[Stage]:
+    """Build the stages of an accumulator's cycle model."""
+    gather: list[Stage] = [Gather()] if component.beats > 1 else []
+    if component.outputs:
+        return [*gather, Chain(len(component.points))]
+    return [*gather, *(Register() for _ in component.points)]
+
+
+def accumulator_stimulus(
+    component: Accumulator, products: Products, random: np.random.Generator | None = None
+) -> Stimulus:
+    """Make the beats of products, their sums by the golden model, and the golden results.
+
+    Args:
+        component: the design.
+        products: the products.
+        random: decides the order of outputs; None takes them in turn.
+    """
+
+    def operands(a: NDArray[Any], b: NDArray[Any]) -> dict[str, NDArray[Any]]:
+        return product_sum(a, b, component.pair)._asdict()
+
+    def model() -> Pipeline:
+        return Pipeline(*accumulator_stages(component))
+
+    return products_stimulus(component, products, operands, model, random)
+
+
+def run_accumulator(
+    engine: Engine,
+    component: Accumulator,
+    values: NDArray[Any] | None = None,
+    stalls: Stalls = NO_STALLS,
+    progress: Progress | None = None,
+) -> Result:
+    """Compare an accumulator with the golden model on a float tensor, or on built-in products."""
+    products = bench_products(component, values, stalls.seed)
+    random = np.random.default_rng(stalls.seed)
+    return run_stream(engine, accumulator_stimulus(component, products, random), stalls, progress)

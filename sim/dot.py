@@ -1,0 +1,50 @@
+"""Bench of the dot product: codes, scales and accs in, golden results out, and its cycle model."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..hdl.dot import Dot
+from .accumulator import accumulator_stages
+from .bench import NO_STALLS, Progress, Result, Stalls, Stimulus, run_stream
+from .engine import Engine
+from .pipeline import Pipeline, Register
+from .products import Products, bench_products
+from .schedule import products_stimulus
+
+__all__ = ["dot_stimulus", "run_dot"]
+
+
+def dot_stimulus(
+    component: Dot, products: Products, random: np.random.Generator | None = None
+) -> Stimulus:
+    """Make the beats of products and the golden results.
+
+    Args:
+        component: the design.
+        products: the products.
+        random: decides the order of outputs; None takes them in turn.
+    """
+
+    def operands(a: NDArray[Any], b: NDArray[Any]) -> dict[str, NDArray[Any]]:
+        return {"a.codes": a, "b.codes": b}
+
+    def model() -> Pipeline:
+        products = (Register() for _ in component.product_sum.registers)
+        return Pipeline(*products, *accumulator_stages(component.accumulator))
+
+    return products_stimulus(component, products, operands, model, random)
+
+
+def run_dot(
+    engine: Engine,
+    component: Dot,
+    values: NDArray[Any] | None = None,
+    stalls: Stalls = NO_STALLS,
+    progress: Progress | None = None,
+) -> Result:
+    """Compare a dot product with the golden model on a float tensor, or on built-in products."""
+    products = bench_products(component, values, stalls.seed)
+    random = np.random.default_rng(stalls.seed)
+    return run_stream(engine, dot_stimulus(component, products, random), stalls, progress)

@@ -1,0 +1,210 @@
+"""Products to test with: blocks of codes, scales and accs, and their golden results."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..golden.dot import dot
+from ..golden.encoder import quantize
+from ..golden.formats import ElementFormat
+from ..golden.product_sum import Pair
+from ..golden.words import FP32, WordFormat
+
+__all__ = ["Products", "answers", "bench_products", "random_products", "tensor_products"]
+
+_LONGEST = 4  # blocks of a product in the built-in stimulus of a design that takes several
+
+
+@dataclass(frozen=True)
+class Products:
+    """Dot products of n pairs of vectors, of up to k blocks each.
+
+    Attributes:
+        a_codes, b_codes: codes, shape (n, k, block).
+        a_scale, b_scale: scale bytes, shape (n, k).
+        acc: where each product starts, FP32 bits, uint32 of shape (n,).
+        blocks: blocks of each product, 1 to k, shape (n,).
+        beats: beats of each product's last block, shape (n,); the rest of its codes is 0.
+    """
+
+    a_codes: NDArray[Any]
+    a_scale: NDArray[Any]
+    b_codes: NDArray[Any]
+    b_scale: NDArray[Any]
+    acc: NDArray[np.uint32]
+    blocks: NDArray[np.int64]
+    beats: NDArray[np.int64]
+
+
+def answers(products: Products, pair: Pair, accumulate: bool, word: WordFormat) -> NDArray[Any]:
+    """Golden results, bit patterns of ``word``, shape (n,): block after block, in order."""
+    p = products
+    acc = p.acc.view(np.float32) if accumulate else np.zeros(len(p.acc), np.float32)
+    acc = acc.copy()
+    found = np.zeros(len(acc), np.uint32)
+    for k in range(p.a_codes.shape[1]):
+        for final, of in ((False, FP32), (True, word)):
+            which = np.flatnonzero((p.blocks == k + 1) if final else (p.blocks > k + 1))
+            result = dot(
+                p.a_codes[which, k],
+                p.a_scale[which, k],
+                p.b_codes[which, k],
+                p.b_scale[which, k],
+                acc[which],
+                pair,
+                of,
+            )
+            if final:
+                kind = np.uint32 if of == FP32 else np.uint16
+                found[which] = result.view(kind)
+            else:
+                acc[which] = result
+    return found
+
+
+def random_products(
+    random: np.random.Generator,
+    pair: Pair,
+    block: int,
+    count: int,
+    *,
+    lanes: int | None = None,
+    longest: int = 1,
+) -> Products:
+    """Random and adversarial products.
+
+    Codes: any; of few magnitudes; mostly zero; all of the lowest binades; one huge and many tiny;
+    all but one cancelling. Scales: any; such that the result is near 1; at both ends of FP32's
+    range. Accs: zeros; the sum's negative, or a few last places beside it; far above and far
+    below the sum; at and beside ties with it; any bits, Inf and NaN among them. NaN scales and
+    special codes are rare.
+
+    Args:
+        random: source of randomness.
+        pair: formats of a and b.
+        block: elements of a block.
+        count: number of products.
+        lanes: elements of a beat; where fewer than the block, blocks may end early.
+        longest: most blocks of a product.
+    """
+    shape = (count, longest, block)
+    codes = [_codes(random, element, shape) for element in pair]
+    cancel = np.flatnonzero(random.random(count) < 0.15)
+    half = block // 2
+    if half and not pair[0].twos_complement:
+        codes[0][cancel, :, half : 2 * half] = codes[0][cancel, :, :half] ^ pair[0].sign_mask
+        codes[1][cancel, :, half : 2 * half] = codes[1][cancel, :, :half]
+        codes[0][cancel, :, 0] = 1
+    total_beats = block // (lanes or block)
+    blocks = random.integers(1, longest + 1, count)
+    beats = np.where(random.random(count) < 0.8, total_beats, 1)
+    beats = np.where(random.random(count) < 0.1, random.integers(1, total_beats + 1, count), beats)
+    kept = beats * (block // total_beats)
+    ended = np.arange(block)[None, :] >= kept[:, None]
+    for array in codes:
+        array[np.arange(count), blocks - 1] *= ~ended
+    a_scale, b_scale = _scales(random, codes, pair)
+    values = [f.table[c[:, 0]] for f, c in zip(pair, codes, strict=True)]
+    with np.errstate(all="ignore"):
+        total = (values[0] * values[1]).sum(axis=-1)
+        total = np.ldexp(np.nan_to_num(total), (a_scale + b_scale)[:, 0] - 254)
+        acc = _accs(random, total)
+    nan = random.random((count, longest)) < 0.002
+    return Products(codes[0], np.where(nan, 255, a_scale), codes[1], b_scale, acc, blocks, beats)
+
+
+def tensor_products(values: NDArray[Any], pair: Pair, block: int, longest: int = 1) -> Products:
+    """Products of a tensor's rows, quantized, with themselves rolled by one block."""
+    sides = []
+    for element in pair:
+        tensor = quantize(values, element, (1, block))
+        width = tensor.codes.shape[-1]
+        codes = tensor.codes.reshape(-1, width)
+        codes = np.pad(codes, ((0, 0), (0, -width % block))).reshape(-1, block)
+        size = len(codes) - len(codes) % longest or len(codes)
+        scale = tensor.scales.reshape(-1)[:size]
+        k = longest if size % longest == 0 else 1
+        sides.append((codes[:size].reshape(-1, k, block), scale.reshape(-1, k).astype(np.int64)))
+    (a, a_scale), (b, b_scale) = sides
+    count = len(a)
+    ones = np.ones(count, np.int64)
+    return Products(
+        a,
+        a_scale,
+        np.roll(b, 1, axis=0),
+        np.roll(b_scale, 1, axis=0),
+        np.zeros(count, np.uint32),
+        ones * a.shape[1],
+        ones * 0,
+    )
+
+
+def bench_products(component: Any, values: NDArray[Any] | None, seed: int) -> Products:
+    """Products for a design's bench: of a tensor, or 400 random and adversarial ones."""
+    longest = _LONGEST if component.outputs else 1
+    if values is not None:
+        return tensor_products(values, component.pair, component.block, longest)
+    random = np.random.default_rng(seed)
+    return random_products(
+        random, component.pair, component.block, 400, lanes=component.lanes, longest=longest
+    )
+
+
+def _codes(
+    random: np.random.Generator, element: ElementFormat, shape: tuple[int, ...]
+) -> NDArray[np.int64]:
+    count = shape[0]
+    codes = random.integers(0, 1 << element.bits, shape)
+    sign = codes & element.sign_mask
+    magnitude = codes ^ sign
+    kind = random.integers(0, 6, count)[:, None, None]
+    few = magnitude % random.integers(1, element.sign_mask + 1, (count, 1, 1))
+    tiny = magnitude % max(2, element.sign_mask >> 3)
+    huge = np.where(np.arange(shape[-1]) == random.integers(0, shape[-1]), magnitude, tiny & 1)
+    magnitude = np.where(kind == 1, few, magnitude)
+    magnitude = np.where((kind == 2) & (random.random(shape) < 0.8), 0, magnitude)
+    magnitude = np.where(kind == 3, tiny, magnitude)
+    magnitude = np.where(kind == 4, huge, magnitude)
+    codes = magnitude | sign
+    wild = ~np.isfinite(element.table)[codes]
+    rare = random.random((count, 1, 1)) < 0.05
+    return np.where(wild & ~rare, sign, codes)
+
+
+def _scales(
+    random: np.random.Generator, codes: list[NDArray[np.int64]], pair: Pair
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    shape = codes[0].shape[:2]
+    a = random.integers(0, 255, shape)
+    kind = random.integers(0, 5, shape[0])[:, None]
+    bits = sum(f.unit_exponent for f in pair)
+    near = 254 - a + random.integers(-6, 7, shape)
+    low = 254 - 126 - a - bits + random.integers(-40, 12, shape)
+    high = 254 + 127 - a - pair[0].emax - pair[1].emax + random.integers(-12, 6, shape)
+    b = random.integers(0, 255, shape)
+    for number, choice in ((1, near), (2, low), (3, high), (4, near)):
+        b = np.where(kind == number, choice, b)
+    return a, np.clip(b, 0, 254)
+
+
+def _accs(random: np.random.Generator, total: NDArray[np.float64]) -> NDArray[np.uint32]:
+    count = len(total)
+    beside = 1 + random.integers(-3, 4, count) * 2.0**-23
+    far = random.integers(-60, 61, count)
+    # An acc whose last place is twice the sum's leading bit, with some odd pattern above.
+    odd = random.integers(1 << 23, 1 << 24, count) * random.choice([-1.0, 1.0], count)
+    tie = np.ldexp(odd, np.frexp(total)[1])
+    signs = random.choice([-1.0, 1.0], count)
+    kinds = [
+        np.where(random.random(count) < 0.5, 0.0, -0.0),
+        -total * beside,
+        signs * np.ldexp(total, far),
+        tie,
+        signs * np.ldexp(total, far // 20 + 24),
+    ]
+    choice = random.integers(0, len(kinds) + 1, count)
+    found = np.select([choice == n for n in range(len(kinds))], kinds).astype(np.float32)
+    bits = random.integers(0, 1 << 32, count, dtype=np.uint64).astype(np.uint32)
+    return np.where(choice == len(kinds), bits, found.view(np.uint32))

@@ -1,0 +1,96 @@
+"""Running a program on files in a folder of its own, as every tool of the flow is run."""
+
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import ClassVar
+
+__all__ = ["Tool", "ToolError"]
+
+
+class ToolError(RuntimeError):
+    """A tool is missing or failed; the message is its own last lines."""
+
+
+@dataclass(frozen=True)
+class Tool:
+    """A program to run.
+
+    Args:
+        command: the program and its first arguments.
+        name: how messages call it.
+        needs: Python package that must be importable, empty for none.
+        hint: what to install where the package is missing.
+    """
+
+    command: tuple[str, ...]
+    name: str
+    needs: str = ""
+    hint: str = ""
+
+    error: ClassVar[type[ToolError]] = ToolError
+    version_option: ClassVar[str] = "--version"
+
+    def call(self, arguments: Sequence[str], files: Mapping[str, str], read: str = "") -> str:
+        """Run in a new folder that holds ``files``, and return the file ``read``.
+
+        Args:
+            arguments: what follows the command.
+            files: names and texts of files to put into the folder. Names are relative: the WASM
+                builds cannot see absolute paths.
+            read: name of the file to return; empty for what the program printed.
+
+        Raises:
+            ToolError: it is not installed, failed, or did not write the file.
+        """
+        self.check()
+        with tempfile.TemporaryDirectory(prefix="mxsf-") as folder:
+            for name, text in files.items():
+                (Path(folder) / name).write_text(text)
+            try:
+                done = subprocess.run(
+                    [*self.command, *arguments],
+                    cwd=folder,
+                    stdin=subprocess.DEVNULL,
+                    capture_output=True,
+                    text=True,
+                    check=False,
+                    env={**os.environ, "PYTHONPATH": ""},
+                )
+            except OSError as problem:
+                raise self.error(f"{self.name} cannot be run: {problem}") from problem
+            if done.returncode:
+                reason = self.reason(done.stderr.strip() or done.stdout.strip())
+                silent = f"exit code {done.returncode} and no message (ABC failed?)"
+                raise self.error(f"{self.name} failed: {reason or silent}")
+            if not read:
+                return done.stdout
+            result = Path(folder) / read
+            if not result.exists() or not result.stat().st_size:
+                raise self.error(f"{self.name} ended without writing {read}")
+            return result.read_text()
+
+    def reason(self, output: str) -> str:
+        """Return what to quote of the output of a run that failed."""
+        return " ".join(output.splitlines()[-3:])
+
+    def check(self) -> None:
+        """Raise ToolError where this tool is not installed; starts nothing."""
+        if self.needs and find_spec(self.needs) is None:
+            raise self.error(f"{self.name} is not installed: {self.hint}")
+        if shutil.which(self.command[0]) is None:
+            raise self.error(f"{self.name} cannot be run: there is no such program")
+
+    def version(self) -> str:
+        """Version line, for example ``Yosys 0.70 (git sha1 ...)``."""
+        command = [*self.command, self.version_option]
+        try:
+            done = subprocess.run(command, capture_output=True, text=True, check=True)
+        except (OSError, subprocess.CalledProcessError) as problem:
+            raise self.error(f"{self.name} cannot be run: {problem}") from problem
+        return " ".join((done.stdout.strip() or done.stderr.strip()).splitlines()[-1:])
