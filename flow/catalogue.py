@@ -34,7 +34,6 @@ class Design:
         title: one line for people.
         parameters: its parameters, in the order in which they appear in names.
         build: values to component.
-        clocked: whether it has state.
         bench: runs an engine against the golden model: (engine, component, values of a tensor or
             None for the built-in stimulus, stalls, progress).
     """
@@ -43,7 +42,6 @@ class Design:
     title: str
     parameters: tuple[Parameter, ...]
     build: Callable[[Values], Any]
-    clocked: bool
     bench: Callable[[Engine, Any, NDArray[Any] | None, Stalls, Progress | None], Result]
 
 
@@ -92,6 +90,11 @@ class Variant:
     def netlist(self) -> Netlist:
         """The merged netlist, converted once for Verilog, engines and synthesis."""
         return netlist(self.component, self.top)
+
+    @property
+    def clocked(self) -> bool:
+        """Whether the design has state."""
+        return self.netlist.clocked
 
     def settings(self) -> dict[str, Any]:
         """Values of the parameters as plain data."""
@@ -167,7 +170,6 @@ CATALOGUE: dict[str, Design] = {
             "element decoder: code to sign, significand, shift",
             DECODER,
             lambda values: Decoder(values["element"]),
-            clocked=False,
             bench=run_decoder,
         ),
         Design(
@@ -175,7 +177,6 @@ CATALOGUE: dict[str, Design] = {
             "block encoder: words to one scale and codes",
             ENCODER,
             lambda values: Encoder(**values),
-            clocked=True,
             bench=run_encoder,
         ),
     )

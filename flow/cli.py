@@ -3,28 +3,33 @@
 import json
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
 from importlib.metadata import version
+from itertools import count
 from pathlib import Path
 from typing import Any
 
 import click
 import numpy as np
-from rich.console import Console
 
 from ..golden.block import BlockTensor
 from ..golden.catalogue import FORMATS, parse
 from ..golden.encoder import quantize as quantize_tensor
 from ..sim.bench import Stalls
-from ..sim.yosys import PINNED, Yosys, YosysError
+from ..sim.yosys import PINNED, Yosys
 from .catalogue import CATALOGUE, Variant, variant
 from .parameters import read_rule
+from .progress import progress
 from .report import DEFAULT_ELEMENTS, Row
 from .report import report as run_report
 from .simulate import ENGINES, default_engine, make_engine
 from .synthesis import TARGETS, Area, check_target
 from .synthesis import area as run_area
-from .tables import area_table, format_table, report_table, show
+from .tables import area_table, format_table, report_table, show, timing_table
+from .timing import TARGETS as TIMED
+from .timing import Timing, check_options
+from .timing import timing as run_timing
 from .verilog import generate as write_design
 from .verilog import write_whole
 
@@ -126,7 +131,7 @@ def simulate(
     if vcd is not None:
         vcd.parent.mkdir(parents=True, exist_ok=True)
     running = make_engine(one, engine or default_engine(), vcd)
-    with _progress() as step:
+    with progress() as step:
         result = one.bench(
             running,
             values,
@@ -164,7 +169,7 @@ def area(
     variants = [_variant(design, options | {"element": e}) for e in element or ("mxsf",)]
     yosys = _yosys(program)
     found: list[tuple[Variant, Area]] = []
-    with _progress() as step:
+    with progress() as step:
         for one in variants:
             for name in targets:
                 what = (
@@ -174,9 +179,64 @@ def area(
                 found.append((one, run_area(one.netlist, name, yosys)))
     show(area_table(found))
     if output is not None:
-        rows = [{"top": v.top, "parameters": v.settings()} | a.row() for v, a in found]
-        output.parent.mkdir(parents=True, exist_ok=True)
-        write_whole(output, json.dumps({"yosys": yosys.version(), "rows": rows}, indent=2) + "\n")
+        _write_rows(output, {"yosys": yosys.version()}, found)
+
+
+@cli.command()
+@click.argument("design")
+@design_options(multiple=True)
+@click.option("--target", multiple=True, help=f"{', '.join(TIMED)} (repeatable) [default: ecp5].")
+@click.option("--device", help="Device, for example 85k, hx8k, up5k [default: by target].")
+@click.option("--speed", help="Speed grade of ecp5: 6, 7, 8 [default: 6].")
+@click.option("--seeds", type=int, default=3, help="Place and route so often [default: 3].")
+@click.option("--frequency", type=float, default=200, help="Target for nextpnr [default: 200 MHz].")
+@click.option("--require", type=float, help="Exit 1 where a median is below so many MHz.")
+@click.option("--yosys", "program", help="Your own Yosys instead of the pinned one.")
+@click.option("--json", "output", type=_FILE, help="Write figures and full paths here as well.")
+def timing(
+    design: str,
+    element: tuple[str, ...],
+    target: tuple[str, ...],
+    device: str | None,
+    speed: str | None,
+    seeds: int,
+    frequency: float,
+    require: float | None,
+    program: str | None,
+    output: Path | None,
+    **options: Any,
+) -> None:
+    """Place and route DESIGN with nextpnr: clock frequency, cells, critical path."""
+    targets = target or ("ecp5",)
+    families = [check_options(name, seeds, device, speed, frequency)[0] for name in targets]
+    variants = [_variant(design, options | {"element": e}) for e in element or ("mxsf",)]
+    yosys = _yosys(program)
+    for family in families:
+        family.nextpnr.check()
+    run = partial(
+        run_timing, seeds=seeds, device=device, speed=speed, frequency=frequency, yosys=yosys
+    )
+    total, done = len(variants) * len(targets) * (seeds + 1), count()
+    found: list[tuple[Variant, Timing]] = []
+    with progress() as step:
+        for one in variants:
+            for name in targets:
+                what = f"{one.top} for {name}: "
+                result = run(one, name, step=lambda now, w=what: step(w + now, next(done), total))
+                found.append((one, result))
+    show(timing_table(found))
+    for one, result in found:
+        print(f"{one.top} on {result.target}, seed {result.median.seed}, {result.median.path}")
+    if output is not None:
+        versions = {f.nextpnr.name: f.nextpnr.version() for f in families}
+        facts = {"yosys": yosys.version(), "nextpnr": versions, "frequency": frequency}
+        _write_rows(output, facts, found)
+    slow = [(v, r) for v, r in found if r.fmax < (require or 0)]
+    for one, result in slow:
+        why = f"{result.fmax:.1f} MHz, below the {require:g} MHz that are required"
+        print(f"{one.top} on {result.target}: {why}", file=sys.stderr)
+    if slow:
+        sys.exit(1)
 
 
 @cli.command()
@@ -210,7 +270,7 @@ def quantize(source: Path, target: Path, element: str, block: str, rule: str) ->
 def report(output: Path, element: tuple[str, ...], everything: bool, program: str | None) -> None:
     """Every design from the shipped tensors to gates: generate, simulate, synthesize, one table."""
     elements = tuple(FORMATS) if everything else element or DEFAULT_ELEMENTS
-    with _progress() as step:
+    with progress() as step:
         rows: list[Row] = run_report(output, elements, _yosys(program), step)
     show(report_table(rows))
     for row in rows:
@@ -226,11 +286,14 @@ def report(output: Path, element: tuple[str, ...], everything: bool, program: st
 
 def _yosys(program: str | None) -> Yosys:
     yosys = PINNED if program is None else Yosys((program,), program)
-    try:
-        yosys.check()
-    except YosysError as problem:
-        raise ValueError(str(problem)) from None
+    yosys.check()
     return yosys
+
+
+def _write_rows(path: Path, facts: dict[str, Any], found: Sequence[tuple[Variant, Any]]) -> None:
+    rows = [{"top": one.top, "parameters": one.settings()} | row.row() for one, row in found]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_whole(path, json.dumps(facts | {"rows": rows}, indent=2) + "\n")
 
 
 def _load(path: Path) -> Any:
@@ -248,22 +311,3 @@ def _block(text: str) -> tuple[int, int]:
     if len(parts) != 2 or not all(part.isdigit() for part in parts):
         raise ValueError(f"a block is ROWSxCOLUMNS, for example 8x8, not {text!r}")
     return int(parts[0]), int(parts[1])
-
-
-class _progress:  # noqa: N801 - reads as a function
-    """A status line on a terminal, nothing in a pipe."""
-
-    def __enter__(self) -> Callable[[str, int, int], None]:
-        console = Console(stderr=True)
-        self._status = console.status("starting") if console.is_terminal else None
-        if self._status:
-            self._status.start()
-        return self._step
-
-    def _step(self, what: str, done: int, total: int) -> None:
-        if self._status:
-            self._status.update(f"[{done}/{total}] {what}" if total else what)
-
-    def __exit__(self, *_: object) -> None:
-        if self._status:
-            self._status.stop()

@@ -40,6 +40,12 @@ class Netlist:
     text: str
     instances: dict[str, int]
 
+    @property
+    def clocked(self) -> bool:
+        """Whether the design has state, and with it the ports ``clk`` and ``rst``."""
+        top = self.text[self.text.index(f"module \\{self.top}\n") :]
+        return re.search(r"^  wire .*input \d+  \\clk$", top, re.M) is not None
+
 
 def netlist(component: Any, top: str) -> Netlist:
     """Convert a component to RTLIL, merge equal modules and name them.

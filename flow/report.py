@@ -130,7 +130,7 @@ def _simulate(one: Variant, engine_name: str, data: dict[str, NDArray[np.float32
     for values in data.values():
         if engine_name == "amaranth":
             values = values.reshape(-1)[: _FEW * 32]
-        for stalls in STALLS if one.design.clocked else STALLS[:1]:
+        for stalls in STALLS if one.clocked else STALLS[:1]:
             result: Result = one.bench(engine, values, stalls)
             row.blocks += result.blocks
             row.cycles += result.cycles

@@ -30,7 +30,7 @@ def make_engine(variant: Variant, name: str, vcd: Path | None = None) -> Engine:
         RuntimeError: the engine needs a compiler that is not there.
     """
     if name == "amaranth":
-        return AmaranthEngine(variant.component, clocked=variant.design.clocked, vcd=vcd)
+        return AmaranthEngine(variant.component, clocked=variant.clocked, vcd=vcd)
     if name == "cxxrtl":
         return cxxrtl_engine(variant, vcd)
     raise ValueError(f"unknown engine {name!r}: use {' or '.join(ENGINES)}")
@@ -40,4 +40,4 @@ def cxxrtl_engine(variant: Variant, vcd: Path | None = None) -> CxxrtlEngine:
     """Compile the merged netlist of a design."""
     ports = [Port(name, width, is_input) for name, (width, is_input) in variant.ports.items()]
     design = variant.netlist
-    return CxxrtlEngine(design.text, design.top, ports, clocked=variant.design.clocked, vcd=vcd)
+    return CxxrtlEngine(design.text, design.top, ports, clocked=variant.clocked, vcd=vcd)

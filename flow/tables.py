@@ -9,8 +9,9 @@ from ..golden.formats import ElementFormat
 from .catalogue import Variant
 from .report import Row
 from .synthesis import Area
+from .timing import Timing
 
-__all__ = ["area_table", "format_table", "report_table", "show"]
+__all__ = ["area_table", "format_table", "report_table", "show", "timing_table"]
 
 
 def show(table: Table) -> None:
@@ -55,6 +56,25 @@ def area_table(found: Sequence[tuple[Variant, Area]]) -> Table:
     return table
 
 
+def timing_table(found: Sequence[tuple[Variant, Timing]]) -> Table:
+    """One row a design and target, with the design's own cells of the kinds that it uses."""
+    kinds = list(dict.fromkeys(kind for _, timing in found for kind in timing.cells))
+    table = _table("design", "target", "device", "MHz", "range", "seeds", *kinds)
+    for one, timing in found:
+        low, high = timing.range
+        _row(
+            table,
+            one.top,
+            timing.target,
+            timing.device,
+            f"{timing.fmax:.1f}",
+            f"{low:.1f}..{high:.1f}",
+            len(timing.runs),
+            *(timing.cells.get(kind, 0) for kind in kinds),
+        )
+    return table
+
+
 def report_table(rows: Sequence[Row]) -> Table:
     """One row a design of the report."""
     table = _table(
@@ -89,7 +109,7 @@ def _share(one: Variant, result: Area) -> str | None:
 def _table(*names: str) -> Table:
     table = Table(box=None, header_style="bold", pad_edge=False)
     for number, name in enumerate(names):
-        left = number == 0 or name in ("layout", "special", "target", "parameters")
+        left = number == 0 or name in ("layout", "special", "target", "device", "parameters")
         table.add_column(name, justify="left" if left else "right")
     return table
 

@@ -44,7 +44,7 @@ def manifest(variant: Variant) -> dict[str, Any]:
         name: {"direction": "in" if is_input else "out", "width": width}
         for name, (width, is_input) in variant.ports.items()
     }
-    if variant.design.clocked:
+    if variant.clocked:
         ports = {
             "clk": {"direction": "in", "width": 1},
             "rst": {"direction": "in", "width": 1},
@@ -135,7 +135,7 @@ def _header(variant: Variant) -> str:
     lines = [f"{variant.top}: {variant.design.title}", ""]
     settings = [f"{k} = {'block' if v is None else v}" for k, v in facts["parameters"].items()]
     lines += [f"Parameters: {', '.join(settings)}"]
-    if variant.design.clocked:
+    if variant.clocked:
         lines += [
             f"Latency: {variant.latency} cycles from the transfer of a block's last input beat to",
             "valid of its first output beat; one beat a cycle. A block takes "

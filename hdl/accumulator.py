@@ -18,14 +18,15 @@ from .chain import Chain
 from .formats import Fabric, word_layout
 from .frame import GUARD, SIGNIFICAND, frame
 from .gather import Gather
-from .normaliser import Normaliser
+from .normaliser import LeadingCount, Normaliser
 from .packer import Packer
+from .placement import AccShifter, Placement
 from .product_sum import sum_bits, sum_layout
 from .stream import derive, link, register
 
 __all__ = ["Accumulator"]
 
-POINTS = ("exponent", "align", "add", "normalise", "round")
+POINTS = ("exponent", "align", "add", "count", "normalise", "round")
 """Where pipeline registers may stand, in the order of the data path."""
 
 
@@ -84,7 +85,8 @@ class Accumulator(wiring.Component):
         for point in points:
             if point not in POINTS:
                 raise ValueError(f"points must be of {', '.join(POINTS)}, not {point!r}")
-        self.frame = frame(self.pair, sum_bits(self.pair, block), accumulate or bool(outputs))
+        self._adds = accumulate or bool(outputs)
+        self.frame = frame(self.pair, sum_bits(self.pair, block), self._adds)
         self._marks = {"first": unsigned(1), "last": unsigned(1)}
         self._flags = [name for name, _ in sum_layout(self.pair, lanes) if name != "sum"]
         self._given = {"a_scale": unsigned(8), "b_scale": unsigned(8)}
@@ -129,7 +131,14 @@ class Accumulator(wiring.Component):
             )
             link(m, source, chain.i)
             source = chain.start
-        stages = (self._exponent, self._align, self._add, self._normalise, self._round)
+        stages = (
+            self._exponent,
+            self._align,
+            self._add,
+            self._count,
+            self._normalise,
+            self._round,
+        )
         for point, stage in zip(POINTS, stages, strict=True):
             source = stage(m, source)
             if point in self.points:
@@ -161,60 +170,41 @@ class Accumulator(wiring.Component):
     def _exponent(self, m: Module, source: Any) -> Any:
         """How far acc is from the sum, and the exponent of the frame's top bit."""
         given, frame = source.payload, self.frame
-        acc: Any = Signal(word_layout(FP32), name="acc")
-        scales = Signal(9, name="scales")
-        m.d.comb += scales.eq(given.a_scale + given.b_scale)
-        top = scales + Const(frame.offset, signed(frame.offset.bit_length() + 1))
-        high = Signal(top.shape(), name="high_exponent")
-        m.d.comb += high.eq(top)
         fields: dict[str, Any] = {"sum": given.sum.shape()}
-        if not (self.accumulate or self.outputs):
-            out = self._stage(m, source, {**fields, "exponent": high.shape()}, "exponent")
-            m.d.comb += [out.payload.sum.eq(given.sum), out.payload.exponent.eq(high)]
+        if not self._adds:
+            scales = Signal(9, name="scales")
+            exponent = Signal(signed(abs(frame.offset + 511).bit_length() + 2), name="exponent")
+            m.d.comb += [
+                scales.eq(given.a_scale + given.b_scale),
+                exponent.eq(scales + frame.offset),
+            ]
+            out = self._stage(m, source, {**fields, "exponent": exponent.shape()}, "exponent")
+            m.d.comb += [out.payload.sum.eq(given.sum), out.payload.exponent.eq(exponent)]
             self._specials(m, given, None, out.payload)
             return out
-        m.d.comb += acc.eq(given.acc)
-        apart = high - acc.biased_exponent
-        distance = Signal(apart.shape(), name="distance")  # down from the top of a high frame
-        most = frame.bits - 2  # nothing of acc is left in the frame
-        bits = most.bit_length()
-        low, above = Signal(name="low"), Signal(name="above")
-        lower = Signal(distance.shape(), name="low_distance")
-        exponent = Signal(signed(len(high) + 1), name="frame_exponent")
-        steps = Signal(bits, name="steps")
-        m.d.comb += [
-            distance.eq(apart),
-            above.eq((given.sum == 0) | (distance < 0)),  # the frame follows acc
-            low.eq(~above & (distance > frame.reach)),
-            lower.eq(distance - GUARD),
-            exponent.eq(Mux(above, acc.biased_exponent, Mux(low, high - GUARD, high))),
-        ]
-        with m.If(above):
-            m.d.comb += steps.eq(0)
-        with m.Elif(~low):
-            m.d.comb += steps.eq(distance)
-        with m.Elif(lower >= 1 << bits):
-            m.d.comb += steps.eq((1 << bits) - 1)
-        with m.Else():
-            m.d.comb += steps.eq(lower)
+        acc: Any = Signal(word_layout(FP32), name="acc")
+        m.submodules.placement = place = Placement(frame, self.fabric)
         fields |= {
             "significand": unsigned(SIGNIFICAND),
             "acc_sign": unsigned(1),
-            "steps": unsigned(bits),
+            "steps": place.steps.shape(),
             "low": unsigned(1),
-            "exponent": exponent.shape(),
+            "exponent": place.exponent.shape(),
         }
-        normal = acc.biased_exponent.any()
         out = self._stage(m, source, fields, "exponent")
+        normal = acc.biased_exponent.any().replicate(SIGNIFICAND)
         m.d.comb += [
+            acc.eq(given.acc),
+            place.a_scale.eq(given.a_scale),
+            place.b_scale.eq(given.b_scale),
+            place.acc_exponent.eq(acc.biased_exponent),
+            place.empty.eq(given.sum == 0),
             out.payload.sum.eq(given.sum),
-            out.payload.significand.eq(
-                Cat(acc.mantissa, Const(1, 1)) & normal.replicate(SIGNIFICAND)
-            ),
+            out.payload.significand.eq(Cat(acc.mantissa, Const(1, 1)) & normal),
             out.payload.acc_sign.eq(acc.sign),
-            out.payload.steps.eq(steps),
-            out.payload.low.eq(low),
-            out.payload.exponent.eq(exponent),
+            out.payload.steps.eq(place.steps),
+            out.payload.low.eq(place.low),
+            out.payload.exponent.eq(place.exponent),
         ]
         self._specials(m, given, acc, out.payload)
         return out
@@ -249,30 +239,21 @@ class Accumulator(wiring.Component):
         given, frame = source.payload, self.frame
         size = frame.bits
         fields = {"sum": signed(size), "exponent": given.exponent.shape()}
-        if not (self.accumulate or self.outputs):
+        if not self._adds:
             out = self._stage(m, source, fields, "align")
             m.d.comb += [out.payload.sum.eq(given.sum), out.payload.exponent.eq(given.exponent)]
             return out
         fields |= {"addend": unsigned(size), "carry": unsigned(1), "inexact": unsigned(1)}
         out = self._stage(m, source, fields, "align")
-        # One place above the significand, for the sign.
-        value: Value = Cat(Const(0, frame.reach), given.significand)
-        lost: Value = Const(0, 1)
-        for k, step in enumerate(given.steps):
-            shift = 1 << k
-            shifted = Signal(len(value), name=f"acc_shifted_{shift}")
-            gone = value[:shift]
-            m.d.comb += shifted.eq(Mux(step, value[shift:], value))
-            lost = lost | (step & gone.any())
-            value = shifted
-        inexact = Signal(name="acc_inexact")
+        m.submodules.acc_shifter = shifter = AccShifter(frame)
         m.d.comb += [
-            inexact.eq(lost),
+            shifter.significand.eq(given.significand),
+            shifter.sign.eq(given.acc_sign),
+            shifter.steps.eq(given.steps),
             out.payload.sum.eq(Mux(given.low, given.sum << GUARD, given.sum)),
-            # Minus acc is its inverse plus one, or, where bits were lost, plus less than one.
-            out.payload.addend.eq(Cat(value, Const(0, 1)) ^ given.acc_sign.replicate(size)),
-            out.payload.carry.eq(given.acc_sign & ~inexact),
-            out.payload.inexact.eq(inexact),
+            out.payload.addend.eq(shifter.addend),
+            out.payload.carry.eq(shifter.carry),
+            out.payload.inexact.eq(shifter.inexact),
             out.payload.exponent.eq(given.exponent),
         ]
         return out
@@ -286,7 +267,7 @@ class Accumulator(wiring.Component):
         }
         out = self._stage(m, source, fields, "add")
         m.d.comb += out.payload.exponent.eq(given.exponent)
-        if self.accumulate or self.outputs:
+        if self._adds:
             m.d.comb += [
                 out.payload.value.eq(given.sum + given.addend + given.carry),
                 out.payload.inexact.eq(given.inexact),
@@ -295,11 +276,35 @@ class Accumulator(wiring.Component):
             m.d.comb += out.payload.value.eq(given.sum)
         return out
 
+    @property
+    def _counted(self) -> bool:
+        """Whether leading bits are counted before the shift, which is larger and faster."""
+        return self.fabric != "asic" or "count" in self.points
+
+    def _count(self, m: Module, source: Any) -> Any:
+        if not self._counted:
+            return source
+        given = source.payload
+        m.submodules.leading_count = count = LeadingCount(self.frame.bits)
+        fields = {
+            "value": given.value.shape(),
+            "leading": count.leading.shape(),
+            "exponent": given.exponent.shape(),
+            "inexact": unsigned(1),
+        }
+        out = self._stage(m, source, fields, "count")
+        m.d.comb += [count.value.eq(given.value), out.payload.leading.eq(count.leading)]
+        for name in ("value", "exponent", "inexact"):
+            m.d.comb += out.payload[name].eq(given[name])
+        return out
+
     def _normalise(self, m: Module, source: Any) -> Any:
         given = source.payload
         m.submodules.normaliser = normaliser = Normaliser(
-            self.frame.bits, SIGNIFICAND + 1, self.fabric
+            self.frame.bits, SIGNIFICAND + 1, counted=self._counted
         )
+        if self._counted:
+            m.d.comb += normaliser.leading.eq(given.leading)
         exponent = given.exponent - normaliser.leading
         fields = {
             "sign": unsigned(1),

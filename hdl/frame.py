@@ -33,20 +33,22 @@ class Frame(NamedTuple):
         sum_bits: width of the block's sum.
         offset: with both scale bytes added: the biased FP32 exponent of the bit below the sign in
             a high frame.
-        reach: distance that acc is shifted down from the top where its lowest bit meets the
-            sum's; beyond it the frame is low.
+        turn: distance of acc from the top from which on the frame is low.
     """
 
     bits: int
     sum_bits: int
     offset: int
-    reach: int
+    turn: int
 
 
 def frame(pair: tuple[ElementFormat, ElementFormat], sum_bits: int, accumulate: bool) -> Frame:
     """Frame of a pair of formats whose block sums have ``sum_bits`` bits."""
     unit = pair[0].unit_exponent + pair[1].unit_exponent
-    reach = max(sum_bits, SIGNIFICAND) + 1
+    reach = max(sum_bits, SIGNIFICAND) + 1  # acc's distance where its lowest bit meets the sum's
     bits = reach + SIGNIFICAND + 1 if accumulate else sum_bits
+    # A low frame has room for acc that far and a little higher; the roundest number is cheapest.
+    first = min(max(reach + 1 - max(sum_bits - SIGNIFICAND, 0), GUARD), reach + 1)
+    turn = max(range(first, reach + 2), key=lambda n: (n & -n, n))
     # A value of 1 in bit 0 is worth 2**(scales - 254 + unit); FP32's exponent bias is 127.
-    return Frame(bits, sum_bits, unit - 254 + 127 + bits - 2, reach)
+    return Frame(bits, sum_bits, unit - 254 + 127 + bits - 2, turn)

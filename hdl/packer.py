@@ -65,71 +65,57 @@ class Packer(wiring.Component):
     def elaborate(self, platform: Any) -> Module:
         """Decide, increment mantissa and exponent as one number, override."""
         m = Module()
-        drop = FP32.mantissa_bits - BF16.mantissa_bits
+        half = FP32.mantissa_bits - BF16.mantissa_bits  # bits of FP32's mantissa, not of BF16's
         narrow: Value = self.narrow if self._choose else Const(self._word is BF16, 1)
-        kept = self.significand
-        low, lost = Signal(drop, name="low"), Signal(name="lost")  # of FP32, not of BF16
-        up_wide, up_narrow = Signal(name="up_wide"), Signal(name="up_narrow")
+        kept, mantissa = self.significand, self.significand[1:-1]
+        lost, up, up_narrow = Signal(name="lost"), Signal(name="up"), Signal(name="up_narrow")
         m.d.comb += [
-            low.eq(kept[1 : drop + 1]),
+            up.eq(_up(kept[0], kept[1], self.inexact, self.sign) & ~narrow),
             # Lost bits of a negative value are 1 where the value's own are 0.
-            lost.eq(self.inexact | (kept[:drop] ^ self.sign.replicate(drop)).any()),
-            up_wide.eq(_up(kept[0], kept[1], self.inexact, self.sign)),
-            up_narrow.eq(_up(kept[drop], kept[drop + 1], lost, self.sign)),
+            lost.eq(self.inexact | (kept[:half] ^ self.sign.replicate(half)).any()),
+            up_narrow.eq(_up(kept[half], kept[half + 1], lost, self.sign) & narrow),
         ]
-        number = Cat(kept[drop + 1 : -1], self.exponent)  # BF16's mantissa, and the exponent
-        carry = Signal(name="carry")
-        rounded = Signal(len(number), name="rounded")
-        if narrow_only := isinstance(narrow, Const) and narrow.value:
-            m.d.comb += carry.eq(up_narrow)
-            tail: Value = Const(0, 0)
-        else:
-            below = self._increment(m, low, up_wide & ~narrow, "below")
-            m.d.comb += carry.eq(Mux(narrow, up_narrow, below[-1]))
-            tail = below[:-1] & ~narrow.replicate(drop)
-        m.d.comb += rounded.eq(self._increment(m, number, carry, "above")[:-1])
-        mantissa = Cat(tail, rounded[: BF16.mantissa_bits])
-        exponent = rounded[BF16.mantissa_bits :].as_signed()
-        assert narrow_only or len(mantissa) == FP32.mantissa_bits
-
-        zero, infinite = Signal(name="zero"), Signal(name="infinite")
-        m.d.comb += [
-            zero.eq(~kept[-1] | (exponent <= 0)),
-            infinite.eq(kept[-1] & (exponent >= 255)),
-        ]
-        wild, finite, full = Signal(name="wild"), Signal(name="finite"), Signal(name="full")
-        m.d.comb += [
-            wild.eq(self.nan | self.inf),
-            finite.eq(~(zero | infinite | wild)),
-            full.eq(infinite | wild),
-        ]
-        sign = Mux(wild, self.inf_sign & ~self.nan, self.sign)
-        fraction = mantissa & finite.replicate(len(mantissa))
-        m.d.comb += self.word.eq(
-            Cat(
-                fraction[:-1],
-                fraction[-1] | self.nan,
-                (exponent[:8] & finite.replicate(8)) | full.replicate(8),
-                sign,
-            )
+        rounded, carry = self._increment(
+            m, Cat(mantissa, self.exponent[:8]), {0: up, half: up_narrow}
         )
+
+        flushed, finite, full = Signal(name="flushed"), Signal(name="finite"), Signal(name="full")
+        m.d.comb += [
+            # Exponents 0 and 254 that the carry raises need no more: they give 2**-126 and Inf.
+            flushed.eq(~kept[-1] | (self.exponent < 0) | ((self.exponent == 0) & ~carry)),
+            full.eq(self.nan | self.inf | (kept[-1] & (self.exponent >= 255))),
+            finite.eq(~(flushed | full)),
+        ]
+        fraction = rounded[: FP32.mantissa_bits] & finite.replicate(FP32.mantissa_bits)
+        exponent = rounded[FP32.mantissa_bits :] & finite.replicate(8) | full.replicate(8)
+        sign = Mux(self.nan | self.inf, self.inf_sign & ~self.nan, self.sign)
+        low = fraction[:half] & ~narrow.replicate(half)
+        word = Cat(low, fraction[half:-1], fraction[-1] | self.nan, exponent, sign)
+        m.d.comb += self.word.eq(word[-self._word.bits :])
         return m
 
-    def _increment(self, m: Module, number: Value, carry: Value, name: str) -> Value:
-        """Number plus carry, one bit wider."""
+    def _increment(self, m: Module, number: Value, ups: dict[int, Value]) -> tuple[Value, Value]:
+        """Number plus the ups at their places, and the carry out of the mantissa."""
+        rounded, carry = Signal(len(number), name="rounded"), Signal(name="carry")
         if self.fabric != "asic":
-            total = Signal(len(number) + 1, name=name)
-            m.d.comb += total.eq(number + carry)
-            return total
+            places = [ups.get(i, Const(0, 1)) for i in range(len(number))]
+            mantissa = number[: FP32.mantissa_bits]
+            m.d.comb += [
+                rounded.eq(number + Cat(*places)),
+                carry.eq(Cat(mantissa[i:].all() & up for i, up in ups.items()).any()),
+            ]
+            return rounded, carry
         bits = []
+        into: Value = Const(0, 1)
         for i, bit in enumerate(number):
-            into = Signal(name=f"{name}_carry_{i}")
-            m.d.comb += into.eq(carry)
-            bits.append(bit ^ into)
-            carry = bit & into
-        total = Signal(len(number) + 1, name=name)
-        m.d.comb += total.eq(Cat(*bits, carry))
-        return total
+            at = Signal(name=f"carry_{i}")
+            m.d.comb += at.eq(into | ups[i] if i in ups else into)
+            if i == FP32.mantissa_bits:
+                m.d.comb += carry.eq(at)
+            bits.append(bit ^ at)
+            into = bit & at
+        m.d.comb += rounded.eq(Cat(*bits))
+        return rounded, carry
 
 
 def _up(guard: Value, lowest: Value, inexact: Value, sign: Value) -> Value:

@@ -110,9 +110,7 @@ class ProductSum(wiring.Component):
         if lanes < block:
             carried |= {"first": unsigned(1), "last": unsigned(1)}
         self._carried = carried
-        codes = (
-            data.StructLayout({"codes": data.ArrayLayout(f.bits, lanes)}) for f in self.pair
-        )
+        codes = (data.StructLayout({"codes": data.ArrayLayout(f.bits, lanes)}) for f in self.pair)
         incoming = {**dict(zip("ab", codes, strict=True)), **carried}
         found = {name: field.shape for name, field in sum_layout(self.pair, lanes)}
         super().__init__(

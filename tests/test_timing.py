@@ -51,6 +51,7 @@ DESIGN = {
         "$abc$1": cell("LUT4", "Z", INIT="0111" * 4, A=11, B=12, Z=14),
         "$abc$2": cell("LUT4", "Z", INIT="1001" * 4, A=14, B=13, Z=15),
         "$auto$9": cell("TRELLIS_FF", "Q", DI=15, Q=11),
+        "$mul$1": cell("MULT18X18D", "P", A0=15, P0=13) | {"port_directions": {"P0": "output"}},
         "memory.0.0": cell("DP16KD", (), DIA0=15),
     },
     "netnames": {"state": net(11, 12, 13), "$abc$n": net(14, hide=1), "$abc$m": net(15, hide=1)},
@@ -180,6 +181,7 @@ def test_names_of_registers():
     assert found.register("$auto$7") == "port o"  # the harness
     assert found.register("dut.$abc$2_LC") == "state[0]"  # iCE40: the LUT in front of it
     assert found.register("dut.memory.0.0") == "memory.0.0"  # no register, but a name
+    assert found.register("dut.$mul$1") == "MULT18X18D of state[2]"
     assert found.register("$nextpnr_1", "dut.state[1]") == "state[1]"
 
 

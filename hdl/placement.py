@@ -1,0 +1,140 @@
+"""Placement: where acc stands in the frame, and acc shifted there.
+
+Source: docs/numerics.md section 4; ``mxsf.hdl.frame`` has the geometry.
+"""
+
+from typing import Any
+
+from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value, signed, unsigned
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
+
+from .formats import Fabric
+from .frame import GUARD, SIGNIFICAND, Frame
+
+__all__ = ["AccShifter", "Placement"]
+
+
+class Placement(wiring.Component):
+    """Scales and acc's exponent to a kind of frame and acc's distance from its top. Combinational.
+
+    Args:
+        frame: geometry of the frame.
+        fabric: ``"asic"`` computes one thing from the other, ``"fpga"`` all at once.
+
+    Members:
+        a_scale, b_scale: In, E8M0 bytes.
+        acc_exponent: In, acc's biased exponent.
+        empty: In, whether the sum is 0, so that only acc decides.
+        steps: Out, places that acc is shifted down from the top; more than the frame has are as
+            many as the field holds.
+        low: Out, whether the frame is low.
+        exponent: Out, signed, biased exponent of the bit below the frame's sign.
+    """
+
+    def __init__(self, frame: Frame, fabric: Fabric = "asic"):
+        self.frame, self.fabric = frame, fabric
+        reach = abs(frame.offset) + abs(GUARD) + 2 * 255
+        super().__init__(
+            {
+                "a_scale": In(8),
+                "b_scale": In(8),
+                "acc_exponent": In(8),
+                "empty": In(1),
+                "steps": Out(range(frame.bits - 1)),
+                "low": Out(1),
+                "exponent": Out(signed(reach.bit_length() + 1)),
+            }
+        )
+
+    def elaborate(self, platform: Any) -> Module:
+        """Exponents of the two frames, distances in them, the choice."""
+        m = Module()
+        frame, size, shape = self.frame, len(self.steps), self.exponent.shape()
+        scales = Signal(9, name="scales")
+        high, above, low = (
+            Signal(shape, name="high"),
+            Signal(name="above"),
+            Signal(name="low_frame"),
+        )
+        distance, lower = Signal(shape, name="distance"), Signal(shape, name="low_distance")
+        lowered = Signal(shape, name="lowered")
+        m.d.comb += [scales.eq(self.a_scale + self.b_scale), high.eq(scales + frame.offset)]
+        if self.fabric == "asic":
+            m.d.comb += [
+                distance.eq(high - self.acc_exponent),
+                lower.eq(distance - GUARD),
+                lowered.eq(high - GUARD),
+            ]
+        else:
+            high_rest, low_rest = Signal(shape, name="high_rest"), Signal(shape, name="low_rest")
+            m.d.comb += [
+                high_rest.eq(frame.offset - self.acc_exponent),
+                low_rest.eq(frame.offset - GUARD - self.acc_exponent),
+                distance.eq(scales + high_rest),
+                lower.eq(scales + low_rest),
+                lowered.eq(scales + (frame.offset - GUARD)),
+            ]
+        negative = distance[-1]
+        m.d.comb += [
+            above.eq(self.empty | negative),  # the frame follows acc
+            low.eq(~negative & (distance[:-1] >= frame.turn)),
+            self.low.eq(low & ~self.empty),
+            self.exponent.eq(Mux(above, self.acc_exponent, Mux(low, lowered, high))),
+        ]
+        far = lower[size:-1].any()  # matters in a low frame only, where the distance is positive
+        down = Mux(low, lower[:size] | far.replicate(size), distance[:size])
+        m.d.comb += self.steps.eq(down & ~above.replicate(size))
+        return m
+
+
+class AccShifter(wiring.Component):
+    """Acc's significand shifted to its place in the frame, inverted where negative. Combinational.
+
+    Args:
+        frame: geometry of the frame.
+
+    Members:
+        significand: In, with its hidden bit.
+        sign: In, acc's.
+        steps: In, places down from the top.
+        addend: Out, as wide as the frame; with ``carry`` added it is acc, rounded towards minus
+            infinity where bits were lost.
+        carry: Out.
+        inexact: Out, whether bits were lost.
+    """
+
+    def __init__(self, frame: Frame):
+        self.frame = frame
+        super().__init__(
+            {
+                "significand": In(unsigned(SIGNIFICAND)),
+                "sign": In(1),
+                "steps": In(range(frame.bits - 1)),
+                "addend": Out(unsigned(frame.bits)),
+                "carry": Out(1),
+                "inexact": Out(1),
+            }
+        )
+
+    def elaborate(self, platform: Any) -> Module:
+        """Shift down, the shortest step first, so that the value grows as it goes."""
+        m = Module()
+        value: Value = Cat(Const(0, self.frame.bits - 1 - SIGNIFICAND), self.significand)
+        lost: Value = Const(0, 1)
+        for k, step in enumerate(self.steps):
+            shifted = Signal(len(value), name=f"down_{1 << k}")
+            gone = Signal(name=f"gone_{1 << k}")
+            m.d.comb += [
+                shifted.eq(Mux(step, value[1 << k :], value)),
+                gone.eq(step & value[: 1 << k].any()),
+            ]
+            lost = lost | gone
+            value = shifted
+        m.d.comb += [
+            self.inexact.eq(lost),
+            # Minus acc is its inverse plus one, or, where bits were lost, plus less than one.
+            self.addend.eq(Cat(value, Const(0, 1)) ^ self.sign.replicate(self.frame.bits)),
+            self.carry.eq(self.sign & ~lost),
+        ]
+        return m
