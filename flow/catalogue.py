@@ -11,14 +11,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..golden.scale import ScaleRule
+from ..hdl.accumulator import Accumulator
 from ..hdl.decoder import Decoder
+from ..hdl.dot import Dot
 from ..hdl.encoder import Encoder
+from ..sim.accumulator import run_accumulator
 from ..sim.bench import NO_STALLS, Progress, Result, Stalls
 from ..sim.decoder import run_decoder
+from ..sim.dot import run_dot
 from ..sim.encoder import run_encoder
 from ..sim.engine import Engine, port_signals
 from .netlist import Netlist, netlist
-from .parameters import DECODER, ENCODER, Parameter
+from .parameters import ACCUMULATOR, DECODER, DOT, ENCODER, Parameter
 
 __all__ = ["CATALOGUE", "Design", "Variant", "tensors", "variant"]
 
@@ -159,6 +163,8 @@ def tensors() -> dict[str, NDArray[np.float32]]:
 
 
 def _plain(value: Any) -> Any:
+    if isinstance(value, tuple):
+        return [_plain(item) for item in value]
     return value.value if isinstance(value, ScaleRule) else getattr(value, "name", value)
 
 
@@ -178,6 +184,20 @@ CATALOGUE: dict[str, Design] = {
             ENCODER,
             lambda values: Encoder(**values),
             bench=run_encoder,
+        ),
+        Design(
+            "accumulator",
+            "accumulator: block sum, scales and acc to one word, rounded once",
+            ACCUMULATOR,
+            lambda values: Accumulator(**values),
+            bench=run_accumulator,
+        ),
+        Design(
+            "dot",
+            "block dot product: two blocks and acc to one word, rounded once",
+            DOT,
+            lambda values: Dot(**values),
+            bench=run_dot,
         ),
     )
 }

@@ -1,15 +1,16 @@
 """Parameters of designs: how they are read from text and what they add to a module name."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, get_args
 
 from ..golden.catalogue import MXSF, parse
 from ..golden.scale import ScaleRule
-from ..golden.words import BF16, WORDS
-from ..hdl.encoder import POINTS
+from ..golden.words import BF16, FP32, WORDS
+from ..hdl.dot import STAGES as DOT_STAGES
+from ..hdl.formats import Fabric
 
-__all__ = ["DECODER", "ENCODER", "Parameter", "read_rule"]
+__all__ = ["ACCUMULATOR", "DECODER", "DOT", "ENCODER", "PRODUCT_SUM", "Parameter", "read_rule"]
 
 
 @dataclass(frozen=True)
@@ -50,13 +51,39 @@ def _choice(kind: str, table: Mapping[str, Any]) -> Callable[[str], Any]:
 read_rule = _choice("rule", {rule.value: rule for rule in ScaleRule})
 """Turns the name of a scale rule into the rule, ValueError where there is none."""
 
+
+def _pair(text: str) -> Any:
+    formats = [parse(name) for name in text.split(",")]
+    if len(formats) > 2:
+        raise ValueError(f"element must be a format or two with a comma between, not {text!r}")
+    return formats[0] if len(formats) == 1 or formats[0] == formats[1] else tuple(formats)
+
+
+def _element_tag(element: Any) -> str:
+    formats = element if isinstance(element, tuple) else (element,)
+    return "_".join(f.name.replace("+", "") for f in formats)
+
+
+def _places(text: str) -> Any:
+    return int(text) if text.isdecimal() else tuple(text.split(","))
+
+
+def _places_tag(stages: Any) -> str:
+    if isinstance(stages, int):
+        return f"s{stages}"
+    return "_".join(["s", *(name.replace("/", "") for name in stages)])
+
+
 _ELEMENT = Parameter(
     "element",
     MXSF,
     parse,
-    lambda element: element.name.replace("+", "_"),
-    "element format: a name, eXmY, or eXmY+eXmY for a nested one",
+    _element_tag,
+    "element format: a name, eXmY, or eXmY+eXmY for a nested one; dot products also take two "
+    "with a comma between",
 )
+
+_PAIR = replace(_ELEMENT, read=_pair)
 
 _BLOCK = Parameter("block", 32, _integer, lambda n: f"b{n}", "elements that share a scale")
 
@@ -65,10 +92,20 @@ _LANES = Parameter("lanes", None, _integer, lambda n: f"l{n}", "elements a beat 
 _FABRIC = Parameter(
     "fabric",
     "asic",
-    _choice("fabric", {"asic": "asic", "fpga": "fpga"}),
+    _choice("fabric", {name: name for name in get_args(Fabric)}),
     str,
-    "structure for asic (standard cells) or fpga (LUTs)",
+    "structure for asic (standard cells), fpga (LUTs) or dsp (LUTs and hard multipliers)",
 )
+
+_STAGES = Parameter(
+    "stages",
+    2,
+    _integer,
+    lambda n: f"s{n}",
+    "pipeline registers: a number, or for dot products the names of their places, with commas",
+)
+
+_BOOLEAN = _choice("choice", {"yes": True, "no": False})
 
 DECODER = (_ELEMENT,)
 
@@ -97,6 +134,37 @@ ENCODER = (
         str,
         "saturate, or ovf: beyond the largest value comes Inf or NaN",
     ),
-    Parameter("stages", 2, _integer, lambda n: f"s{n}", f"pipeline registers, 1 to {len(POINTS)}"),
+    _STAGES,
     _FABRIC,
 )
+
+PRODUCT_SUM = (
+    _PAIR,
+    _BLOCK,
+    _LANES,
+    replace(_STAGES, default=0, read=_places, tag=_places_tag),
+    _FABRIC,
+)
+
+ACCUMULATOR = (
+    _PAIR,
+    _BLOCK,
+    _LANES,
+    Parameter(
+        "outputs",
+        0,
+        _integer,
+        lambda n: f"o{n}",
+        "long dot products that may be under way at once [default: 0, each block by itself]",
+    ),
+    Parameter(
+        "accumulate", True, _BOOLEAN, lambda on: "acc" if on else "noacc", "add to acc: yes or no"
+    ),
+    Parameter(
+        "result", FP32, _choice("result", WORDS), lambda w: w.name, "result word: fp32 or bf16"
+    ),
+    replace(_STAGES, default=1, read=_places, tag=_places_tag),
+    _FABRIC,
+)
+
+DOT = (*ACCUMULATOR[:-2], replace(ACCUMULATOR[-2], default=DOT_STAGES), _FABRIC)

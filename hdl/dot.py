@@ -16,10 +16,19 @@ from ..golden.product_sum import Pair
 from ..golden.words import FP32, WordFormat
 from .accumulator import POINTS, Accumulator
 from .formats import Fabric
+from .points import Stages, points
 from .product_sum import ProductSum
 from .stream import derive, link
 
-__all__ = ["Dot"]
+__all__ = ["ORDER", "STAGES", "Dot"]
+
+KNOWN = ("decode", "product", "shift", "sum/k", "sum", *POINTS)
+
+ORDER = ("round", "sum", "product", "add", "normalise", "exponent", "shift", "align", "count")
+"""Points in the order in which a number of stages takes them."""
+
+STAGES = 1
+"""Stages by default: 100 MHz on ECP5, speed grade 6, for MXSF and a block of 32."""
 
 
 class Dot(wiring.Component):
@@ -42,7 +51,9 @@ class Dot(wiring.Component):
         outputs: 0, or how many products may be under way at once.
         accumulate: whether there is an acc at all; without, a product starts at 0.
         result: the word format of the result, FP32 or BF16; rounded once either way.
-        points: where pipeline registers stand: those of ``ProductSum`` and of ``Accumulator``.
+        stages: pipeline registers: 0 to 12, or names of their places: those of ``ProductSum``
+            (``decode``, ``product``, ``shift``, ``sum/k``, ``sum``) and of ``Accumulator``
+            (``exponent``, ``align``, ``add``, ``count``, ``normalise``, ``round``).
         fabric: ``"asic"`` for small standard-cell area, ``"fpga"`` for few LUTs, ``"dsp"`` for
             few LUTs beside one hard multiplier a lane; the same cycles and bits.
 
@@ -69,9 +80,10 @@ class Dot(wiring.Component):
         outputs: int = 0,
         accumulate: bool = True,
         result: WordFormat = FP32,
-        points: tuple[str, ...] = ("round",),
+        stages: Stages = STAGES,
         fabric: Fabric = "asic",
     ):
+        places = points(stages, ORDER, KNOWN)
         self.accumulator = total = Accumulator(
             element,
             block=block,
@@ -79,7 +91,7 @@ class Dot(wiring.Component):
             outputs=outputs,
             accumulate=accumulate,
             result=result,
-            points=tuple(point for point in points if point in POINTS),
+            stages=[place for place in places if place in POINTS],
             fabric=fabric,
         )
         given = {name: field.shape for name, field in total.i.payload.shape()}
@@ -90,13 +102,14 @@ class Dot(wiring.Component):
             element,
             block=block,
             lanes=lanes,
-            points=tuple(point for point in points if point not in POINTS),
+            points=tuple(place for place in places if place not in POINTS),
             fabric=fabric,
             tag=self._beside.size,
         )
         self.element, self.pair = total.element, total.pair
         self.block, self.lanes, self.outputs = block, total.lanes, outputs
-        self.accumulate, self.result, self.points = accumulate, result, tuple(points)
+        self.accumulate, self.result = accumulate, result
+        self.stages, self.points = stages if isinstance(stages, int) else places, places
         self.fabric: Fabric = fabric
         operands = {
             side: data.StructLayout(

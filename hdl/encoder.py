@@ -3,7 +3,7 @@
 Golden answer: ``mxsf.golden.quantize``. Source: docs/numerics.md sections 2 and 3.
 """
 
-from typing import Any, get_args
+from typing import Any
 
 from amaranth.hdl import Cat, Module, unsigned
 from amaranth.lib import data, stream, wiring
@@ -14,6 +14,7 @@ from ..golden.formats import ElementFormat, Overflow
 from ..golden.scale import ScaleRule, comparator
 from ..golden.words import BF16, WordFormat
 from .block import BlockBuffer
+from .checks import check_block, check_fabric, check_kind
 from .formats import Fabric, word_layout
 from .origin import find_origin
 from .rounder import Rounder
@@ -74,26 +75,18 @@ class Encoder(wiring.Component):
         stages: int = 2,
         fabric: Fabric = "asic",
     ):
-        lanes = block if lanes is None else lanes
+        lanes = check_block(block, lanes)
         for name, value, kind in (
             ("element", element, ElementFormat),
-            ("block", block, int),
-            ("lanes", lanes, int),
             ("source", source, WordFormat),
             ("rule", rule, ScaleRule),
             ("stages", stages, int),
         ):
-            if not isinstance(value, kind) or isinstance(value, bool):
-                raise TypeError(f"{name} must be of type {kind.__name__}, not {value!r}")
-        if block < 1:
-            raise ValueError(f"block must be at least 1, not {block!r}")
-        if lanes < 1 or block % lanes:
-            raise ValueError(f"lanes must divide block = {block}, not {lanes!r}")
+            check_kind(name, value, kind)
         if not 1 <= stages <= len(POINTS):
             raise ValueError(f"stages must be 1 to {len(POINTS)}, not {stages!r}")
-        if fabric not in get_args(Fabric):
-            raise ValueError(f"fabric must be 'asic' or 'fpga', not {fabric!r}")
         element.limit_code(overflow)
+        check_fabric(fabric)
         self.fabric: Fabric = "fpga" if fabric == "dsp" else fabric  # nothing to multiply here
         self.element, self.block, self.lanes, self.source = element, block, lanes, source
         self.rule, self.stages = rule, stages

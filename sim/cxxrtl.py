@@ -191,7 +191,10 @@ def _glue(top: str, ports: Sequence[Port], clocked: bool, stream: bool) -> str:
         f"    case {n}: read(top.{_member(p.name)}, data); break;\n" for n, p in enumerate(ports)
     )
     text = text.replace("SETS", sets).replace("GETS", gets)
-    return text + (_STREAM if stream and clocked else "")
+    if not stream:
+        return text
+    clock = "top.p_clk.set({}u);" if clocked else ""
+    return text + _STREAM.replace("FALL", clock.format(0)).replace("RISE", clock.format(1))
 
 
 _GLUE = """
@@ -266,7 +269,7 @@ extern "C" void run_stream(const uint8_t *in, uint64_t n, uint8_t *out, uint64_t
         top.p_i____valid.set((uint32_t)offering);
         bool taking = chance(ready);
         top.p_o____ready.set((uint32_t)taking);
-        top.p_clk.set(0u);
+        FALL
         top.step();
         bool accepted = offering && current(top.p_i____ready).template get<uint32_t>();
         bool offered = current(top.p_o____valid).template get<uint32_t>();
@@ -277,7 +280,7 @@ extern "C" void run_stream(const uint8_t *in, uint64_t n, uint8_t *out, uint64_t
         quiet++;
         if (offered && taking) { store(op, out + received++ * out_size); quiet = 0; }
         if (accepted) { sent++; offering = false; quiet = 0; }
-        top.p_clk.set(1u);
+        RISE
         top.step();
         cycle++;
     }

@@ -22,8 +22,12 @@ def available() -> bool:
     return all(shutil.which(program) for program in ("iverilog", "vvp"))
 
 
-def run_icarus(verilog: str, top: str, stimulus: Stimulus, stalls: Stalls) -> Result:
+def run_icarus(
+    verilog: str, top: str, stimulus: Stimulus, stalls: Stalls, *, clocked: bool = True
+) -> Result:
     """Run a stream design's Verilog on a stimulus, every output beat compared.
+
+    A design without state has no ports ``clk`` and ``rst``.
 
     Raises:
         RuntimeError: Icarus is not installed or does not accept the Verilog.
@@ -31,9 +35,11 @@ def run_icarus(verilog: str, top: str, stimulus: Stimulus, stalls: Stalls) -> Re
     wide_in, wide_out = stimulus.widths
     bench = _STREAM.format(
         top=top,
+        clock=".clk(clk), .rst(rst), " if clocked else "",
         wide_in=wide_in,
         wide_out=wide_out,
         beats=len(stimulus.inputs),
+        answers=len(stimulus.outputs),
         valid=round(stalls.valid * 1000),
         ready=round(stalls.ready * 1000),
         seed=stalls.seed + 1,
@@ -45,8 +51,8 @@ def run_icarus(verilog: str, top: str, stimulus: Stimulus, stalls: Stalls) -> Re
     }
     result = _run(verilog, bench, data)
     result.blocks = stimulus.blocks
-    if result.beats < len(stimulus.inputs):
-        result.note(f"only {result.beats} of {len(stimulus.inputs)} beats came out")
+    if result.beats < len(stimulus.outputs):
+        result.note(f"only {result.beats} of {len(stimulus.outputs)} beats came out")
     return result
 
 
@@ -125,11 +131,11 @@ module bench;
   reg i__valid = 0, o__ready = 0;
   wire i__ready, o__valid;
   wire [{wide_out}-1:0] o__payload;
-  reg [{wide_out}-1:0] outputs [0:{beats}-1], held = 0;
+  reg [{wide_out}-1:0] outputs [0:{answers}-1], held = 0;
   reg stalled = 0;
   integer sent = 0, received = 0, cycles = 0, wrong = 0, seed = {seed};
 
-  {top} dut (.clk(clk), .rst(rst), .i__payload(i__payload), .i__valid(i__valid),
+  {top} dut ({clock}.i__payload(i__payload), .i__valid(i__valid),
     .i__ready(i__ready), .o__payload(o__payload), .o__valid(o__valid), .o__ready(o__ready));
 
   always #5 clk = ~clk;
@@ -149,7 +155,7 @@ module bench;
     @(posedge clk);
     @(posedge clk);
     #1 rst = 0;
-    while (received < {beats} && cycles < {limit}) begin
+    while (received < {answers} && cycles < {limit}) begin
       if (!i__valid && sent < {beats} && ($urandom(seed) % 1000 < {valid})) begin
         i__valid = 1;
         i__payload = inputs[sent];

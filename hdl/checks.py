@@ -1,0 +1,33 @@
+"""Checks of constructor parameters: TypeError for the kind, ValueError for the range."""
+
+from typing import Any, get_args
+
+from .formats import Fabric
+
+__all__ = ["check_block", "check_fabric", "check_kind"]
+
+
+def check_kind(name: str, value: Any, kind: type) -> None:
+    """Raise TypeError where a parameter is not of its kind; a bool is no number."""
+    if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
+        raise TypeError(f"{name} must be of type {kind.__name__}, not {value!r}")
+
+
+def check_block(block: int, lanes: int | None) -> int:
+    """Return the lanes, by default as many as the block; ValueError where they do not fit it."""
+    lanes = block if lanes is None else lanes
+    check_kind("block", block, int)
+    check_kind("lanes", lanes, int)
+    if block < 1:
+        raise ValueError(f"block must be at least 1, not {block!r}")
+    if lanes < 1 or block % lanes:
+        raise ValueError(f"lanes must divide block = {block}, not {lanes!r}")
+    return lanes
+
+
+def check_fabric(fabric: Fabric) -> Fabric:
+    """Return the fabric; ValueError where it is none."""
+    known = get_args(Fabric)
+    if fabric not in known:
+        raise ValueError(f"fabric must be {', '.join(known)}, not {fabric!r}")
+    return fabric
