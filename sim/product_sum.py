@@ -43,7 +43,9 @@ def random_codes(random: np.random.Generator, component: ProductSum, blocks: int
         spread = random.integers(1, element.sign_mask + 1, (blocks, 1))
         near = codes % spread | codes & element.sign_mask
         codes = np.where(kind == 1, near, codes)
-        codes = np.where((kind == 2) & (random.random(shape) < 0.8), codes & element.sign_mask, codes)
+        codes = np.where(
+            (kind == 2) & (random.random(shape) < 0.8), codes & element.sign_mask, codes
+        )
         finite = np.where(np.isfinite(element.table)[codes], codes, codes & element.sign_mask)
         found.append(np.where((kind == 3) | (random.random((blocks, 1)) < 0.7), finite, codes))
     return found[0], found[1]
@@ -187,9 +189,7 @@ def _run_unclocked(
     random = np.random.default_rng(stalls.seed)
 
     async def testbench(pins: Pins) -> None:
-        for number, (row, golden) in enumerate(
-            zip(stimulus.inputs, stimulus.outputs, strict=True)
-        ):
+        for number, (row, golden) in enumerate(zip(stimulus.inputs, stimulus.outputs, strict=True)):
             valid, ready = (int(random.random() < p) for p in (stalls.valid, stalls.ready))
             pins.set("i__payload", to_int(row))
             pins.set("i__valid", valid)

@@ -9,14 +9,17 @@ from mxsf.flow.simulate import make_engine
 from mxsf.golden import FORMATS
 from mxsf.sim.bench import NO_STALLS, Result, Stalls, Stimulus
 from mxsf.sim.encoder import encoder_stimulus
-from mxsf.sim.icarus import available
 from mxsf.sim.stimulus import EDGES, directed_words, random_words
+from mxsf.sim.verilog import ICARUS, VERILATOR
 
 NAMED = list(FORMATS)
 OTHERS = ["e3m4", "e0m5", "e5m0", "e1m2", "e2m3+e2m1", "e3m3+e2m1+e1m0", "e8m7", "e4m11"]
 
 needs_gcc = pytest.mark.skipif(shutil.which("g++") is None, reason="needs g++")
-needs_icarus = pytest.mark.skipif(not available(), reason="needs iverilog (apt-get install)")
+needs_verilator = pytest.mark.skipif(
+    not VERILATOR.available(), reason="needs verilator (apt-get install)"
+)
+needs_icarus = pytest.mark.skipif(not ICARUS.available(), reason="needs iverilog (apt-get install)")
 
 
 def encoder_case(variant: Variant, blocks: int = 60, seed: int = 0) -> Stimulus:

@@ -14,9 +14,9 @@ from mxsf.hdl import Encoder
 from mxsf.hdl.rounder import Rounder
 from mxsf.sim.bench import NO_STALLS, Stalls, run_stream
 from mxsf.sim.encoder import encoder_stimulus
-from mxsf.sim.icarus import run_icarus
 from mxsf.sim.payload import unpack
 from mxsf.sim.stimulus import random_words
+from mxsf.sim.verilog import run_verilog
 
 RULES = [rule.value for rule in ScaleRule]
 STALLS = Stalls(valid=0.7, ready=0.6, seed=5)
@@ -252,7 +252,7 @@ def test_many_random_blocks(element, rule, source):
 )
 def test_exported_verilog_under_icarus(options):
     one = variant("encoder", **options)
-    result = run_icarus(verilog(one), one.top, encoder_case(one, 300), STALLS)
+    result = run_verilog(verilog(one), one.top, encoder_case(one, 300), STALLS)
     assert result.passed, result.mismatches
 
 
@@ -263,7 +263,7 @@ def test_icarus_catches_a_planted_bug():
     text = verilog(one)
     broken = text.replace("if (!rst)", "if (rst)").replace("8'hff", "8'hfe")
     assert broken != text
-    assert run_icarus(broken, one.top, encoder_case(one), STALLS).count > 0
+    assert run_verilog(broken, one.top, encoder_case(one), STALLS).count > 0
 
 
 def test_stimulus_is_the_golden_answer():

@@ -1,4 +1,4 @@
-"""The exported Verilog under Icarus Verilog: a simulator that had no part in making it.
+"""The exported Verilog under Icarus Verilog or Verilator: simulators that did not make it.
 
 A plain Verilog testbench reads stimulus and golden answer as hex files, stalls at random, and
 checks every output beat and the stream rules.
@@ -9,28 +9,83 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from .bench import Result, Stalls, Stimulus
 from .payload import to_int
 
-__all__ = ["available", "run_icarus", "run_icarus_table"]
+__all__ = ["ICARUS", "VERILATOR", "VerilogSimulator", "run_verilog", "run_verilog_table"]
 
 
-def available() -> bool:
-    """Whether iverilog and vvp are installed."""
-    return all(shutil.which(program) for program in ("iverilog", "vvp"))
+@dataclass(frozen=True)
+class VerilogSimulator:
+    """A simulator of Verilog files.
+
+    Args:
+        name: its name.
+        package: Debian package that brings it.
+        programs: programs that it needs.
+        commands: what compiles and runs ``bench.v`` and ``design.v`` in the current folder.
+    """
+
+    name: str
+    package: str
+    programs: tuple[str, ...]
+    commands: tuple[tuple[str, ...], ...]
+
+    def available(self) -> bool:
+        """Whether it is installed."""
+        return all(shutil.which(program) for program in self.programs)
 
 
-def run_icarus(
-    verilog: str, top: str, stimulus: Stimulus, stalls: Stalls, *, clocked: bool = True
+ICARUS = VerilogSimulator(
+    "icarus",
+    "iverilog",
+    ("iverilog", "vvp"),
+    (
+        ("iverilog", "-g2005", "-Wall", "-o", "bench.vvp", "bench.v", "design.v"),
+        ("vvp", "-n", "bench.vvp"),
+    ),
+)
+"""Interpreted, four-valued: sees what is not initialised."""
+
+VERILATOR = VerilogSimulator(
+    "verilator",
+    "verilator",
+    ("verilator", "g++", "make"),
+    (
+        (
+            *("verilator", "--binary", "--timing", "-Wno-fatal", "-Wno-lint", "-Wno-style"),
+            *("--top-module", "bench", "-o", "bench", "bench.v", "design.v"),
+        ),
+        ("./obj_dir/bench",),
+    ),
+)
+"""Compiled: for large designs."""
+
+
+def run_verilog(
+    verilog: str,
+    top: str,
+    stimulus: Stimulus,
+    stalls: Stalls,
+    *,
+    clocked: bool = True,
+    simulator: VerilogSimulator = ICARUS,
 ) -> Result:
     """Run a stream design's Verilog on a stimulus, every output beat compared.
 
-    A design without state has no ports ``clk`` and ``rst``.
+    Args:
+        verilog: text of the design.
+        top: name of its top module.
+        stimulus: beats in and out.
+        stalls: how to stall.
+        clocked: whether it has state, and with it the ports ``clk`` and ``rst``.
+        simulator: the simulator.
 
     Raises:
-        RuntimeError: Icarus is not installed or does not accept the Verilog.
+        RuntimeError: the simulator is not installed or does not accept the Verilog.
     """
     wide_in, wide_out = stimulus.widths
     bench = _STREAM.format(
@@ -49,21 +104,21 @@ def run_icarus(
         "in.hex": [to_int(row) for row in stimulus.inputs],
         "out.hex": [to_int(row) for row in stimulus.outputs],
     }
-    result = _run(verilog, bench, data)
+    result = _run(verilog, bench, data, simulator)
     result.blocks = stimulus.blocks
     if result.beats < len(stimulus.outputs):
         result.note(f"only {result.beats} of {len(stimulus.outputs)} beats came out")
     return result
 
 
-def run_icarus_table(
+def run_verilog_table(
     verilog: str,
     top: str,
     widths: Mapping[str, int],
     inputs: Mapping[str, Sequence[int]],
     outputs: Mapping[str, Sequence[int]],
 ) -> Result:
-    """Run a combinational design's Verilog on rows of inputs, all outputs compared."""
+    """Run a combinational design's Verilog on rows of inputs under Icarus, all outputs compared."""
     count = len(next(iter(inputs.values())))
     reads, declares, drives, checks = [], [], [], []
     data = {}
@@ -93,28 +148,31 @@ def run_icarus_table(
         checks="\n".join(checks),
         ports=", ".join(f".{port}({port})" for port in [*inputs, *outputs]),
     )
-    result = _run(verilog, bench, data)
+    result = _run(verilog, bench, data, ICARUS)
     result.blocks = result.beats
     return result
 
 
-def _run(verilog: str, bench: str, data: Mapping[str, Sequence[int]]) -> Result:
-    if not available():
-        raise RuntimeError("Icarus Verilog is not installed (Debian: apt-get install iverilog)")
-    result = Result("icarus")
-    with tempfile.TemporaryDirectory(prefix="mxsf-icarus-") as name:
+def _run(
+    verilog: str, bench: str, data: Mapping[str, Sequence[int]], simulator: VerilogSimulator
+) -> Result:
+    if not simulator.available():
+        raise RuntimeError(
+            f"{simulator.name} is not installed (Debian: apt-get install {simulator.package})"
+        )
+    result = Result(simulator.name)
+    with tempfile.TemporaryDirectory(prefix="mxsf-verilog-") as name:
         folder = Path(name)
         (folder / "design.v").write_text(verilog)
         (folder / "bench.v").write_text(bench)
         for file, values in data.items():
             (folder / file).write_text("".join(f"{value:x}\n" for value in values))
-        for command in (
-            ["iverilog", "-g2005", "-Wall", "-o", "bench.vvp", "bench.v", "design.v"],
-            ["vvp", "-n", "bench.vvp"],
-        ):
+        done = None
+        for command in simulator.commands:
             done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
             if done.returncode:
                 raise RuntimeError(f"{command[0]} failed: {done.stderr.strip()[:500]}")
+    assert done is not None
     for line in done.stdout.splitlines():
         if line.startswith("MISMATCH "):
             result.mismatches.append(line.removeprefix("MISMATCH "))
