@@ -37,12 +37,13 @@ def accumulate(
     >>> float(accumulate(np.float32(1), [np.float64(2.0**-24), np.float64(2.0**-90)]))
     1.0000001192092896
     """
-    start = np.asarray(acc, dtype=np.float32).astype(np.float64)
+    with np.errstate(invalid="ignore"):  # a signalling NaN is none to us
+        start = np.asarray(acc, dtype=np.float32).astype(np.float64)
     start = np.where(np.abs(start) < _LEAST_NORMAL, 0.0, start)
     finite = np.isfinite(start)
     parts = [np.where(finite, start, 0.0), *terms]
     leading, rest = _distil(parts)
-    return np.where(finite, rounded(_to_odd(leading, rest), word), start.astype(np.float32))[()]
+    return np.where(finite, rounded(_to_odd(leading, rest), word), start).astype(np.float32)[()]
 
 
 def two_sum(

@@ -67,7 +67,7 @@ def dot(
     a, b = (sliced(f, length)[:, c] for f, c in zip(pair, codes, strict=True))
     sums = [np.einsum("...i,...i->...", left, right) for left in a for right in b]
     terms = [np.ldexp(term, shift) for term in sums]
-    with np.errstate(over="ignore"):
+    with np.errstate(over="ignore", invalid="ignore"):
         start = np.asarray(acc).astype(np.float32)
     found = accumulate(start, terms, result)
     # Inf and NaN follow IEEE arithmetic, which needs no exactness.
@@ -105,7 +105,7 @@ def matmul(a: BlockTensor, b: BlockTensor, acc: ArrayLike | None = None) -> NDAr
     if a.block[1] != b.block[0]:
         raise ValueError(f"blocks along K must agree, not {a.block} and {b.block}")
     shape = (a.shape[0], b.shape[1])
-    with np.errstate(over="ignore"):
+    with np.errstate(over="ignore", invalid="ignore"):
         start = np.asarray(0.0 if acc is None else acc).astype(np.float32)
     result = np.array(np.broadcast_to(start, shape), dtype=np.float32, order="C")
     product = _MatrixProduct(a, b)

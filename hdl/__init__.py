@@ -1,6 +1,9 @@
 """Amaranth components that compute what ``mxsf.golden`` defines. See docs/hardware.md."""
 
+from .accumulator import Accumulator
 from .decoder import Decoder, decode
+from .dot import Dot
 from .encoder import Encoder
+from .product_sum import ProductSum
 
-__all__ = ["Decoder", "Encoder", "decode"]
+__all__ = ["Accumulator", "Decoder", "Dot", "Encoder", "ProductSum", "decode"]

@@ -76,10 +76,10 @@ def random_products(
     """Random and adversarial products.
 
     Codes: any; of few magnitudes; mostly zero; all of the lowest binades; one huge and many tiny;
-    all but one cancelling. Scales: any; such that the result is near 1; at both ends of FP32's
-    range. Accs: zeros; the sum's negative, or a few last places beside it; far above and far
-    below the sum; at and beside ties with it; any bits, Inf and NaN among them. NaN scales and
-    special codes are rare.
+    all but one cancelling; sums halfway between two FP32 values. Scales: any; such that the result
+    is near 1; at both ends of FP32's range. Accs: zeros; the sum's negative, or a few last places
+    beside it; far above and far below the sum; at and beside ties with it; any bits, Inf and NaN
+    among them. NaN scales and special codes are rare.
 
     Args:
         random: source of randomness.
@@ -97,6 +97,8 @@ def random_products(
         codes[0][cancel, :, half : 2 * half] = codes[0][cancel, :, :half] ^ pair[0].sign_mask
         codes[1][cancel, :, half : 2 * half] = codes[1][cancel, :, :half]
         codes[0][cancel, :, 0] = 1
+    tied = np.flatnonzero(random.random(count) < 0.1)
+    tied = _tie(random, codes, pair, tied) if half else tied[:0]
     total_beats = block // (lanes or block)
     blocks = random.integers(1, longest + 1, count)
     beats = np.where(random.random(count) < 0.8, total_beats, 1)
@@ -111,6 +113,10 @@ def random_products(
         total = (values[0] * values[1]).sum(axis=-1)
         total = np.ldexp(np.nan_to_num(total), (a_scale + b_scale)[:, 0] - 254)
         acc = _accs(random, total)
+        # What breaks the tie of a sum with itself: an acc below its last place, or far below.
+        unit = (a_scale + b_scale)[:, 0] - 254 + sum(f.unit_exponent for f in pair)
+        tiny = np.ldexp(random.choice([-1.0, 1.0], count), unit - random.integers(1, 60, count))
+        acc[tied] = tiny[tied].astype(np.float32).view(np.uint32)
     nan = random.random((count, longest)) < 0.002
     return Products(codes[0], np.where(nan, 255, a_scale), codes[1], b_scale, acc, blocks, beats)
 
@@ -171,6 +177,27 @@ def _codes(
     wild = ~np.isfinite(element.table)[codes]
     rare = random.random((count, 1, 1)) < 0.05
     return np.where(wild & ~rare, sign, codes)
+
+
+def _tie(
+    random: np.random.Generator,
+    codes: list[NDArray[np.int64]],
+    pair: Pair,
+    rows: NDArray[np.intp],
+) -> NDArray[np.intp]:
+    """Make first blocks of some rows sum to a tie of FP32, in place; returns where that worked."""
+    values = []
+    for element, array in zip(pair, codes, strict=True):
+        top = element.largest_code
+        array[rows, 0] = random.integers(top - top // 4, top + 1, array[rows, 0].shape)
+        array[rows, 0, -1] = 0
+        values.append(np.array(element.magnitudes, dtype=np.float64)[array[rows, 0]])
+    length = np.frexp((values[0] * values[1]).sum(axis=-1))[1]
+    half = np.ldexp(1.0, length - 25)  # of FP32's last place
+    places = {magnitude: code for code, magnitude in enumerate(pair[1].magnitudes)}
+    found = np.array([places.get(int(h), 0) if h >= 1 else 0 for h in half], np.int64)
+    codes[0][rows, 0, -1], codes[1][rows, 0, -1] = 1, found
+    return rows[(found > 0) & (pair[0].magnitudes[1] == 1)]
 
 
 def _scales(

@@ -1,0 +1,175 @@
+"""The accumulator: every cycle against the golden model, long products, planted bugs."""
+
+import numpy as np
+import pytest
+from designs import NAMED, OTHERS, needs_gcc
+from mxsf.flow.catalogue import variant
+from mxsf.flow.simulate import default_engine, make_engine
+from mxsf.golden import BF16, MXSF
+from mxsf.hdl.accumulator import POINTS, Accumulator
+from mxsf.hdl.frame import GUARD, SIGNIFICAND, frame
+from mxsf.hdl.placement import AccShifter
+from mxsf.hdl.product_sum import sum_bits
+from mxsf.sim.accumulator import accumulator_stimulus
+from mxsf.sim.bench import NO_STALLS, Stalls, run_stream
+from mxsf.sim.products import Products, random_products
+
+STALLS = Stalls(valid=0.7, ready=0.6, seed=5)
+
+
+def products(component, count, seed=0, longest=None):
+    longest = longest or (3 if component.outputs else 1)
+    return random_products(
+        np.random.default_rng(seed),
+        component.pair,
+        component.block,
+        count,
+        lanes=component.lanes,
+        longest=longest,
+    )
+
+
+def run(one, engine="amaranth", stalls=NO_STALLS, count=150, random=None):
+    stimulus = accumulator_stimulus(one.component, products(one.component, count), random)
+    result = run_stream(make_engine(one, engine), stimulus, stalls)
+    assert result.passed, result.mismatches
+    return result
+
+
+@pytest.mark.parametrize(
+    ("element", "fabric"),
+    [
+        *((element, "asic") for element in [*NAMED, *OTHERS[:6], "e4m11", "mxsf,e5m2"]),
+        *((element, "fpga") for element in ("mxsf", "e5m2", "int8", "int8,e4m3")),
+    ],
+)
+def test_every_format(element, fabric):
+    run(variant("accumulator", element=element, block=4, fabric=fabric), default_engine(), STALLS)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"stages": 0},
+        {"stages": 0, "lanes": 2},
+        {"stages": ("align", "count"), "lanes": 4, "element": "e5m2"},
+        {"stages": POINTS, "fabric": "fpga"},
+        {"stages": 3, "accumulate": False},
+        {"stages": 2, "result": BF16},
+        {"stages": 2, "result": BF16, "accumulate": False, "lanes": 1},
+        {"stages": 0, "outputs": 1},
+        {"stages": 1, "outputs": 1, "lanes": 4},
+        {"stages": 6, "outputs": 5, "element": "e5m2"},
+        {"stages": 4, "outputs": 4, "accumulate": False, "lanes": 2},
+        {"stages": 3, "outputs": 3, "result": BF16},
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("stalls", [NO_STALLS, STALLS], ids=["free", "stalled"])
+def test_every_parameter(options, stalls):
+    one = variant("accumulator", **{"block": 8, **options})
+    result = run(one, stalls=stalls, count=100, random=np.random.default_rng(3))
+    if stalls is NO_STALLS:
+        assert result.latency == one.latency
+
+
+def long_products(component, blocks, count):
+    """Products of as many blocks each, which all arrive without a gap."""
+    found = products(component, count, longest=blocks)
+    full = np.full(count, blocks), np.zeros(count, np.int64)
+    arrays = (found.a_codes, found.a_scale, found.b_codes, found.b_scale, found.acc)
+    return Products(*arrays, *full)
+
+
+@pytest.mark.parametrize("stages", [1, 3, 6])
+def test_enough_outputs_hide_the_latency(stages):
+    blocks, rounds = 6, 4
+    one = variant("accumulator", block=4, stages=stages, outputs=stages)
+    case = accumulator_stimulus(
+        one.component, long_products(one.component, blocks, rounds * stages)
+    )
+    result = run_stream(make_engine(one, "amaranth"), case)
+    assert result.passed, result.mismatches
+    assert result.cycles == blocks * rounds * stages + stages  # a block a cycle
+
+
+@pytest.mark.parametrize("outputs", [1, 2, 3])
+def test_with_fewer_outputs_blocks_wait(outputs):
+    stages, blocks = 6, 8
+    one = variant("accumulator", block=4, stages=stages, outputs=outputs)
+    case = accumulator_stimulus(one.component, long_products(one.component, blocks, outputs))
+    result = run_stream(make_engine(one, "amaranth"), case)
+    assert result.passed, result.mismatches
+    # A round of blocks takes as long as one block takes to come back.
+    assert result.cycles == (blocks - 1) * stages + outputs + stages
+
+
+def test_the_order_of_blocks_counts():
+    """Sums that depend on the order: blocks of one output are added as they come."""
+    one = variant("accumulator", block=4, stages=3, outputs=2)
+    found = long_products(one.component, 3, 40)
+    turned = Products(
+        *(a[:, ::-1] for a in (found.a_codes, found.a_scale, found.b_codes, found.b_scale)),
+        found.acc,
+        found.blocks,
+        found.beats,
+    )
+    right = accumulator_stimulus(one.component, found)
+    wrong = accumulator_stimulus(one.component, turned)
+    assert (right.outputs != wrong.outputs).any()
+
+
+def test_frames_hold_what_meets_in_them():
+    for sums in (sum_bits((MXSF, MXSF), 32), 9, 24, 42, 70):
+        found = frame((MXSF, MXSF), sums, True)
+        reach = max(sums, SIGNIFICAND) + 1
+        low = found.bits - 2 - (found.turn - GUARD)  # acc's top bit in the highest low frame
+        assert found.turn <= reach + 1
+        assert found.turn >= GUARD
+        assert max(low + 1, sums - 1 + GUARD) + 1 <= found.bits - 1
+
+
+def test_bench_catches_a_lost_sticky_bit(monkeypatch):
+    def forgets(self, platform):
+        m = elaborate(self, platform)
+        m.d.comb += self.inexact.eq(0)
+        return m
+
+    elaborate = AccShifter.elaborate
+    monkeypatch.setattr(AccShifter, "elaborate", forgets)
+    one = variant("accumulator", block=4)
+    case = accumulator_stimulus(one.component, products(one.component, 2000))
+    assert run_stream(make_engine(one, "amaranth"), case).count > 0
+
+
+@pytest.mark.parametrize(
+    ("options", "problem"),
+    [
+        ({"block": 0}, "block must be at least 1, not 0"),
+        ({"lanes": 5}, "lanes must divide block = 32, not 5"),
+        ({"stages": 7}, "stages must be 0 to 6, or names, not 7"),
+        ({"stages": ["shift"]}, "stages must be names of exponent, .*, not 'shift'"),
+        ({"stages": ["add", "add"]}, "stages must name add once"),
+        ({"outputs": -1}, "outputs must be at least 0, not -1"),
+        ({"fabric": "paper"}, "fabric must be asic, fpga, dsp, not 'paper'"),
+    ],
+)
+def test_bad_parameters(options, problem):
+    with pytest.raises(ValueError, match=problem):
+        Accumulator(**options)
+
+
+@pytest.mark.parametrize(
+    "options", [{"result": 32}, {"accumulate": 1}, {"block": True}, {"stages": "add"}], ids=str
+)
+def test_parameters_of_the_wrong_kind(options):
+    with pytest.raises(TypeError, match="must be"):
+        Accumulator(**options)
+
+
+@pytest.mark.long
+@needs_gcc
+@pytest.mark.parametrize("element", [*NAMED, "mxsf,e4m3"])
+def test_long_products_in_bulk(element):
+    one = variant("accumulator", element=element, block=8, lanes=4, outputs=7, stages=6)
+    run(one, "cxxrtl", STALLS, 3000, np.random.default_rng(1))
