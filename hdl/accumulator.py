@@ -12,7 +12,6 @@ from amaranth.lib.wiring import In, Out
 from ..golden.catalogue import MXSF
 from ..golden.formats import ElementFormat
 from ..golden.product_sum import Pair, check_pair
-from ..golden.scale import NAN_BYTE
 from ..golden.words import FP32, WordFormat
 from .chain import Chain
 from .checks import check_block, check_fabric, check_kind
@@ -38,7 +37,7 @@ ORDER = ("round", "align", "normalise", "add", "exponent", "count")
 class Accumulator(wiring.Component):
     """A stream of block sums, scales and accs to a stream of FP32 or BF16 words.
 
-    ``result = round(acc + 2**(a_scale + b_scale - 254) * sum)``, nothing lost before.
+    ``result = round(acc + 2**(scale - 254) * sum)``, nothing lost before.
 
     Without ``outputs`` every block brings its acc and gives a result. With ``outputs`` a product
     runs over many blocks: see ``mxsf.hdl.chain``. Where a block takes several beats, their sums
@@ -58,8 +57,9 @@ class Accumulator(wiring.Component):
 
     Members:
         i: In, stream of ``sum``, ``nan``, ``inf``, ``inf_sign`` (as from ``ProductSum``),
-            ``a_scale``, ``b_scale``, ``acc`` (an FP32 word; with ``outputs`` read on the last
-            beat of the product's first block), ``output`` where outputs > 1, and, where lanes <
+            ``scale`` (both scale bytes added), ``scale_nan`` (one of them is 0xFF), ``acc`` (FP32),
+            these three read on a block's last beat, and ``acc`` with ``outputs`` on that of the
+            product's first block; ``output`` where outputs > 1, and, where lanes <
             block or outputs > 0, ``first`` and ``last``, which mark the beats of a product.
         o: Out, stream of ``acc`` and, where outputs > 1, ``output``.
 
@@ -100,7 +100,7 @@ class Accumulator(wiring.Component):
         self.frame = frame(self.pair, sum_bits(self.pair, block), self._adds)
         self._marks = {"first": unsigned(1), "last": unsigned(1)}
         self._flags = [name for name, _ in sum_layout(self.pair, lanes) if name != "sum"]
-        self._given = {"a_scale": unsigned(8), "b_scale": unsigned(8)}
+        self._given = {"scale": unsigned(9), "scale_nan": unsigned(1)}
         if accumulate:
             self._given["acc"] = unsigned(FP32.bits)
         self._index = {"output": unsigned((outputs - 1).bit_length())} if outputs > 1 else {}
@@ -183,11 +183,9 @@ class Accumulator(wiring.Component):
         given, frame = source.payload, self.frame
         fields: dict[str, Any] = {"sum": given.sum.shape()}
         if not self._adds:
-            scales = Signal(9, name="scales")
             exponent = Signal(signed(abs(frame.offset + 511).bit_length() + 2), name="exponent")
             m.d.comb += [
-                scales.eq(given.a_scale + given.b_scale),
-                exponent.eq(scales + frame.offset),
+                exponent.eq(given.scale + frame.offset),
             ]
             out = self._stage(m, source, {**fields, "exponent": exponent.shape()}, "exponent")
             m.d.comb += [out.payload.sum.eq(given.sum), out.payload.exponent.eq(exponent)]
@@ -206,8 +204,7 @@ class Accumulator(wiring.Component):
         normal = acc.biased_exponent.any().replicate(SIGNIFICAND)
         m.d.comb += [
             acc.eq(given.acc),
-            place.a_scale.eq(given.a_scale),
-            place.b_scale.eq(given.b_scale),
+            place.scale.eq(given.scale),
             place.acc_exponent.eq(acc.biased_exponent),
             place.empty.eq(given.sum == 0),
             out.payload.sum.eq(given.sum),
@@ -222,7 +219,7 @@ class Accumulator(wiring.Component):
 
     def _specials(self, m: Module, given: Any, acc: Any, out: Any) -> None:
         """NaN and Inf of the result, as far as scales, elements and acc decide them."""
-        nan: Value = (given.a_scale == NAN_BYTE) | (given.b_scale == NAN_BYTE)
+        nan: Value = given.scale_nan
         inf: Value = Const(0, 1)
         sign: Value = Const(0, 1)
         if "nan" in self._flags:

@@ -13,6 +13,7 @@ from amaranth.lib.wiring import In, Out
 from ..golden.catalogue import MXSF
 from ..golden.formats import ElementFormat
 from ..golden.product_sum import Pair
+from ..golden.scale import NAN_BYTE
 from ..golden.words import FP32, WordFormat
 from .accumulator import POINTS, Accumulator
 from .formats import Fabric
@@ -144,10 +145,11 @@ class Dot(wiring.Component):
         codes = derive(m, self.i, products.i.payload.shape(), name="codes")
         beside = data.View(self._beside, codes.payload.tag)
         for side in "ab":
-            m.d.comb += [
-                codes.payload[side].codes.eq(given[side].codes),
-                beside[f"{side}_scale"].eq(given[side].scale),
-            ]
+            m.d.comb += codes.payload[side].codes.eq(given[side].codes)
+        m.d.comb += [
+            beside.scale.eq(given.a.scale + given.b.scale),
+            beside.scale_nan.eq((given.a.scale == NAN_BYTE) | (given.b.scale == NAN_BYTE)),
+        ]
         passed = {name for name, _ in self._beside}
         for name in ("acc", "output", "first", "last"):
             if name in passed:

@@ -23,7 +23,7 @@ class Placement(wiring.Component):
         fabric: ``"asic"`` computes one thing from the other, ``"fpga"`` all at once.
 
     Members:
-        a_scale, b_scale: In, E8M0 bytes.
+        scale: In, both scale bytes added.
         acc_exponent: In, acc's biased exponent.
         empty: In, whether the sum is 0, so that only acc decides.
         steps: Out, places that acc is shifted down from the top; more than the frame has are as
@@ -34,11 +34,10 @@ class Placement(wiring.Component):
 
     def __init__(self, frame: Frame, fabric: Fabric = "asic"):
         self.frame, self.fabric = frame, fabric
-        reach = abs(frame.offset) + abs(GUARD) + 2 * 255
+        reach = abs(frame.offset) + GUARD + 2 * 255
         super().__init__(
             {
-                "a_scale": In(8),
-                "b_scale": In(8),
+                "scale": In(9),
                 "acc_exponent": In(8),
                 "empty": In(1),
                 "steps": Out(range(frame.bits - 1)),
@@ -51,7 +50,6 @@ class Placement(wiring.Component):
         """Exponents of the two frames, distances in them, the choice."""
         m = Module()
         frame, size, shape = self.frame, len(self.steps), self.exponent.shape()
-        scales = Signal(9, name="scales")
         high, above, low = (
             Signal(shape, name="high"),
             Signal(name="above"),
@@ -59,7 +57,7 @@ class Placement(wiring.Component):
         )
         distance, lower = Signal(shape, name="distance"), Signal(shape, name="low_distance")
         lowered = Signal(shape, name="lowered")
-        m.d.comb += [scales.eq(self.a_scale + self.b_scale), high.eq(scales + frame.offset)]
+        m.d.comb += high.eq(self.scale + frame.offset)
         if self.fabric == "asic":
             m.d.comb += [
                 distance.eq(high - self.acc_exponent),
@@ -71,9 +69,9 @@ class Placement(wiring.Component):
             m.d.comb += [
                 high_rest.eq(frame.offset - self.acc_exponent),
                 low_rest.eq(frame.offset - GUARD - self.acc_exponent),
-                distance.eq(scales + high_rest),
-                lower.eq(scales + low_rest),
-                lowered.eq(scales + (frame.offset - GUARD)),
+                distance.eq(self.scale + high_rest),
+                lower.eq(self.scale + low_rest),
+                lowered.eq(self.scale + (frame.offset - GUARD)),
             ]
         negative = distance[-1]
         m.d.comb += [

@@ -8,6 +8,7 @@ import numpy as np
 from amaranth.hdl import Shape
 from numpy.typing import NDArray
 
+from ..golden.scale import NAN_BYTE
 from .bench import Stimulus
 from .payload import pack
 from .pipeline import Pipeline, Token
@@ -106,8 +107,9 @@ def products_stimulus(
         "first": way.first,
         "last": way.last,
     }
-    for side, scale in (("a", products.a_scale), ("b", products.b_scale)):
-        incoming[f"{side}_scale"] = incoming[f"{side}.scale"] = scale[way.product, way.block]
+    scales = [s[way.product, way.block] for s in (products.a_scale, products.b_scale)]
+    incoming |= {"a.scale": scales[0], "b.scale": scales[1], "scale": scales[0] + scales[1]}
+    incoming["scale_nan"] = (scales[0] == NAN_BYTE) | (scales[1] == NAN_BYTE)
     golden = answers(products, component.pair, component.accumulate, component.result)
     outgoing = {"acc": golden[way.results], "output": way.slot[way.last]}
     layouts = component.i.payload.shape(), component.o.payload.shape()
