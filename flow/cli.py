@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable, Sequence
 from functools import partial
 from importlib.metadata import version
-from itertools import count
+from itertools import count, product
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from ..sim.bench import Stalls
 from ..sim.yosys import PINNED, Yosys
 from .catalogue import CATALOGUE, Variant, variant
 from .parameters import read_rule
+from .plots import area_plot, check_plot
 from .progress import progress
 from .report import DEFAULT_ELEMENTS, Row
 from .report import report as run_report
@@ -61,13 +62,12 @@ def _fail(message: str) -> None:
 
 
 def design_options(multiple: bool = False) -> Callable[[Any], Any]:
-    """Add an option for every parameter that a design of the catalogue has."""
+    """Add an option for every parameter that a design of the catalogue has, perhaps repeatable."""
 
     def decorate(command: Any) -> Any:
         parameters = {p.name: p for d in CATALOGUE.values() for p in d.parameters}
         for name, parameter in reversed(parameters.items()):
-            many = multiple and name == "element"
-            command = click.option(f"--{name}", multiple=many, help=parameter.help)(command)
+            command = click.option(f"--{name}", multiple=multiple, help=parameter.help)(command)
         return command
 
     return decorate
@@ -75,6 +75,12 @@ def design_options(multiple: bool = False) -> Callable[[Any], Any]:
 
 def _variant(name: str, options: dict[str, Any], prefix: str = "") -> Variant:
     return variant(name, prefix, **{k: v for k, v in options.items() if v is not None})
+
+
+def _variants(name: str, options: dict[str, tuple[str, ...]]) -> list[Variant]:
+    """Every combination of the values of repeatable options."""
+    given = {key: values for key, values in options.items() if values}
+    return [variant(name, **dict(zip(given, v, strict=True))) for v in product(*given.values())]
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -154,20 +160,26 @@ def simulate(
 @click.option("--target", multiple=True, help=f"{', '.join(TARGETS)}, liberty=FILE (repeatable).")
 @click.option("--yosys", "program", help="Your own Yosys instead of the pinned one.")
 @click.option("--json", "output", type=_FILE, help="Write the figures here as well.")
+@click.option("--plot", type=_FILE, help="Draw area against lanes: a .svg, .png or .pdf file.")
 def area(
     design: str,
-    element: tuple[str, ...],
     target: tuple[str, ...],
     program: str | None,
     output: Path | None,
+    plot: Path | None,
     **options: Any,
 ) -> None:
-    """Synthesize DESIGN with Yosys and count its cells, for each element and target."""
+    """Synthesize DESIGN with Yosys and count its cells, for each target.
+
+    Options of the design may be repeated: every combination is a row.
+    """
     targets = target or ("generic",)
     for name in targets:
         check_target(name)
-    variants = [_variant(design, options | {"element": e}) for e in element or ("mxsf",)]
+    variants = _variants(design, options)
     yosys = _yosys(program)
+    if plot is not None:
+        check_plot(plot)
     found: list[tuple[Variant, Area]] = []
     with progress() as step:
         for one in variants:
@@ -180,6 +192,9 @@ def area(
     show(area_table(found))
     if output is not None:
         _write_rows(output, {"yosys": yosys.version()}, found)
+    if plot is not None:
+        plot.parent.mkdir(parents=True, exist_ok=True)
+        area_plot(found, plot)
 
 
 @cli.command()
@@ -195,7 +210,6 @@ def area(
 @click.option("--json", "output", type=_FILE, help="Write figures and full paths here as well.")
 def timing(
     design: str,
-    element: tuple[str, ...],
     target: tuple[str, ...],
     device: str | None,
     speed: str | None,
@@ -206,10 +220,13 @@ def timing(
     output: Path | None,
     **options: Any,
 ) -> None:
-    """Place and route DESIGN with nextpnr: clock frequency, cells, critical path."""
+    """Place and route DESIGN with nextpnr: clock frequency, cells, critical path.
+
+    Options of the design may be repeated: every combination is a row.
+    """
     targets = target or ("ecp5",)
     families = [check_options(name, seeds, device, speed, frequency)[0] for name in targets]
-    variants = [_variant(design, options | {"element": e}) for e in element or ("mxsf",)]
+    variants = _variants(design, options)
     yosys = _yosys(program)
     for family in families:
         family.nextpnr.check()

@@ -1,0 +1,90 @@
+"""Pictures of figures, drawn by matplotlib."""
+
+import os
+from collections.abc import Sequence
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from .catalogue import Variant
+from .synthesis import Area
+
+__all__ = ["area_plot", "check_plot"]
+
+_KINDS = (".svg", ".png", ".pdf")
+
+
+def check_plot(path: Path) -> None:
+    """Raise ValueError where a plot cannot be drawn to a path."""
+    if path.suffix not in _KINDS:
+        raise ValueError(f"a plot is a {', '.join(_KINDS)} file, not {path}")
+    if find_spec("matplotlib") is None:
+        raise ValueError("plots need matplotlib: pip install 'mxsf[report]'")
+
+
+def area_plot(found: Sequence[tuple[Variant, Area]], path: Path) -> None:
+    """Draw area a lane against lanes, a panel a target, a line for all else that differs.
+
+    Args:
+        found: designs and their areas.
+        path: where to; written whole or not at all.
+
+    Raises:
+        ValueError: the kind of file is unknown, or matplotlib is not installed.
+    """
+    check_plot(path)
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from matplotlib import pyplot
+
+    targets = list(dict.fromkeys(result.target for _, result in found))
+    figure, panels = pyplot.subplots(
+        1, len(targets), figsize=(1 + 4.5 * len(targets), 4), squeeze=False, layout="constrained"
+    )
+    for panel, target in zip(panels[0], targets, strict=True):
+        lines: dict[str, list[tuple[int, float]]] = {}
+        unit = ""
+        for one, result in found:
+            lanes = getattr(one.component, "lanes", 1)
+            if result.target == target:
+                unit, total = _measure(result)
+                lines.setdefault(_label(one, found), []).append((lanes, total / lanes))
+        for label, points in lines.items():
+            panel.plot(*zip(*sorted(points), strict=True), marker="o", label=label)
+        ticks = sorted({lanes for points in lines.values() for lanes, _ in points})
+        panel.set_xscale("log", base=2)
+        panel.set_xticks(ticks, [str(tick) for tick in ticks])
+        panel.set(xlabel="lanes", ylabel=f"{unit} a lane", ylim=(0, None), title=_title(target))
+        panel.grid(alpha=0.3)
+        panel.legend(fontsize="small")
+    temporary = path.with_name(f".{path.stem}.tmp{path.suffix}")
+    try:
+        figure.savefig(temporary, metadata={"Date": None} if path.suffix == ".svg" else None)
+        os.replace(temporary, path)
+    finally:
+        pyplot.close(figure)
+        temporary.unlink(missing_ok=True)
+
+
+def _measure(result: Area) -> tuple[str, float]:
+    if result.square_microns is not None:
+        return "um^2", result.square_microns
+    if result.luts is not None:
+        return "LUT4", float(result.luts)
+    return "gates", float(result.gates or 0)
+
+
+def _title(target: str) -> str:
+    return "standard cells" if target.startswith("liberty=") else target
+
+
+def _label(one: Variant, found: Sequence[tuple[Variant, Area]]) -> str:
+    """Values of the parameters that differ, block and lanes apart."""
+
+    def plain(value: Any) -> str:
+        return ",".join(value) if isinstance(value, list) else str(value)
+
+    names = [name for name in one.values if name not in ("block", "lanes")]
+    differ = [n for n in names if len({plain(v.settings()[n]) for v, _ in found}) > 1]
+    return " ".join(plain(one.settings()[name]) for name in differ) or one.design.name
