@@ -36,8 +36,8 @@ def make_engine(variant: Variant, name: str, vcd: Path | None = None) -> Engine:
     raise ValueError(f"unknown engine {name!r}: use {' or '.join(ENGINES)}")
 
 
-def cxxrtl_engine(variant: Variant, vcd: Path | None = None) -> CxxrtlEngine:
-    """Compile the merged netlist of a design."""
+def cxxrtl_engine(variant: Variant, vcd: Path | None = None, *, fast: bool = False) -> CxxrtlEngine:
+    """Compile the merged netlist of a design; ``fast`` is for millions of cycles."""
     ports = [Port(name, width, is_input) for name, (width, is_input) in variant.ports.items()]
     design = variant.netlist
-    return CxxrtlEngine(design.text, design.top, ports, clocked=variant.clocked, vcd=vcd)
+    return CxxrtlEngine(design.text, design.top, ports, clocked=variant.clocked, vcd=vcd, fast=fast)
