@@ -19,11 +19,11 @@ from .accumulator import POINTS, Accumulator
 from .formats import Fabric
 from .points import Stages, points
 from .product_sum import ProductSum
-from .stream import derive, link
+from .stream import derive, link, skid
 
 __all__ = ["ORDER", "STAGES", "Dot"]
 
-KNOWN = ("decode", "product", "shift", "sum/k", "sum", *POINTS)
+KNOWN = ("decode", "product", "shift", "sum/k", "sum", "skid", *POINTS)
 
 ORDER = ("round", "sum", "product", "add", "normalise", "exponent", "shift", "align", "count")
 """Points in the order in which a number of stages takes them."""
@@ -103,7 +103,7 @@ class Dot(wiring.Component):
             element,
             block=block,
             lanes=lanes,
-            points=tuple(place for place in places if place not in POINTS),
+            points=tuple(place for place in places if place not in ("skid", *POINTS)),
             fabric=fabric,
             tag=self._beside.size,
         )
@@ -158,10 +158,13 @@ class Dot(wiring.Component):
                 m.d.comb += codes.payload[name].eq(given[name])
         link(m, codes, products.i)
 
-        sums = derive(m, products.o, total.i.payload.shape(), name="sums")
-        beside = data.View(self._beside, products.o.payload.tag)
+        found: Any = products.o
+        if "skid" in self.points:
+            found = skid(m, found, name="skid")
+        sums = derive(m, found, total.i.payload.shape(), name="sums")
+        beside = data.View(self._beside, found.payload.tag)
         for name, _ in total.i.payload.shape():
-            value = beside[name] if name in passed else products.o.payload[name]
+            value = beside[name] if name in passed else found.payload[name]
             m.d.comb += sums.payload[name].eq(value)
         link(m, sums, total.i)
         link(m, total.o, self.o)

@@ -1,15 +1,15 @@
-"""The elastic pipeline register, the one place where a stream is delayed.
+"""The elastic pipeline register, the one place where a stream is delayed, and the skid buffer.
 
 Rules of every stream here: valid never waits for ready, a payload is stable from valid to
-transfer, reset clears valid. ``mxsf.sim.pipeline`` holds the cycle model of this register.
+transfer, reset clears valid. ``mxsf.sim.pipeline`` holds their cycle models.
 """
 
 from typing import Any
 
-from amaranth.hdl import Module, Signal, Value
+from amaranth.hdl import Module, Mux, Signal, Value
 from amaranth.lib import stream
 
-__all__ = ["derive", "link", "register", "register_valid"]
+__all__ = ["derive", "link", "register", "register_valid", "skid"]
 
 
 def register(m: Module, source: Any, *, name: str) -> Any:
@@ -42,6 +42,37 @@ def register_valid(m: Module, valid: Value, ready: Value, advance: Value, *, nam
     with m.If(advance):
         m.d.sync += held.eq(valid)
     return held
+
+
+def skid(m: Module, source: Any, *, name: str) -> Any:
+    """Buffer a stream so that its ready comes from a register: ``ready = ~held``.
+
+    Where the next stage stalls, the beat that is under way is held here. Latency 0, throughput
+    one transfer a cycle. In a long pipeline ready passes through every stage within a cycle; a
+    skid buffer ends that path.
+
+    Args:
+        m: the module that gets the buffer.
+        source: the stream interface to buffer; its ready is driven here.
+        name: names the buffer in waveforms and netlists.
+
+    Returns:
+        The buffered stream, whose ready the caller drives.
+    """
+    shape = source.payload.shape()
+    target: Any = stream.Signature(shape).create(path=(name,))
+    payload = Signal(shape, name=f"{name}_payload", reset_less=True)
+    held = Signal(name=f"{name}_held")
+    plain = Value.cast(source.payload), Value.cast(payload)
+    m.d.comb += [
+        source.ready.eq(~held),
+        target.valid.eq(held | source.valid),
+        Value.cast(target.payload).eq(Mux(held, plain[1], plain[0])),
+    ]
+    with m.If(~held):
+        m.d.sync += payload.eq(source.payload)
+    m.d.sync += held.eq(target.valid & ~target.ready)
+    return target
 
 
 def derive(m: Module, source: Any, shape: Any, *, name: str) -> Any:

@@ -9,7 +9,7 @@ from ..hdl.dot import Dot
 from .accumulator import accumulator_stages
 from .bench import NO_STALLS, Progress, Result, Stalls, Stimulus, run_stream
 from .engine import Engine
-from .pipeline import Pipeline, Register
+from .pipeline import Pipeline, Register, Skid
 from .products import Products, bench_products
 from .schedule import products_stimulus
 
@@ -32,7 +32,8 @@ def dot_stimulus(
 
     def model() -> Pipeline:
         products = (Register() for _ in component.product_sum.registers)
-        return Pipeline(*products, *accumulator_stages(component.accumulator))
+        skid = [Skid()] if "skid" in component.points else []
+        return Pipeline(*products, *skid, *accumulator_stages(component.accumulator))
 
     return products_stimulus(component, products, operands, model, random)
 

@@ -7,7 +7,7 @@ golden model's business. Mirrors ``mxsf.hdl.stream``, ``block``, ``gather`` and 
 from collections import deque
 from typing import NamedTuple, Protocol
 
-__all__ = ["BankPair", "Chain", "Gather", "Pipeline", "Register", "Stage", "Token"]
+__all__ = ["BankPair", "Chain", "Gather", "Pipeline", "Register", "Skid", "Stage", "Token"]
 
 
 class Token(NamedTuple):
@@ -60,6 +60,25 @@ class Register:
         """Load where ready."""
         if self.ready(incoming, next_ready):
             self._held = incoming
+
+
+class Skid:
+    """Model of ``hdl.stream.skid``: ``ready = ~held``."""
+
+    def __init__(self) -> None:
+        self._held: Token | None = None
+
+    def output(self, incoming: Token | None) -> Token | None:
+        """Return the held beat, else the one that comes in."""
+        return incoming if self._held is None else self._held
+
+    def ready(self, incoming: Token | None, next_ready: bool) -> bool:
+        """Return whether nothing is held."""
+        return self._held is None
+
+    def step(self, incoming: Token | None, next_ready: bool) -> None:
+        """Hold what could not go on."""
+        self._held = None if next_ready else self.output(incoming)
 
 
 class BankPair:
