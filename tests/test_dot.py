@@ -59,6 +59,7 @@ def test_every_format(element, fabric):
         {"stages": 0},
         {"stages": 0, "lanes": 2},
         {"stages": ("product", "sum/2", "round"), "lanes": 4},
+        {"stages": ("product", "skid", "round")},
         {"stages": (*EVERYTHING, "normalise", "round")},
         {"accumulate": False},
         {"result": "bf16", "stages": 3},
