@@ -19,16 +19,19 @@ from .accumulator import POINTS, Accumulator
 from .formats import Fabric
 from .points import Stages, points
 from .product_sum import ProductSum
-from .stream import derive, link, skid
+from .stream import derive, link, register, skid
 
 __all__ = ["ORDER", "STAGES", "Dot"]
 
 KNOWN = ("decode", "product", "shift", "sum/k", "sum", "skid", *POINTS)
 
-ORDER = ("round", "sum", "product", "add", "normalise", "exponent", "shift", "align", "count")
+ORDER = (
+    *("round", "skid", "product", "add", "normalise"),
+    *("exponent", "shift", "sum/2", "align", "count"),
+)
 """Points in the order in which a number of stages takes them."""
 
-STAGES = 1
+STAGES = len(ORDER)
 """Stages by default: 100 MHz on ECP5, speed grade 6, for MXSF and a block of 32."""
 
 
@@ -52,9 +55,10 @@ class Dot(wiring.Component):
         outputs: 0, or how many products may be under way at once.
         accumulate: whether there is an acc at all; without, a product starts at 0.
         result: the word format of the result, FP32 or BF16; rounded once either way.
-        stages: pipeline registers: 0 to 12, or names of their places: those of ``ProductSum``
+        stages: pipeline registers: 0 to 10, or names of their places: those of ``ProductSum``
             (``decode``, ``product``, ``shift``, ``sum/k``, ``sum``) and of ``Accumulator``
-            (``exponent``, ``align``, ``add``, ``count``, ``normalise``, ``round``).
+            (``exponent``, ``align``, ``add``, ``count``, ``normalise``, ``round``), and ``skid``
+            between them: a register behind a skid buffer, where the path of ready ends.
         fabric: ``"asic"`` for small standard-cell area, ``"fpga"`` for few LUTs, ``"dsp"`` for
             few LUTs beside one hard multiplier a lane; the same cycles and bits.
 
@@ -134,7 +138,7 @@ class Dot(wiring.Component):
     @property
     def latency(self) -> int:
         """Cycles from the transfer of a product's last beat to valid of its result."""
-        return self.product_sum.latency + self.accumulator.latency
+        return self.product_sum.latency + ("skid" in self.points) + self.accumulator.latency
 
     def elaborate(self, platform: Any) -> Module:
         """Codes to the product sum, all else beside it, both to the accumulator."""
@@ -160,7 +164,7 @@ class Dot(wiring.Component):
 
         found: Any = products.o
         if "skid" in self.points:
-            found = skid(m, found, name="skid")
+            found = register(m, skid(m, found, name="skid"), name="sums")
         sums = derive(m, found, total.i.payload.shape(), name="sums")
         beside = data.View(self._beside, found.payload.tag)
         for name, _ in total.i.payload.shape():

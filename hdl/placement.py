@@ -65,12 +65,9 @@ class Placement(wiring.Component):
                 lowered.eq(high - GUARD),
             ]
         else:
-            high_rest, low_rest = Signal(shape, name="high_rest"), Signal(shape, name="low_rest")
             m.d.comb += [
-                high_rest.eq(frame.offset - self.acc_exponent),
-                low_rest.eq(frame.offset - GUARD - self.acc_exponent),
-                distance.eq(self.scale + high_rest),
-                lower.eq(self.scale + low_rest),
+                distance.eq(self._distance(frame.offset)),
+                lower.eq(self._distance(frame.offset - GUARD)),
                 lowered.eq(self.scale + (frame.offset - GUARD)),
             ]
         negative = distance[-1]
@@ -84,6 +81,19 @@ class Placement(wiring.Component):
         down = Mux(low, lower[:size] | far.replicate(size), distance[:size])
         m.d.comb += self.steps.eq(down & ~above.replicate(size))
         return m
+
+    def _distance(self, offset: int) -> Value:
+        """``scale + offset - acc_exponent`` in one carry chain, behind a carry-save adder."""
+        size = len(self.exponent)
+        plus, minus = self.scale, ~self.acc_exponent
+        a = Cat(plus, Const(0, size - len(plus)))
+        b = Cat(minus, Const(-1, size - len(minus)))
+        totals, carries = [], [Const(0, 1)]
+        for i in range(size):
+            one = (offset + 1) >> i & 1
+            totals.append(~(a[i] ^ b[i]) if one else a[i] ^ b[i])
+            carries.append(a[i] | b[i] if one else a[i] & b[i])
+        return (Cat(*totals) + Cat(*carries[:size]))[:size]
 
 
 class AccShifter(wiring.Component):

@@ -6,18 +6,23 @@ Golden answer: ``mxsf.golden.product_sum.product_sum``. Source: docs/numerics.md
 import re
 from typing import Any, get_args
 
-from amaranth.hdl import Cat, Module, Mux, Signal, Value, signed, unsigned
+from amaranth.hdl import Cat, Const, Module, Value, signed, unsigned
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from ..golden.catalogue import MXSF
 from ..golden.formats import ElementFormat
 from ..golden.product_sum import Pair, check_pair, units
-from .decoder import Decoder
-from .formats import Fabric, unpacked_layout
+from .adder import TermSum, add_bits, wire
+from .aligner import Aligner
+from .formats import Fabric
+from .multiplier import Multiplier
+from .operand import Operand, operand_layout
 from .stream import derive, link, register
 
 __all__ = ["ProductSum", "sum_bits", "sum_layout"]
+
+_HARD_BITS = 18  # of a factor of the multipliers that FPGAs have, with its sign
 
 
 def sum_bits(pair: ElementFormat | Pair, count: int) -> int:
@@ -135,15 +140,16 @@ class ProductSum(wiring.Component):
         m = Module()
         decoded = self._register(m, self._decode(m, self.i), "decode")
         products = self._register(m, self._multiply(m, decoded), "product")
-        terms = self._register(m, self._shift(m, products), "shift")
-        link(m, self._sum(m, terms), self.o)
+        terms = self._register(m, self._align(m, products), "shift")
+        link(m, self._finish(m, self._sum(m, terms)), self.o)
         return m
 
     def _stage(self, m: Module, source: Any, fields: dict[str, Any], name: str) -> Any:
-        """A stream of some fields and what is carried along."""
-        shape = data.StructLayout({**fields, **self._carried})
-        target = derive(m, source, shape, name=name)
-        for field in self._carried:
+        """Return a stream of some fields and of what travels along from ``source``."""
+        target = derive(m, source, data.StructLayout({**fields, **self._carried}), name=name)
+        flags = [field for field in self._flags if field in fields]
+        known = [name for name, _ in source.payload.shape()]
+        for field in [*self._carried, *(flag for flag in flags if flag in known)]:
             m.d.comb += target.payload[field].eq(source.payload[field])
         return target
 
@@ -153,120 +159,229 @@ class ProductSum(wiring.Component):
         return register(m, source, name=place.replace("/", "_"))
 
     def _decode(self, m: Module, source: Any) -> Any:
-        layouts = {
-            side: data.ArrayLayout(unpacked_layout(f), self.lanes)
-            for side, f in zip("ab", self.pair, strict=True)
+        """Operands of all lanes."""
+        a, b = self.pair
+        whole = self._whole
+        layouts = operand_layout(a, b.has_inf, whole), operand_layout(b, a.has_inf, whole)
+        fields = {
+            side: data.ArrayLayout(layout, self.lanes)
+            for side, layout in zip("ab", layouts, strict=True)
         }
-        out = self._stage(m, source, layouts, "decoded")
-        for side, element in zip("ab", self.pair, strict=True):
+        out = self._stage(m, source, fields, "decoded")
+        for side, element, other in (("a", a, b), ("b", b, a)):
             for k in range(self.lanes):
-                name = f"decoder_{k}" if self.pair[0] == self.pair[1] else f"decoder_{side}_{k}"
-                if side == "b" and self.pair[0] == self.pair[1]:
-                    name = f"decoder_{k + self.lanes}"
-                m.submodules[name] = decoder = Decoder(element)
-                m.d.comb += decoder.code.eq(source.payload[side].codes[k])
-                for field, _ in unpacked_layout(element):
-                    m.d.comb += out.payload[side][k][field].eq(getattr(decoder, field))
+                operand = Operand(element, other.has_inf, whole)
+                alike = a == b or side == "a"
+                number = k + self.lanes * (side == "b" and a == b)
+                m.submodules[f"operand_{number}" if alike else f"operand_b_{k}"] = operand
+                m.d.comb += operand.code.eq(source.payload[side].codes[k])
+                for field, _ in operand.layout:
+                    m.d.comb += out.payload[side][k][field].eq(getattr(operand, str(field)))
         return out
 
+    @property
+    def _whole(self) -> bool:
+        """Whether operands are shifted before they are multiplied: where a hard multiplier has
+        room for whole numbers, there is nothing to shift behind it.
+        """
+        bits = [max(f.magnitudes).bit_length() for f in self.pair]
+        return self.fabric == "dsp" and max(bits) < _HARD_BITS
+
+    @property
+    def _shifts(self) -> tuple[int, int]:
+        """Least and largest sum of the places of a product; equal where nothing shifts."""
+        if self._whole:
+            return 0, 0
+        shifted = [f.max_shift for f in self.pair if f.max_shift]
+        return len(shifted), len(shifted) + sum(shifted)
+
+    @property
     def _flags(self) -> dict[str, Any]:
-        """What the lanes' special codes come to, before Inf - Inf is looked for."""
+        """What the special codes of all lanes come to, before Inf - Inf is looked for."""
         fields = {"any_nan": unsigned(1)} if any(f.has_nan for f in self.pair) else {}
         if any(f.has_inf for f in self.pair):
             fields |= {"any_plus": unsigned(1), "any_minus": unsigned(1)}
         return fields
 
+    @property
+    def _negates(self) -> bool:
+        """Whether a product has a sign beside its factors, so that it may be negated."""
+        return not all(f.twos_complement for f in self.pair)
+
+    @property
+    def _complements(self) -> bool:
+        """Whether negated products are one's complements, one too small."""
+        return self._negates and self.fabric != "dsp"
+
+    @property
+    def _inverts_late(self) -> bool:
+        """Whether negative terms are inverted behind the shift.
+
+        In cells that costs more gates, since the word is longer; a LUT of the shifter's last
+        stage has an input left for it.
+        """
+        return self.fabric == "fpga" and self._shifts[0] < self._shifts[1]
+
     def _multiply(self, m: Module, source: Any) -> Any:
-        a, b = self.pair
-        lane = {"sign": unsigned(1), "product": unsigned(a.significand_bits + b.significand_bits)}
-        if a.max_shift + b.max_shift:
-            lane["shift"] = unsigned((a.max_shift + b.max_shift).bit_length())
-        lanes = data.ArrayLayout(data.StructLayout(lane), self.lanes)
-        out = self._stage(m, source, {"lanes": lanes, **self._flags()}, "products")
+        """Products, complemented where they count negatively, and their places."""
+        shapes = [dict(source.payload[side][0].shape())["significand"].shape for side in "ab"]
+        least, most = self._shifts
+        lane: dict[str, Any] = {}
+        for k in range(self.lanes):
+            a, b = source.payload.a[k], source.payload.b[k]
+            multiplier: Any = Multiplier(*shapes, self.fabric)
+            m.submodules[f"multiplier_{k}"] = multiplier
+            if not k:
+                lane = {"product": multiplier.product.shape()}
+                lane |= {"negative": unsigned(1)} if self._complements else {}
+                lane |= {"place": unsigned(most.bit_length())} if most > least else {}
+                lanes = data.ArrayLayout(data.StructLayout(lane), self.lanes)
+                out = self._stage(m, source, {"lanes": lanes, **self._flags}, "products")
+            made = out.payload.lanes[k]
+            m.d.comb += [
+                multiplier.a.eq(a.significand),
+                multiplier.b.eq(b.significand),
+                made.product.eq(multiplier.product),
+            ]
+            if self._negates:
+                negative = self._xor_signs(a, b)
+                if not self._inverts_late:
+                    m.d.comb += multiplier.invert.eq(negative)
+                if self._complements:
+                    m.d.comb += made.negative.eq(negative)
+            if most > least:
+                m.d.comb += made.place.eq(self._add_places(m, a, b))
+        self._find_specials(m, source.payload, out.payload)
+        return out
+
+    def _xor_signs(self, a: Any, b: Any) -> Value:
+        signs = [x.sign for x, f in zip((a, b), self.pair, strict=True) if not f.twos_complement]
+        return Cat(signs).xor()
+
+    def _add_places(self, m: Module, a: Any, b: Any) -> Value:
+        places = [x.place for x, f in zip((a, b), self.pair, strict=True) if f.max_shift]
+        if len(places) == 1:
+            return places[0]
+        if self.fabric == "asic":
+            return Cat(*add_bits(m, list(places[0]), list(places[1])))
+        return places[0] + places[1]
+
+    def _find_specials(self, m: Module, source: Any, target: Any) -> None:
+        """Gather the special codes of all lanes."""
+        if not self._flags:
+            return
         nans, pluses, minuses = [], [], []
         for k in range(self.lanes):
-            one, other, made = source.payload.a[k], source.payload.b[k], out.payload.lanes[k]
-            shift = sum((x.shift for x, f in ((one, a), (other, b)) if f.max_shift), Cat())
-            m.d.comb += made.sign.eq(one.sign ^ other.sign)
-            if a.max_shift + b.max_shift:
-                m.d.comb += made.shift.eq(shift)
-            product: Value = one.significand * other.significand
-            nan = Cat(x.nan for x, f in ((one, a), (other, b)) if f.has_nan).any()
-            infs = [x.inf for x, f in ((one, a), (other, b)) if f.has_inf]
-            if infs:
-                zero = Signal(name=f"zero_{k}")
-                inf = Signal(name=f"inf_{k}")
-                is_nan = Signal(name=f"nan_{k}")
-                m.d.comb += [
-                    zero.eq((one.significand == 0) | (other.significand == 0)),
-                    inf.eq(Cat(infs).any()),
-                    is_nan.eq(nan | (inf & zero)),
-                ]
-                pluses.append(inf & ~made.sign)
-                minuses.append(inf & made.sign)
-                special = inf
-                for x, f in ((one, a), (other, b)):
-                    if f.has_inf:
-                        special = special | x.nan
-                product = Mux(special, 0, product)
-                nan = is_nan
-            nans.append(nan)
-            m.d.comb += made.product.eq(product)
-        if "any_nan" in self._flags():
-            m.d.comb += out.payload.any_nan.eq(Cat(nans).any())
-        if "any_plus" in self._flags():
+            sides = tuple(zip((source.a[k], source.b[k]), self.pair, strict=True))
+            infinite = [x.inf for x, f in sides if f.has_inf]
+            nans += [x.nan for x, f in sides if f.has_nan]
+            for (x, f), (y, _) in (sides, sides[::-1]):
+                nans += [x.inf & y.zero] if f.has_inf else []
+            if infinite:
+                minus = self._negative_inf(source.a[k], source.b[k])
+                pluses.append(Cat(infinite).any() & ~minus)
+                minuses.append(Cat(infinite).any() & minus)
+        m.d.comb += target.any_nan.eq(Cat(nans).any())
+        if pluses:
             m.d.comb += [
-                out.payload.any_plus.eq(Cat(pluses).any()),
-                out.payload.any_minus.eq(Cat(minuses).any()),
+                target.any_plus.eq(Cat(pluses).any()),
+                target.any_minus.eq(Cat(minuses).any()),
             ]
-        return out
 
-    def _shift(self, m: Module, source: Any) -> Any:
+    def _negative_inf(self, a: Any, b: Any) -> Value:
+        """Sign of an infinite product."""
+        signs = [
+            x.significand[-1] if f.twos_complement else x.sign
+            for x, f in zip((a, b), self.pair, strict=True)
+        ]
+        return signs[0] ^ signs[1]
+
+    def _align(self, m: Module, source: Any) -> Any:
+        """Terms: products in units of ``a.least * b.least``, one's complements where negative.
+
+        A term is offset by half its range, which inverts its sign bit, so that the tree adds
+        unsigned numbers.
+        """
+        least, most = self._shifts
         bits = sum_bits(self.pair, 1)
-        lanes = data.ArrayLayout(signed(bits), self.lanes)
-        out = self._stage(m, source, {"terms": lanes, **self._flags()}, "terms")
-        self._pass_flags(m, source, out)
+        fields: dict[str, Any] = {"terms": data.ArrayLayout(bits, self.lanes)}
+        if self._complements:
+            fields["negative"] = data.ArrayLayout(1, self.lanes)
+        out = self._stage(m, source, {**fields, **self._flags}, "aligned")
         for k in range(self.lanes):
             made = source.payload.lanes[k]
-            magnitude = Signal(bits, name=f"magnitude_{k}")
-            shift = made.shift if self.pair[0].max_shift + self.pair[1].max_shift else 0
-            m.d.comb += [
-                magnitude.eq(made.product << shift),
-                out.payload.terms[k].eq(Mux(made.sign, -magnitude, magnitude)),
-            ]
+            product = made.product
+            if self._complements:
+                m.d.comb += out.payload.negative[k].eq(made.negative)
+            below = late = Const(0, 1)
+            if self._complements and self._inverts_late:
+                late = made.negative
+            elif self._complements:
+                below = made.negative
+            sign = product[-1] if product.shape().signed else below
+            if most > least:
+                aligner = Aligner(len(product), least, most, bits)
+                m.submodules[f"aligner_{k}"] = aligner
+                m.d.comb += [
+                    aligner.product.eq(product),
+                    aligner.below.eq(below),
+                    aligner.sign.eq(sign),
+                    aligner.invert.eq(late),
+                    aligner.place.eq(made.place),
+                    out.payload.terms[k].eq(aligner.term),
+                ]
+            else:
+                word = Cat(product, sign.replicate(bits))[: bits - 1]
+                m.d.comb += out.payload.terms[k].eq(Cat(word, ~sign))
         return out
 
-    def _pass_flags(self, m: Module, source: Any, target: Any) -> None:
-        for field in self._flags():
-            m.d.comb += target.payload[field].eq(source.payload[field])
-
     def _sum(self, m: Module, source: Any) -> Any:
-        """Binary tree, level by level."""
-        counts = [1] * self.lanes
-        for level in range(1, (self.lanes - 1).bit_length() + 1):
-            pairs = [counts[i : i + 2] for i in range(0, len(counts), 2)]
-            old, counts = source.payload.terms, [sum(pair) for pair in pairs]
-            bits = sum_bits(self.pair, max(counts))
-            layout = data.ArrayLayout(signed(bits), len(counts))
-            out = self._stage(m, source, {"terms": layout, **self._flags()}, f"level_{level}")
-            self._pass_flags(m, source, out)
-            for k, pair in enumerate(pairs):
-                total = old[2 * k] + old[2 * k + 1] if len(pair) == 2 else old[2 * k]
-                m.d.comb += out.payload.terms[k].eq(total)
-            source = self._register(m, out, f"sum/{level}")
+        """Tree of groups of terms, a level more where a register is wanted.
+
+        The first level adds what makes two's complements of one's complements, the last one takes
+        the offset of the terms out.
+        """
+        levels = (self.lanes - 1).bit_length()
+        stops = [int(place[4:]) for place in self.registers if place.startswith("sum/")]
+        count, height = self.lanes, 0
+        for stop in dict.fromkeys([*stops, levels]) if levels else [0]:
+            last = stop == levels
+            old = source.payload
+            size, group = len(old.terms[0]), min(1 << (stop - height), count)
+            bits = sum_bits(self.pair, self.lanes) if last else size + stop - height
+            offset = -self.lanes << (sum_bits(self.pair, 1) - 1) if last else 0
+            groups = -(-count // group)
+            fields: dict[str, Any] = {"terms": data.ArrayLayout(bits, groups)}
+            out = self._stage(m, source, {**fields, **self._flags}, f"level_{stop}")
+            for k in range(groups):
+                mine = range(k * group, min((k + 1) * group, count))
+                ones = len(mine) if self._complements and not height else 0
+                adder: Any = TermSum(len(mine), size, ones, bits, offset, self.fabric)
+                m.submodules[f"sum_{stop}_{k}"] = adder
+                m.d.comb += [
+                    *(adder.terms[i].eq(old.terms[lane]) for i, lane in enumerate(mine)),
+                    adder.ones.eq(Cat(*(old.negative[lane] for lane in mine)) if ones else 0),
+                    out.payload.terms[k].eq(adder.total),
+                ]
+            count, height = groups, stop
+            source = self._register(m, out, f"sum/{stop}")
+        return source
+
+    def _finish(self, m: Module, source: Any) -> Any:
+        """Tell NaN from Inf."""
         fields = {name: field.shape for name, field in sum_layout(self.pair, self.lanes)}
         found = self._stage(m, source, fields, "found")
         m.d.comb += found.payload.sum.eq(source.payload.terms[0])
-        if "nan" in fields:
-            nan = Signal(name="nan")
-            m.d.comb += [nan.eq(source.payload.any_nan), found.payload.nan.eq(nan)]
+        if self._flags:
+            flags = source.payload
+            nan: Value = flags.any_nan
             if "inf" in fields:
-                plus, minus = source.payload.any_plus, source.payload.any_minus
+                nan = wire(m, nan | (flags.any_plus & flags.any_minus), "nan")
                 m.d.comb += [
-                    nan.eq(source.payload.any_nan | (plus & minus)),
-                    found.payload.inf.eq((plus | minus) & ~nan),
-                    found.payload.inf_sign.eq(minus & ~nan),
+                    found.payload.inf.eq((flags.any_plus | flags.any_minus) & ~nan),
+                    found.payload.inf_sign.eq(flags.any_minus & ~nan),
                 ]
+            m.d.comb += found.payload.nan.eq(nan)
         return found
 
 

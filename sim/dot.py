@@ -32,7 +32,7 @@ def dot_stimulus(
 
     def model() -> Pipeline:
         products = (Register() for _ in component.product_sum.registers)
-        skid = [Skid()] if "skid" in component.points else []
+        skid = [Skid(), Register()] if "skid" in component.points else []
         return Pipeline(*products, *skid, *accumulator_stages(component.accumulator))
 
     return products_stimulus(component, products, operands, model, random)

@@ -180,8 +180,8 @@ def test_verilator_catches_a_planted_bug(monkeypatch):
 
 
 def test_bad_parameters():
-    with pytest.raises(ValueError, match="stages must be 0 to 9, or names, not 10"):
-        Dot(stages=10)
+    with pytest.raises(ValueError, match="stages must be 0 to 10, or names, not 11"):
+        Dot(stages=11)
     with pytest.raises(ValueError, match="exponent bits"):
         variant("dot", element="e8m7")
     with pytest.raises(ValueError, match="a format or two"):

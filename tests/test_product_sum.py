@@ -1,0 +1,337 @@
+"""The hardware product sum: cycle by cycle, exhaustively, as exported, and with planted bugs."""
+
+import numpy as np
+import pytest
+from designs import NAMED, needs_gcc, needs_icarus
+from mxsf.flow.netlist import netlist
+from mxsf.golden import E2M1, E4M3, E5M2, INT8, MXSF, parse
+from mxsf.golden.product_sum import product_sum
+from mxsf.hdl import adder
+from mxsf.hdl.product_sum import ProductSum, sum_bits, sum_layout
+from mxsf.sim.bench import NO_STALLS, Stalls, run_stream
+from mxsf.sim.cxxrtl import CxxrtlEngine
+from mxsf.sim.engine import AmaranthEngine, port_signals
+from mxsf.sim.icarus import run_icarus
+from mxsf.sim.payload import pack, unpack
+from mxsf.sim.product_sum import (
+    adversarial_codes,
+    product_sum_stimulus,
+    random_codes,
+    run_product_sum,
+)
+from mxsf.sim.waveform import Port
+from mxsf.sim.yosys import BUNDLED
+
+FABRICS = ["asic", "fpga", "dsp"]
+MIXED = ["mxsf/e4m3", "int8/mxsf", "e5m2/e2m1", "e5m2/int8", "e2m1/int8"]
+ODD = ["e3m4", "e0m5", "e5m0", "e1m2", "e2m3+e2m1", "e3m3+e2m1+e1m0"]
+EVERYWHERE = ("decode", "product", "shift", "sum/1", "sum")
+STALLS = Stalls(valid=0.7, ready=0.6, seed=5)
+
+
+def build(element, **options):
+    formats = tuple(parse(name) for name in element.split("/"))
+    return ProductSum(formats if len(formats) == 2 else formats[0], **options)
+
+
+def amaranth(component):
+    return AmaranthEngine(component, clocked=component.latency > 0)
+
+
+def compiled(component):
+    ports = [
+        Port(name, len(signal), is_input)
+        for name, (signal, is_input) in port_signals(component).items()
+    ]
+    design = netlist(component, "top")
+    return CxxrtlEngine(design.text, "top", ports, clocked=component.latency > 0)
+
+
+def some(component, count=60, seed=0):
+    """Some of the adversarial blocks and as many random ones: codes of a and b."""
+    random = np.random.default_rng(seed)
+    directed, drawn = adversarial_codes(component), random_codes(random, component, count)
+    chosen = random.permutation(len(directed[0]))[:count]
+    return tuple(np.concatenate([x[chosen], y]) for x, y in zip(directed, drawn, strict=True))
+
+
+def run(component, engine=amaranth, stalls=NO_STALLS, count=60):
+    a, b = some(component, count)
+    beats = np.random.default_rng(1).integers(1, component.beats + 1, len(a))
+    stimulus = product_sum_stimulus(component, a, b, beats)
+    result = run_stream(engine(component), stimulus, stalls)
+    assert result.passed, result.mismatches
+    return result
+
+
+@needs_gcc
+@pytest.mark.parametrize("fabric", FABRICS)
+@pytest.mark.parametrize("element", NAMED + MIXED + ODD)
+def test_every_format(element, fabric):
+    component = build(element, block=4, fabric=fabric)
+    result = run_product_sum(compiled(component), component, stalls=STALLS)
+    assert result.passed, result.mismatches
+    assert result.beats > 300
+
+
+@pytest.mark.parametrize("fabric", FABRICS)
+@pytest.mark.parametrize("lanes", [1, 3, 4, 5, 7])
+def test_odd_lanes(lanes, fabric):
+    component = ProductSum(block=lanes, fabric=fabric)
+    values = np.random.default_rng(2).standard_normal((3, 4 * lanes)).astype(np.float32)
+    for tensor in (None, values):
+        result = run_product_sum(amaranth(component), component, tensor)
+        assert result.passed, result.mismatches
+
+
+@pytest.mark.parametrize("stalls", [NO_STALLS, STALLS, Stalls(0.3, 1.0, 7), Stalls(1.0, 0.3, 8)])
+@pytest.mark.parametrize("points", [(place,) for place in EVERYWHERE] + [EVERYWHERE, ("sum/2",)])
+def test_every_cycle(points, stalls):
+    run(build("e2m1", block=8, lanes=4, points=points, tag=5), stalls=stalls, count=40)
+
+
+@pytest.mark.parametrize("fabric", FABRICS)
+@pytest.mark.parametrize("element", ["mxsf", "e5m2", "int8/e4m3"])
+def test_registers_everywhere(element, fabric):
+    run(build(element, block=8, lanes=2, points=EVERYWHERE, tag=77, fabric=fabric), stalls=STALLS)
+
+
+@pytest.mark.parametrize(
+    ("points", "lanes", "latency"),
+    [
+        ((), 32, 0),
+        (("sum",), 32, 1),
+        (("sum", "decode", "product", "shift"), 32, 4),
+        (("sum/1",), 32, 5),
+        (("sum/2",), 32, 2),
+        (("sum/2", "sum"), 32, 3),
+        (("sum/5", "sum"), 32, 1),
+        (("sum/9",), 32, 0),
+        (("sum/1", "product"), 5, 4),
+        (("sum", "shift"), 1, 1),
+    ],
+)
+def test_latency(points, lanes, latency):
+    assert ProductSum(block=lanes, points=points).latency == latency
+
+
+@pytest.mark.parametrize("points", [("shift",), EVERYWHERE])
+def test_latency_is_as_stated(points):
+    component = build("e2m1", block=4, points=points)
+    assert run(component).latency == component.latency
+
+
+def test_one_beat_a_cycle():
+    component = build("e2m1", block=4, points=EVERYWHERE)
+    assert run(component, count=50).cycles == 100 + component.latency
+
+
+@pytest.mark.parametrize(
+    ("element", "count", "bits"),
+    [
+        (MXSF, 32, 30),
+        (E4M3, 32, 42),
+        (E5M2, 32, 70),
+        (INT8, 32, 21),
+        (INT8, 1, 16),
+        ((INT8, MXSF), 32, 26),
+        (E2M1, 1, 9),
+    ],
+)
+def test_sum_bits(element, count, bits):
+    assert sum_bits(element, count) == bits
+    assert sum_layout(element, count)["sum"].width == bits
+
+
+def test_payloads():
+    component = ProductSum((E5M2, E4M3), block=8, lanes=4, tag=3)
+    assert [name for name, _ in component.i.payload.shape()] == ["a", "b", "tag", "first", "last"]
+    assert [name for name, _ in component.o.payload.shape()] == [
+        *("sum", "nan", "inf", "inf_sign"),
+        *("tag", "first", "last"),
+    ]
+    assert [name for name, _ in ProductSum(E4M3).o.payload.shape()] == ["sum", "nan"]
+    assert [name for name, _ in ProductSum().o.payload.shape()] == ["sum"]
+    assert ProductSum().element is MXSF
+    assert ProductSum((MXSF, MXSF)).element is MXSF
+    assert component.element == component.pair == (E5M2, E4M3)
+
+
+def test_equal_parts_are_one_module():
+    counts = netlist(ProductSum(block=8), "top").instances
+    assert counts["top__operand"] == 16
+    assert counts["top__multiplier"] == counts["top__aligner"] == 8
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "message"),
+    [
+        ({"block": 0}, ValueError, "block must be at least 1, not 0"),
+        ({"lanes": 5}, ValueError, "lanes must divide block = 32, not 5"),
+        ({"tag": -1}, ValueError, "tag must be at least 0, not -1"),
+        ({"points": ("end",)}, ValueError, "sum/k and sum, not 'end'"),
+        ({"points": ("sum/0",)}, ValueError, "not 'sum/0'"),
+        ({"points": (3,)}, ValueError, "not 3"),
+        ({"points": "sum"}, TypeError, "points must be a tuple of names, not 'sum'"),
+        ({"fabric": "wool"}, ValueError, "fabric must be 'asic', 'fpga' or 'dsp', not 'wool'"),
+        ({"element": "mxsf"}, TypeError, "an ElementFormat or a pair of them, not 'mxsf'"),
+        ({"element": parse("e8m2")}, ValueError, "at most 5 exponent bits .* not e8m2"),
+        ({"element": parse("e1m6+e6m0")}, ValueError, "not e1m6\\+e6m0"),
+        ({"block": 3.5}, TypeError, "block must be of type int, not 3.5"),
+        ({"tag": True}, TypeError, "tag must be of type int, not True"),
+    ],
+)
+def test_bad_parameters(options, error, message):
+    with pytest.raises(error, match=message):
+        ProductSum(**options)
+
+
+# Planted bugs: each net must catch one.
+
+
+def test_a_lost_carry_is_caught(monkeypatch):
+    honest = adder.SignedAdder.elaborate
+
+    def broken(self, platform):
+        m = honest(self, platform)
+        m.d.comb += self.total[5].eq(self.a[5] ^ self.b[5])
+        return m
+
+    monkeypatch.setattr(adder.SignedAdder, "elaborate", broken)
+    component = build("e2m1", block=4, points=("sum",))
+    a, b = some(component)
+    result = run_stream(amaranth(component), product_sum_stimulus(component, a, b))
+    assert any("o.payload" in line for line in result.mismatches)
+
+
+def test_a_lost_correction_is_caught(monkeypatch):
+    monkeypatch.setattr(ProductSum, "_xor_signs", lambda self, a, b: a.sign)
+    component = build("e2m1", block=4)
+    assert run_product_sum(amaranth(component), component).count > 0
+
+
+def test_deaf_register_is_caught(monkeypatch):
+    from mxsf.hdl.stream import register
+
+    def deaf(m, source, *, name):
+        target = register(m, source, name=name)
+        m.d.comb += source.ready.eq(1)  # takes a beat although the next stage is stalled
+        return target
+
+    monkeypatch.setattr("mxsf.hdl.product_sum.register", deaf)
+    component = build("e2m1", block=4, points=("product", "sum"))
+    a, b = some(component)
+    result = run_stream(amaranth(component), product_sum_stimulus(component, a, b), STALLS)
+    assert any("i.ready" in line for line in result.mismatches)
+
+
+# Every pair of codes.
+
+
+def every_pair(component, lane=0):
+    """Every code of a with every code of b in one lane, all other codes 0: codes of a and b."""
+    bits = [f.bits for f in component.pair]
+    a = np.zeros((1 << sum(bits), component.block), np.int64)
+    b = a.copy()
+    a[:, lane] = np.arange(len(a)) >> bits[1]
+    b[:, lane] = np.arange(len(b)) & ((1 << bits[1]) - 1)
+    return a, b
+
+
+def exhaust(component, a, b):
+    """Count blocks whose sum or flags differ from the golden model's."""
+    stimulus = product_sum_stimulus(component, a, b)
+    seen = compiled(component).stream(stimulus.inputs, stimulus.outputs.shape[1], ready=0.9)
+    assert not seen.violation
+    assert len(seen.outputs) == len(stimulus.outputs)
+    return int((seen.outputs != stimulus.outputs).any(axis=1).sum())
+
+
+@needs_gcc
+@pytest.mark.parametrize("fabric", FABRICS)
+@pytest.mark.parametrize("element", [*NAMED, "mxsf/e4m3", "e5m2/int8"])
+def test_every_pair_of_codes(element, fabric):
+    component = build(element, block=1, points=("sum",), fabric=fabric)
+    a, b = every_pair(component)
+    assert len(a) == 1 << sum(f.bits for f in component.pair)
+    assert exhaust(component, a, b) == 0
+
+
+@needs_gcc
+@pytest.mark.parametrize("fabric", FABRICS)
+def test_every_pair_of_codes_among_zeros(fabric):
+    component = ProductSum(block=4, points=("shift",), fabric=fabric)
+    for lane in (0, 3):
+        assert exhaust(component, *every_pair(component, lane)) == 0
+
+
+@needs_gcc
+def test_exhaustion_catches_one_wrong_pair(monkeypatch):
+    component = ProductSum(block=1, points=("sum",))
+    a, b = every_pair(component)
+    monkeypatch.setattr(
+        "mxsf.sim.product_sum.product_sum",
+        lambda x, y, pair: product_sum(x, y, pair)._replace(
+            sum=product_sum(x, y, pair).sum + ((x == 0x7F) & (y == 0xA1)).any(axis=-1)
+        ),
+    )
+    assert exhaust(component, a, b) == 1
+
+
+# The long tier.
+
+
+@pytest.mark.long
+@needs_gcc
+@pytest.mark.parametrize("fabric", FABRICS)
+@pytest.mark.parametrize(("block", "lanes"), [(32, 32), (32, 8), (16, 16)])
+@pytest.mark.parametrize("element", [*NAMED, *MIXED])
+def test_many_blocks(element, block, lanes, fabric):
+    component = build(element, block=block, lanes=lanes, points=("product", "sum"), fabric=fabric)
+    random = np.random.default_rng(11)
+    drawn, directed = random_codes(random, component, 5000), adversarial_codes(component)
+    a, b = (np.concatenate(parts) for parts in zip(drawn, directed, strict=True))
+    assert exhaust(component, a, b) == 0
+
+
+@pytest.mark.long
+@needs_icarus
+@pytest.mark.parametrize("fabric", FABRICS)
+@pytest.mark.parametrize("element", ["mxsf", "e4m3", "e5m2", "int8", "int8/mxsf"])
+def test_exported_verilog_under_icarus(element, fabric):
+    component = build(element, block=16, lanes=8, points=("product", "sum"), fabric=fabric)
+    a, b = some(component, 150)
+    stimulus = product_sum_stimulus(component, a, b)
+    result = run_icarus(exported(component), "top", stimulus, STALLS)
+    assert result.passed, result.mismatches
+
+
+@pytest.mark.long
+@needs_icarus
+def test_icarus_catches_a_planted_bug():
+    component = ProductSum(block=4, points=("sum",))
+    text = exported(component)
+    broken = text.replace("assign carry = ", "assign carry = ~", 1)
+    assert broken != text
+    a, b = some(component)
+    stimulus = product_sum_stimulus(component, a, b)
+    assert run_icarus(broken, "top", stimulus, STALLS).count > 0
+
+
+def exported(component):
+    script = "read_rtlil design.il\nproc -norom\nopt_clean\nwrite_verilog -noattr design.v"
+    return BUNDLED.run(script, {"design.il": netlist(component, "top").text}, read="design.v")
+
+
+def test_stimulus_is_the_golden_answer():
+    component = ProductSum((E5M2, MXSF), block=4, lanes=2, tag=70)
+    a, b = some(component)
+    case = product_sum_stimulus(component, a, b)
+    fields = unpack(component.o.payload.shape(), case.outputs)
+    golden = product_sum(a.reshape(-1, 2), b.reshape(-1, 2), component.pair)
+    np.testing.assert_array_equal(fields["sum"], golden.sum)
+    np.testing.assert_array_equal(fields["inf_sign"], golden.inf_sign)
+    incoming = unpack(component.i.payload.shape(), case.inputs)
+    np.testing.assert_array_equal(fields["tag"], incoming["tag"])
+    np.testing.assert_array_equal(fields["last"], np.tile([0, 1], len(a)))
+    np.testing.assert_array_equal(pack(component.o.payload.shape(), fields), case.outputs)
