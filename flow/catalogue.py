@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from enum import Enum
 from functools import cached_property
 from importlib.resources import files
 from typing import Any
@@ -10,19 +11,34 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..golden.scale import ScaleRule
 from ..hdl.accumulator import Accumulator
+from ..hdl.baseline import Baseline
 from ..hdl.decoder import Decoder
 from ..hdl.dot import Dot
 from ..hdl.encoder import Encoder
+from ..hdl.points import points
+from ..hdl.product_sum import ProductSum
+from ..hdl.requantizer import Requantizer
 from ..sim.accumulator import run_accumulator
+from ..sim.baseline import run_baseline
 from ..sim.bench import NO_STALLS, Progress, Result, Stalls
 from ..sim.decoder import run_decoder
 from ..sim.dot import run_dot
 from ..sim.encoder import run_encoder
 from ..sim.engine import Engine, port_signals
+from ..sim.product_sum import run_product_sum
+from ..sim.requantizer import run_requantizer
 from .netlist import Netlist, netlist
-from .parameters import ACCUMULATOR, DECODER, DOT, ENCODER, Parameter
+from .parameters import (
+    ACCUMULATOR,
+    BASELINE,
+    DECODER,
+    DOT,
+    ENCODER,
+    PRODUCT_SUM,
+    REQUANTIZER,
+    Parameter,
+)
 
 __all__ = ["CATALOGUE", "Design", "Variant", "tensors", "variant"]
 
@@ -67,11 +83,11 @@ class Variant:
 
     @property
     def top(self) -> str:
-        """Module name: ``mxsf_<design>_<element>_b<block>`` and every non-default parameter."""
+        """Module name: ``mxsf_<design>_<element>_b<block>``, a tile as t, what is no default."""
         tags = [
             p.tag(self.values[p.name])
             for p in self.design.parameters
-            if p.name in ("element", "block") or self.values[p.name] != p.default
+            if p.name in ("element", "block", "tile") or self.values[p.name] != p.default
         ]
         return self.prefix + "_".join(["mxsf", self.design.name, *tags])
 
@@ -165,7 +181,13 @@ def tensors() -> dict[str, NDArray[np.float32]]:
 def _plain(value: Any) -> Any:
     if isinstance(value, tuple):
         return [_plain(item) for item in value]
-    return value.value if isinstance(value, ScaleRule) else getattr(value, "name", value)
+    return value.value if isinstance(value, Enum) else getattr(value, "name", value)
+
+
+def _product_sum(values: Values) -> ProductSum:
+    names = ("decode", "product", "shift", "sum/k", "sum")
+    places = points(values["stages"], ("sum", "product", "shift", "decode"), names)
+    return ProductSum(**{k: v for k, v in values.items() if k != "stages"}, points=places)
 
 
 CATALOGUE: dict[str, Design] = {
@@ -186,6 +208,20 @@ CATALOGUE: dict[str, Design] = {
             bench=run_encoder,
         ),
         Design(
+            "requantizer",
+            "tile re-quantizer: square tiles of words to one scale and codes, perhaps transposed",
+            REQUANTIZER,
+            lambda values: Requantizer(**values),
+            bench=run_requantizer,
+        ),
+        Design(
+            "product_sum",
+            "exact sum of the products of two blocks' elements",
+            PRODUCT_SUM,
+            _product_sum,
+            bench=run_product_sum,
+        ),
+        Design(
             "accumulator",
             "accumulator: block sum, scales and acc to one word, rounded once",
             ACCUMULATOR,
@@ -198,6 +234,13 @@ CATALOGUE: dict[str, Design] = {
             DOT,
             lambda values: Dot(**values),
             bench=run_dot,
+        ),
+        Design(
+            "baseline",
+            "baseline: dot product of BF16 words with an FP32 accumulator",
+            BASELINE,
+            lambda values: Baseline(**values),
+            bench=run_baseline,
         ),
     )
 }

@@ -4,6 +4,7 @@ import json
 import os
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from functools import partial
 from importlib.metadata import version
 from itertools import count, product
@@ -27,10 +28,18 @@ from .report import report as run_report
 from .simulate import ENGINES, default_engine, make_engine
 from .synthesis import TARGETS, Area, check_target
 from .synthesis import area as run_area
-from .tables import area_table, format_table, report_table, show, timing_table
+from .tables import (
+    area_table,
+    format_table,
+    report_table,
+    show,
+    timing_table,
+    transpose_table,
+)
 from .timing import TARGETS as TIMED
 from .timing import Timing, check_options
 from .timing import timing as run_timing
+from .transpose import compare
 from .verilog import generate as write_design
 from .verilog import write_whole
 
@@ -158,12 +167,14 @@ def simulate(
 @click.argument("design")
 @design_options(multiple=True)
 @click.option("--target", multiple=True, help=f"{', '.join(TARGETS)}, liberty=FILE (repeatable).")
+@click.option("--without", help="Leave out the modules of this name, for example storage.")
 @click.option("--yosys", "program", help="Your own Yosys instead of the pinned one.")
 @click.option("--json", "output", type=_FILE, help="Write the figures here as well.")
 @click.option("--plot", type=_FILE, help="Draw area against lanes: a .svg, .png or .pdf file.")
 def area(
     design: str,
     target: tuple[str, ...],
+    without: str | None,
     program: str | None,
     output: Path | None,
     plot: Path | None,
@@ -183,12 +194,13 @@ def area(
     found: list[tuple[Variant, Area]] = []
     with progress() as step:
         for one in variants:
+            design = one.netlist if without is None else one.netlist.without(without)
             for name in targets:
                 what = (
                     f"{one.top} for {name} ({yosys.name}; its first use may compile it: a minute)"
                 )
                 step(what, len(found), len(variants) * len(targets))
-                found.append((one, run_area(one.netlist, name, yosys)))
+                found.append((one, run_area(design, name, yosys)))
     show(area_table(found))
     if output is not None:
         _write_rows(output, {"yosys": yosys.version()}, found)
@@ -277,6 +289,28 @@ def quantize(source: Path, target: Path, element: str, block: str, rule: str) ->
         print(f"{target}: float32, shape {values.shape}")
     else:
         raise ValueError(f"quantize goes from .npy to .npz or back, not {source} to {target}")
+
+
+@cli.command()
+@click.option("--tensor", multiple=True, help="Shipped tensor (repeatable) [default: h and dh].")
+@click.option("--element", default="mxsf", help="Element format [default: mxsf].")
+@click.option("--yosys", "program", help="Your own Yosys instead of the pinned one.")
+@click.option("--json", "output", type=_FILE, help="Write the figures here as well.")
+def transpose(
+    tensor: tuple[str, ...], element: str, program: str | None, output: Path | None
+) -> None:
+    """What a matrix costs that is used straight and transposed: square tiles, vector blocks.
+
+    Both ways are simulated and compared with the golden model.
+    """
+    with progress() as step:
+        rows = compare(tensor or ("h", "dh"), parse(element), _yosys(program), step)
+    show(transpose_table(rows))
+    if output is not None:
+        output.parent.mkdir(parents=True, exist_ok=True)
+        write_whole(output, json.dumps([asdict(row) for row in rows], indent=2) + "\n")
+    if not all(row.passed for row in rows):
+        sys.exit(1)
 
 
 @cli.command()

@@ -6,7 +6,7 @@ and get names that read well in Verilog: ``<top>__<concept>``, no dots, no escap
 
 import re
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 from amaranth.back import rtlil
@@ -45,6 +45,23 @@ class Netlist:
         """Whether the design has state, and with it the ports ``clk`` and ``rst``."""
         top = self.text[self.text.index(f"module \\{self.top}\n") :]
         return re.search(r"^  wire .*input \d+  \\clk$", top, re.M) is not None
+
+    def without(self, concept: str) -> "Netlist":
+        """The netlist with modules of a name as black boxes, which count nothing in synthesis.
+
+        Raises:
+            ValueError: there is no such module.
+        """
+
+        def empty(found: re.Match[str]) -> str:
+            ports = "".join(f"{port[0]}\n" for port in _PORT.finditer(found[2]))
+            return f"attribute \\blackbox 1\nmodule {found[1]}\n{ports}end"
+
+        name = rf"^module (\\{self.top}__{re.escape(concept)}(?:_\d+)?)\n(.*?)^end$"
+        text, count = re.subn(name, empty, self.text, flags=re.M | re.S)
+        if not count:
+            raise ValueError(f"{self.top} has no module {concept!r}")
+        return replace(self, text=text)
 
 
 def netlist(component: Any, top: str) -> Netlist:

@@ -4,13 +4,27 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, get_args
 
+from ..golden.baseline import WINDOW, Method
+from ..golden.block import Rounding
 from ..golden.catalogue import MXSF, parse
 from ..golden.scale import ScaleRule
 from ..golden.words import BF16, FP32, WORDS
 from ..hdl.dot import STAGES as DOT_STAGES
 from ..hdl.formats import Fabric
+from ..hdl.requantizer import STAGES as REQUANTIZER_STAGES
+from ..hdl.tile import STORAGES
 
-__all__ = ["ACCUMULATOR", "DECODER", "DOT", "ENCODER", "PRODUCT_SUM", "Parameter", "read_rule"]
+__all__ = [
+    "ACCUMULATOR",
+    "BASELINE",
+    "DECODER",
+    "DOT",
+    "ENCODER",
+    "PRODUCT_SUM",
+    "REQUANTIZER",
+    "Parameter",
+    "read_rule",
+]
 
 
 @dataclass(frozen=True)
@@ -138,11 +152,42 @@ ENCODER = (
     _FABRIC,
 )
 
+REQUANTIZER = (
+    _ELEMENT,
+    Parameter("tile", 8, _integer, lambda n: f"t{n}", "rows and columns of a tile: 4, 8, 16, 32"),
+    replace(ENCODER[3], default=FP32),
+    ENCODER[4],
+    Parameter(
+        "rounding",
+        Rounding.NEAREST_EVEN,
+        _choice("rounding", {rounding.value: rounding for rounding in Rounding}),
+        lambda rounding: rounding.value,
+        "nearest_even or stochastic",
+    ),
+    ENCODER[5],
+    Parameter(
+        "both",
+        False,
+        _BOOLEAN,
+        lambda on: "both" if on else "single",
+        "straight and transposed tile from one quantization, on two streams: yes or no",
+    ),
+    Parameter(
+        "storage",
+        "registers",
+        _choice("storage", {name: name for name in STORAGES}),
+        str,
+        "what holds tiles: registers or memory",
+    ),
+    replace(_STAGES, default=REQUANTIZER_STAGES, read=_places, tag=_places_tag),
+    _FABRIC,
+)
+
 PRODUCT_SUM = (
     _PAIR,
     _BLOCK,
     _LANES,
-    replace(_STAGES, default=0, read=_places, tag=_places_tag),
+    replace(_STAGES, default=(), read=_places, tag=_places_tag),
     _FABRIC,
 )
 
@@ -168,3 +213,23 @@ ACCUMULATOR = (
 )
 
 DOT = (*ACCUMULATOR[:-2], replace(ACCUMULATOR[-2], default=DOT_STAGES), _FABRIC)
+
+BASELINE = (
+    replace(_BLOCK, help="products in a sum"),
+    Parameter(
+        "method",
+        "tree",
+        _choice("method", {name: name for name in get_args(Method)}),
+        str,
+        "how a baseline adds: tree (FP32 additions) or window (aligned to the largest exponent)",
+    ),
+    Parameter(
+        "window",
+        WINDOW,
+        _integer,
+        lambda n: f"w{n}",
+        "bits below the largest exponent that a baseline keeps [default: 26]",
+    ),
+    replace(_STAGES, default=0, read=_places, tag=_places_tag),
+    _FABRIC,
+)

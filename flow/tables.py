@@ -10,8 +10,16 @@ from .catalogue import Variant
 from .report import Row
 from .synthesis import Area
 from .timing import Timing
+from .transpose import Cost
 
-__all__ = ["area_table", "format_table", "report_table", "show", "timing_table"]
+__all__ = [
+    "area_table",
+    "format_table",
+    "report_table",
+    "show",
+    "timing_table",
+    "transpose_table",
+]
 
 
 def show(table: Table) -> None:
@@ -116,3 +124,16 @@ def _table(*names: str) -> Table:
 
 def _row(table: Table, *cells: object) -> None:
     table.add_row(*("-" if cell is None else str(cell) for cell in cells))
+
+
+def transpose_table(found: Sequence[Cost]) -> Table:
+    """One row a tensor and way of making its transposed operand."""
+    table = _table(
+        *("tensor", "shape", "way", "words moved", "bytes moved", "cycles", "gates"),
+        *("storage bits", "straight dB", "transposed dB", "lost dB"),
+    )
+    for row in found:
+        errors = (f"{value:.2f}" for value in (row.straight, row.transposed, row.lost))
+        figures = row.words, row.bytes, row.cycles, row.gates, row.storage
+        _row(table, row.tensor, "x".join(map(str, row.shape)), row.way, *figures, *errors)
+    return table

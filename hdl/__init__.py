@@ -5,5 +5,6 @@ from .decoder import Decoder, decode
 from .dot import Dot
 from .encoder import Encoder
 from .product_sum import ProductSum
+from .requantizer import Requantizer
 
-__all__ = ["Accumulator", "Decoder", "Dot", "Encoder", "ProductSum", "decode"]
+__all__ = ["Accumulator", "Decoder", "Dot", "Encoder", "ProductSum", "Requantizer", "decode"]

@@ -38,7 +38,6 @@ class Aligner(wiring.Component):
 
     def __init__(self, product_bits: int, least: int, most: int, bits: int):
         self.least, self.most = least, most
-        self.order = ORDER or tuple(range(most.bit_length()))
         super().__init__(
             {
                 "product": In(product_bits),
@@ -55,9 +54,9 @@ class Aligner(wiring.Component):
         m = Module()
         top = len(self.term) - 1
         word: dict[int, Value] = {i - self.least: bit for i, bit in enumerate(self.product)}
-        for number, stage in enumerate(self.order):
-            step, select = 1 << stage, self.place[stage]
-            rest = sum(1 << later for later in self.order[number + 1 :])  # their reach
+        for stage, select in enumerate(self.place):
+            step = 1 << stage
+            rest = (self.most >> (stage + 1)) << (stage + 1)  # how far later stages reach
             shifted: dict[int, Value] = {}
             low, high = min(word), max(word)
             for bit in range(-self.least, min(top, high + step + 1)):

@@ -11,14 +11,14 @@ from amaranth.lib.wiring import In, Out
 
 from ..golden.catalogue import MXSF
 from ..golden.formats import ElementFormat, Overflow
-from ..golden.scale import ScaleRule, comparator
+from ..golden.scale import ScaleRule
 from ..golden.words import BF16, WordFormat
 from .block import BlockBuffer
 from .checks import check_block, check_fabric, check_kind
 from .formats import Fabric, word_layout
 from .origin import find_origin
 from .rounder import Rounder
-from .scale import LargestKey, ScaleFinder, key_bits, scale_byte
+from .scale import LargestKey, ScaleFinder, key_bits, overflows, scale_byte
 from .stream import derive, link, register
 
 __all__ = ["POINTS", "Encoder"]
@@ -204,17 +204,3 @@ class Encoder(wiring.Component):
                 out.payload.codes[k].eq(rounder.code),
             ]
         return out
-
-
-def overflows(element: ElementFormat, rule: ScaleRule) -> bool:
-    """Whether nearest-even rounding can pass the largest value under a scale rule.
-
-    Read from the rule's threshold: the largest word that does not raise the scale decides.
-    """
-    emax, threshold, threshold_low = comparator(element, rule)
-    if emax <= 0:  # the scale byte ends at 254, where the rule would ask for more
-        return True
-    top = element.binades[0]
-    mantissa = min(max(threshold, threshold_low), (1 << 23) - 1)
-    highest = 2.0**emax * (1 + mantissa * 2.0**-23)
-    return highest >= element.largest + 2.0 ** (emax - top.mantissa_bits - 1)

@@ -66,14 +66,14 @@ def segments(element: ElementFormat) -> tuple[Segment, ...]:
 
 
 @cache
-def window(element: ElementFormat) -> Window:
-    """Window of a format.
+def window(element: ElementFormat, tail: int = 0) -> Window:
+    """Window of a format; with a tail it reaches down so many more exponents.
 
     Its width is a power of two, which leaves the shift some choice. The one taken has the fewest
     bits to compute: constants to add to u, or to compare it with, ending in many zeros.
     """
     _, linear = _ranges(element)
-    depth = segments(element)[-1].kept  # the linear range spans x = 0 .. -depth
+    depth = segments(element)[-1].kept + tail  # the linear range spans x = 0 .. -depth
     most = 1 - linear + max(element.emax, 0)  # above emax only where the scale byte ends, at 254
     bits = (depth + most).bit_length()
 
@@ -103,25 +103,25 @@ def _bits_left(constant: int, width: int) -> int:
     return width - ((rest & -rest).bit_length() - 1) if rest else 0
 
 
-def origin_layout(element: ElementFormat) -> data.StructLayout:
+def origin_layout(element: ElementFormat, tail: int = 0) -> data.StructLayout:
     """What every rounder of a block shares.
 
     ``addend`` plus a biased exponent has u in its low bits and, above its width, a carry for
     words in the window. ``low``: the window reaches below biased exponent 1; every word above
     that is then in the window, and no sum carries. ``clear``: all codes are 0 (Inf or NaN).
     """
-    width = max(window(element).bits, 8)
+    width = max(window(element, tail).bits, 8)
     return data.StructLayout({"addend": unsigned(width), "low": unsigned(1), "clear": unsigned(1)})
 
 
-def find_origin(m: Module, scale: Value, element: ElementFormat) -> Any:
-    """Origin of a block from its scale byte, a View of ``origin_layout(element)``.
+def find_origin(m: Module, scale: Value, element: ElementFormat, tail: int = 0) -> Any:
+    """Origin of a block from its scale byte, a View of ``origin_layout(element, tail)``.
 
     The addend is minus the least biased exponent in the window, modulo its width. With ``clear``
     it is 0, and no sum carries.
     """
-    origin: Any = Signal(origin_layout(element), name="origin")
-    unscaled = window(element).unscaled
+    origin: Any = Signal(origin_layout(element, tail), name="origin")
+    unscaled = window(element, tail).unscaled
     clear = Signal(name="clear")
     m.d.comb += [
         clear.eq(scale == NAN_BYTE),

@@ -27,6 +27,8 @@ class Packer(wiring.Component):
         exponent_bits: width of ``exponent``.
         word: FP32 or BF16.
         choose: whether ``narrow`` selects a BF16 result in an FP32 word's upper half.
+        truncate: round towards zero instead; a negative value then gets what it still lacks where
+            its bits are inverted, and nothing else.
         fabric: ``"asic"`` increments by a chain of gates, ``"fpga"`` by an adder.
 
     Members:
@@ -45,9 +47,10 @@ class Packer(wiring.Component):
         word: WordFormat = FP32,
         *,
         choose: bool = False,
+        truncate: bool = False,
         fabric: Fabric = "asic",
     ):
-        self._word, self._choose, self.fabric = word, choose, fabric
+        self._word, self._choose, self._truncate, self.fabric = word, choose, truncate, fabric
         super().__init__(
             {
                 "sign": In(1),
@@ -67,13 +70,14 @@ class Packer(wiring.Component):
         m = Module()
         half = FP32.mantissa_bits - BF16.mantissa_bits  # bits of FP32's mantissa, not of BF16's
         narrow: Value = self.narrow if self._choose else Const(self._word is BF16, 1)
+        decide = _missing if self._truncate else _up
         kept, mantissa = self.significand, self.significand[1:-1]
         lost, up, up_narrow = Signal(name="lost"), Signal(name="up"), Signal(name="up_narrow")
         m.d.comb += [
-            up.eq(_up(kept[0], kept[1], self.inexact, self.sign) & ~narrow),
+            up.eq(decide(kept[0], kept[1], self.inexact, self.sign) & ~narrow),
             # Lost bits of a negative value are 1 where the value's own are 0.
             lost.eq(self.inexact | (kept[:half] ^ self.sign.replicate(half)).any()),
-            up_narrow.eq(_up(kept[half], kept[half + 1], lost, self.sign) & narrow),
+            up_narrow.eq(decide(kept[half], kept[half + 1], lost, self.sign) & narrow),
         ]
         rounded, carry = self._increment(
             m, Cat(mantissa, self.exponent[:8]), {0: up, half: up_narrow}
@@ -122,3 +126,8 @@ def _up(guard: Value, lowest: Value, inexact: Value, sign: Value) -> Value:
     """Whether to round up: see ``Packer``."""
     exact = Mux(sign, guard | lowest, guard & lowest)
     return Mux(inexact, guard, exact)
+
+
+def _missing(guard: Value, lowest: Value, inexact: Value, sign: Value) -> Value:
+    """Whether the one that an inverted value lacks carries into its lowest bit."""
+    return sign & guard & ~inexact

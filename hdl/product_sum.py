@@ -4,6 +4,7 @@ Golden answer: ``mxsf.golden.product_sum.product_sum``. Source: docs/numerics.md
 """
 
 import re
+from collections.abc import Sequence
 from typing import Any, get_args
 
 from amaranth.hdl import Cat, Const, Module, Value, signed, unsigned
@@ -12,17 +13,17 @@ from amaranth.lib.wiring import In, Out
 
 from ..golden.catalogue import MXSF
 from ..golden.formats import ElementFormat
-from ..golden.product_sum import Pair, check_pair, units
-from .adder import TermSum, add_bits, wire
+from ..golden.product_sum import Pair, check_pair
+from .adder import TermSum, add_bits
 from .aligner import Aligner
 from .formats import Fabric
 from .multiplier import Multiplier
 from .operand import Operand, operand_layout
+from .product import ProductPlan, count_bits
+from .specials import gather_specials, resolve_specials, special_fields
 from .stream import derive, link, register
 
 __all__ = ["ProductSum", "sum_bits", "sum_layout"]
-
-_HARD_BITS = 18  # of a factor of the multipliers that FPGAs have, with its sign
 
 
 def sum_bits(pair: ElementFormat | Pair, count: int) -> int:
@@ -32,10 +33,7 @@ def sum_bits(pair: ElementFormat | Pair, count: int) -> int:
     >>> sum_bits(MXSF, 32), sum_bits(E5M2, 32), sum_bits((INT8, INT8), 32)
     (30, 70, 21)
     """
-    a, b = (units(f) for f in check_pair(pair))
-    ends = [x * y for x in (min(a), max(a)) for y in (min(b), max(b))]
-    low, high = count * min(ends), count * max(ends)
-    return max(high.bit_length(), (~low).bit_length()) + 1
+    return count_bits(check_pair(pair), count)
 
 
 def sum_layout(pair: ElementFormat | Pair, count: int) -> data.StructLayout:
@@ -89,7 +87,7 @@ class ProductSum(wiring.Component):
         *,
         block: int = 32,
         lanes: int | None = None,
-        points: tuple[str, ...] = (),
+        points: Sequence[str] = (),
         fabric: Fabric = "asic",
         tag: int = 0,
     ):
@@ -100,6 +98,8 @@ class ProductSum(wiring.Component):
                 raise TypeError(f"{name} must be of type int, not {value!r}")
         if block < 1:
             raise ValueError(f"block must be at least 1, not {block!r}")
+        if not isinstance(points, tuple | list):
+            raise TypeError(f"points must be a tuple of names, not {points!r}")
         if lanes < 1 or block % lanes:
             raise ValueError(f"lanes must divide block = {block}, not {lanes!r}")
         if tag < 0:
@@ -114,7 +114,8 @@ class ProductSum(wiring.Component):
         carried = {"tag": unsigned(tag)} if tag else {}
         if lanes < block:
             carried |= {"first": unsigned(1), "last": unsigned(1)}
-        self._carried = carried
+        self._carried, self._flags = carried, special_fields(self.pair)
+        self._plan = ProductPlan(self.pair, fabric)
         codes = (data.StructLayout({"codes": data.ArrayLayout(f.bits, lanes)}) for f in self.pair)
         incoming = {**dict(zip("ab", codes, strict=True)), **carried}
         found = {name: field.shape for name, field in sum_layout(self.pair, lanes)}
@@ -129,6 +130,11 @@ class ProductSum(wiring.Component):
     def beats(self) -> int:
         """Beats of a full block."""
         return self.block // self.lanes
+
+    @property
+    def stages(self) -> tuple[str, ...]:
+        """Where the registers stand, under the name that all designs use."""
+        return self.points
 
     @property
     def latency(self) -> int:
@@ -161,7 +167,7 @@ class ProductSum(wiring.Component):
     def _decode(self, m: Module, source: Any) -> Any:
         """Operands of all lanes."""
         a, b = self.pair
-        whole = self._whole
+        whole = self._plan.whole
         layouts = operand_layout(a, b.has_inf, whole), operand_layout(b, a.has_inf, whole)
         fields = {
             side: data.ArrayLayout(layout, self.lanes)
@@ -179,79 +185,34 @@ class ProductSum(wiring.Component):
                     m.d.comb += out.payload[side][k][field].eq(getattr(operand, str(field)))
         return out
 
-    @property
-    def _whole(self) -> bool:
-        """Whether operands are shifted before they are multiplied: where a hard multiplier has
-        room for whole numbers, there is nothing to shift behind it.
-        """
-        bits = [max(f.magnitudes).bit_length() for f in self.pair]
-        return self.fabric == "dsp" and max(bits) < _HARD_BITS
-
-    @property
-    def _shifts(self) -> tuple[int, int]:
-        """Least and largest sum of the places of a product; equal where nothing shifts."""
-        if self._whole:
-            return 0, 0
-        shifted = [f.max_shift for f in self.pair if f.max_shift]
-        return len(shifted), len(shifted) + sum(shifted)
-
-    @property
-    def _flags(self) -> dict[str, Any]:
-        """What the special codes of all lanes come to, before Inf - Inf is looked for."""
-        fields = {"any_nan": unsigned(1)} if any(f.has_nan for f in self.pair) else {}
-        if any(f.has_inf for f in self.pair):
-            fields |= {"any_plus": unsigned(1), "any_minus": unsigned(1)}
-        return fields
-
-    @property
-    def _negates(self) -> bool:
-        """Whether a product has a sign beside its factors, so that it may be negated."""
-        return not all(f.twos_complement for f in self.pair)
-
-    @property
-    def _complements(self) -> bool:
-        """Whether negated products are one's complements, one too small."""
-        return self._negates and self.fabric != "dsp"
-
-    @property
-    def _inverts_late(self) -> bool:
-        """Whether negative terms are inverted behind the shift.
-
-        In cells that costs more gates, since the word is longer; a LUT of the shifter's last
-        stage has an input left for it.
-        """
-        return self.fabric == "fpga" and self._shifts[0] < self._shifts[1]
-
     def _multiply(self, m: Module, source: Any) -> Any:
         """Products, complemented where they count negatively, and their places."""
-        shapes = [dict(source.payload[side][0].shape())["significand"].shape for side in "ab"]
-        least, most = self._shifts
-        lane: dict[str, Any] = {}
-        for k in range(self.lanes):
-            a, b = source.payload.a[k], source.payload.b[k]
-            multiplier: Any = Multiplier(*shapes, self.fabric)
+        plan, given = self._plan, source.payload
+        shapes = [dict(given[side][0].shape())["significand"].shape for side in "ab"]
+        multipliers: list[Any] = [Multiplier(*shapes, self.fabric) for _ in range(self.lanes)]
+        lane: dict[str, Any] = {"product": multipliers[0].product.shape()}
+        lane |= {"negative": unsigned(1)} if plan.complements else {}
+        lane |= {"place": unsigned(plan.places[1].bit_length())} if plan.shifts else {}
+        lanes = data.ArrayLayout(data.StructLayout(lane), self.lanes)
+        out = self._stage(m, source, {"lanes": lanes, **self._flags}, "products")
+        for k, multiplier in enumerate(multipliers):
             m.submodules[f"multiplier_{k}"] = multiplier
-            if not k:
-                lane = {"product": multiplier.product.shape()}
-                lane |= {"negative": unsigned(1)} if self._complements else {}
-                lane |= {"place": unsigned(most.bit_length())} if most > least else {}
-                lanes = data.ArrayLayout(data.StructLayout(lane), self.lanes)
-                out = self._stage(m, source, {"lanes": lanes, **self._flags}, "products")
-            made = out.payload.lanes[k]
+            a, b, made = given.a[k], given.b[k], out.payload.lanes[k]
             m.d.comb += [
                 multiplier.a.eq(a.significand),
                 multiplier.b.eq(b.significand),
                 made.product.eq(multiplier.product),
             ]
-            if self._negates:
+            if plan.negates:
                 negative = self._xor_signs(a, b)
-                if not self._inverts_late:
+                if not plan.inverts_late:
                     m.d.comb += multiplier.invert.eq(negative)
-                if self._complements:
+                if plan.complements:
                     m.d.comb += made.negative.eq(negative)
-            if most > least:
+            if plan.shifts:
                 m.d.comb += made.place.eq(self._add_places(m, a, b))
-        self._find_specials(m, source.payload, out.payload)
+        operands = [(given.a[k], given.b[k]) for k in range(self.lanes)]
+        gather_specials(m, self.pair, operands, out.payload)
         return out
 
     def _xor_signs(self, a: Any, b: Any) -> Value:
@@ -266,73 +227,37 @@ class ProductSum(wiring.Component):
             return Cat(*add_bits(m, list(places[0]), list(places[1])))
         return places[0] + places[1]
 
-    def _find_specials(self, m: Module, source: Any, target: Any) -> None:
-        """Gather the special codes of all lanes."""
-        if not self._flags:
-            return
-        nans, pluses, minuses = [], [], []
-        for k in range(self.lanes):
-            sides = tuple(zip((source.a[k], source.b[k]), self.pair, strict=True))
-            infinite = [x.inf for x, f in sides if f.has_inf]
-            nans += [x.nan for x, f in sides if f.has_nan]
-            for (x, f), (y, _) in (sides, sides[::-1]):
-                nans += [x.inf & y.zero] if f.has_inf else []
-            if infinite:
-                minus = self._negative_inf(source.a[k], source.b[k])
-                pluses.append(Cat(infinite).any() & ~minus)
-                minuses.append(Cat(infinite).any() & minus)
-        m.d.comb += target.any_nan.eq(Cat(nans).any())
-        if pluses:
-            m.d.comb += [
-                target.any_plus.eq(Cat(pluses).any()),
-                target.any_minus.eq(Cat(minuses).any()),
-            ]
-
-    def _negative_inf(self, a: Any, b: Any) -> Value:
-        """Sign of an infinite product."""
-        signs = [
-            x.significand[-1] if f.twos_complement else x.sign
-            for x, f in zip((a, b), self.pair, strict=True)
-        ]
-        return signs[0] ^ signs[1]
-
     def _align(self, m: Module, source: Any) -> Any:
-        """Terms: products in units of ``a.least * b.least``, one's complements where negative.
+        """Terms, offset by half their range, which inverts the sign bit.
 
-        A term is offset by half its range, which inverts its sign bit, so that the tree adds
-        unsigned numbers.
+        So the sum is one of unsigned numbers, and no sign needs to be extended.
         """
-        least, most = self._shifts
-        bits = sum_bits(self.pair, 1)
-        fields: dict[str, Any] = {"terms": data.ArrayLayout(bits, self.lanes)}
-        if self._complements:
+        plan = self._plan
+        fields: dict[str, Any] = {"terms": data.ArrayLayout(plan.bits, self.lanes)}
+        if plan.complements:
             fields["negative"] = data.ArrayLayout(1, self.lanes)
         out = self._stage(m, source, {**fields, **self._flags}, "aligned")
         for k in range(self.lanes):
-            made = source.payload.lanes[k]
-            product = made.product
-            if self._complements:
-                m.d.comb += out.payload.negative[k].eq(made.negative)
-            below = late = Const(0, 1)
-            if self._complements and self._inverts_late:
-                late = made.negative
-            elif self._complements:
-                below = made.negative
-            sign = product[-1] if product.shape().signed else below
-            if most > least:
-                aligner = Aligner(len(product), least, most, bits)
+            made, term = source.payload.lanes[k], out.payload.terms[k]
+            negative: Value = made.negative if plan.complements else Const(0, 1)
+            if plan.complements:
+                m.d.comb += out.payload.negative[k].eq(negative)
+            below = Const(0, 1) if plan.inverts_late else negative
+            sign = made.product[-1] if made.product.shape().signed else below
+            if plan.shifts:
+                aligner = Aligner(len(made.product), *plan.places, plan.bits)
                 m.submodules[f"aligner_{k}"] = aligner
                 m.d.comb += [
-                    aligner.product.eq(product),
+                    aligner.product.eq(made.product),
                     aligner.below.eq(below),
                     aligner.sign.eq(sign),
-                    aligner.invert.eq(late),
+                    aligner.invert.eq(negative if plan.inverts_late else 0),
                     aligner.place.eq(made.place),
-                    out.payload.terms[k].eq(aligner.term),
+                    term.eq(aligner.term),
                 ]
             else:
-                word = Cat(product, sign.replicate(bits))[: bits - 1]
-                m.d.comb += out.payload.terms[k].eq(Cat(word, ~sign))
+                word = Cat(made.product, sign.replicate(plan.bits))[: plan.bits - 1]
+                m.d.comb += term.eq(Cat(word, ~sign))
         return out
 
     def _sum(self, m: Module, source: Any) -> Any:
@@ -349,13 +274,13 @@ class ProductSum(wiring.Component):
             old = source.payload
             size, group = len(old.terms[0]), min(1 << (stop - height), count)
             bits = sum_bits(self.pair, self.lanes) if last else size + stop - height
-            offset = -self.lanes << (sum_bits(self.pair, 1) - 1) if last else 0
+            offset = -self.lanes << (self._plan.bits - 1) if last else 0
             groups = -(-count // group)
             fields: dict[str, Any] = {"terms": data.ArrayLayout(bits, groups)}
             out = self._stage(m, source, {**fields, **self._flags}, f"level_{stop}")
             for k in range(groups):
                 mine = range(k * group, min((k + 1) * group, count))
-                ones = len(mine) if self._complements and not height else 0
+                ones = len(mine) if self._plan.complements and not height else 0
                 adder: Any = TermSum(len(mine), size, ones, bits, offset, self.fabric)
                 m.submodules[f"sum_{stop}_{k}"] = adder
                 m.d.comb += [
@@ -372,16 +297,7 @@ class ProductSum(wiring.Component):
         fields = {name: field.shape for name, field in sum_layout(self.pair, self.lanes)}
         found = self._stage(m, source, fields, "found")
         m.d.comb += found.payload.sum.eq(source.payload.terms[0])
-        if self._flags:
-            flags = source.payload
-            nan: Value = flags.any_nan
-            if "inf" in fields:
-                nan = wire(m, nan | (flags.any_plus & flags.any_minus), "nan")
-                m.d.comb += [
-                    found.payload.inf.eq((flags.any_plus | flags.any_minus) & ~nan),
-                    found.payload.inf_sign.eq(flags.any_minus & ~nan),
-                ]
-            m.d.comb += found.payload.nan.eq(nan)
+        resolve_specials(m, self.pair, source.payload, found.payload)
         return found
 
 

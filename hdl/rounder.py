@@ -1,4 +1,4 @@
-"""Rounder: a word and its block's origin to an element code, nearest even.
+"""Rounder: a word and its block's origin to an element code, nearest even or stochastic.
 
 Golden answer: ``mxsf.golden.quantize``. Source: docs/numerics.md section 3.
 
@@ -18,18 +18,23 @@ Instead of x a lane computes its place u in the window of ``mxsf.hdl.origin``.
 docs/area-encoder.md has what else was tried.
 """
 
-from typing import Any, NamedTuple
+from collections.abc import Sequence
+from itertools import count
+from typing import Any, Literal, NamedTuple, get_args
 
-from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
-from amaranth.lib import wiring
+from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value, unsigned
+from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
+from ..golden.block import Rounding
 from ..golden.formats import ElementFormat, Overflow
+from ..golden.lfsr import NUMBER_BITS
 from ..golden.words import WordFormat
+from .digest import choices, digest_layout, tail
 from .formats import Fabric, word_layout
 from .origin import origin_layout, segments, window
 
-__all__ = ["Rounder"]
+__all__ = ["STEPS", "Rounder", "Step"]
 
 
 class Part(NamedTuple):
@@ -41,29 +46,46 @@ class Part(NamedTuple):
             the code has more bits than the significand.
         kept: significand bits taken, from bit ``drop`` up.
         field: bits above them.
+        up: number of the digest's decision to round up, None where there is none.
     """
 
     select: Signal
     drop: int
     kept: int
     field: Value
+    up: int | None = None
+
+
+Step = Literal["place", "choose", "increment"]
+
+STEPS: tuple[Step, ...] = get_args(Step)
+"""Parts of a rounder between which a register may stand."""
 
 
 class Rounder(wiring.Component):
-    """One word to one code, nearest even. Combinational.
+    """One word to one code, nearest even or stochastic. Combinational.
 
     Args:
         element: the element format.
-        source: the word format.
+        source: the word format; for stochastic rounding the one that digests were made of.
         overflow: ``"saturate"`` or ``"ovf"``.
         overflows: whether a word can round beyond the limit at all under the scale rule in use;
             without it the saturation is not built.
         fabric: ``"asic"`` increments by a chain of gates, ``"fpga"`` by an adder.
+        rounding: nearest even takes words, stochastic takes their digests.
+        optional: whether a word may be absent.
+        steps: what of it to build, a run of ``STEPS``: place in the window, choose code and
+            round-up, increment.
 
     Members:
-        word: In, the word; never Inf or NaN unless the origin has ``clear``.
-        origin: In, ``origin_layout(element)``, from ``find_origin``.
-        code: Out, the code.
+        word: In, the word or its digest (``mxsf.hdl.digest``); never Inf or NaN unless the origin
+            has ``clear``. With the step ``place``.
+        origin: In, ``origin_layout(element, tail)``, from ``find_origin``. With ``place``.
+        present: In, without it the code is 0. With ``place`` and ``optional``.
+        placed: the word and its place: Out of ``place``, where ``choose`` is not there; In of
+            ``choose``, where ``place`` is not there.
+        chosen: code and round-up: in the same way between ``choose`` and ``increment``.
+        code: Out, the code. With ``increment``.
     """
 
     def __init__(
@@ -73,80 +95,129 @@ class Rounder(wiring.Component):
         overflow: Overflow = "saturate",
         overflows: bool = True,
         fabric: Fabric = "asic",
+        *,
+        rounding: Rounding = Rounding.NEAREST_EVEN,
+        optional: bool = False,
+        steps: Sequence[Step] = STEPS,
     ):
-        self.fabric = fabric
-        self.element, self.source = element, source
+        self.fabric, self.rounding, self.optional = fabric, rounding, optional
+        self.element, self.source, self.steps = element, source, tuple(steps)
         self.limit, self.overflows = element.limit_code(overflow), overflows
-        super().__init__(
-            {
-                "word": In(word_layout(source)),
-                "origin": In(origin_layout(element)),
-                "code": Out(element.bits),
-            }
+        self.window = window(element, tail(rounding))
+        self.stochastic = rounding is Rounding.STOCHASTIC
+        word = digest_layout(element, source, rounding) if self.stochastic else word_layout(source)
+        self.mantissa_bits = len(Signal(word)["mantissa"])
+        above = ("biased_exponent", "sign")
+        carried = {name: field.shape for name, field in word if name not in above}
+        self.placed_layout = data.StructLayout(
+            {**carried, "u": unsigned(self.window.bits), "near": unsigned(1), "sign": unsigned(1)}
         )
+        self.chosen_layout = data.StructLayout(
+            {"code": unsigned(element.bits - 1), "rises": unsigned(1), "sign": unsigned(1)}
+        )
+        present = {"present": In(1)} if optional else {}
+        inputs = {
+            "place": {
+                "word": In(word),
+                "origin": In(origin_layout(element, tail(rounding))),
+                **present,
+            },
+            "choose": {"placed": In(self.placed_layout)},
+            "increment": {"chosen": In(self.chosen_layout)},
+        }
+        outputs = {
+            "place": {"placed": Out(self.placed_layout)},
+            "choose": {"chosen": Out(self.chosen_layout)},
+            "increment": {"code": Out(element.bits)},
+        }
+        super().__init__({**inputs[self.steps[0]], **outputs[self.steps[-1]]})
 
     def elaborate(self, platform: Any) -> Module:
-        """Place in the window, select, increment."""
+        """Place in the window, choose, increment."""
         m = Module()
-        element, size = self.element, window(self.element).bits
-        word: Any = self.word
-        origin: Any = self.origin
-
-        total = Signal(len(origin.addend) + 1)
-        u, near = Signal(size), Signal()
-        m.d.comb += [
-            total.eq(word.biased_exponent + origin.addend),
-            u.eq(total),  # the low bits are u, whatever lies above
-            near.eq(total[-1] | (origin.low & word.biased_exponent[:size].any())),
-        ]
-
-        code: list[Value] = [Const(0, 1)] * (element.bits - 1)
-        up: Value = Const(0, 1)
-        sticky = self._sticky(m, word.mantissa)
-        for part in self._parts(m, u, near):
-            taken = Cat(Const(0, max(-part.drop, 0)), word.mantissa, Const(1, 1))
-            taken = taken[max(part.drop, 0) :][: part.kept]
-            for i, bit in enumerate(Cat(taken, part.field)):
-                code[i] |= part.select & bit
-            up |= part.select & self._up(m, part, sticky)
-        if element.emax < 0:  # the scale byte ends at 254, so a word may lie above every binade
-            beyond = Signal()
-            m.d.comb += beyond.eq(near & _at_least(u, self._end, window(element).most))
-            for i in range(len(code)):
-                code[i] |= beyond & (self.limit >> i & 1)
-        chosen, rises, sign = Signal(len(code)), Signal(), Signal()
-        m.d.comb += [
-            chosen.eq(Cat(*code)),
-            rises.eq(up),
-            sign.eq(word.sign & ~origin.clear),
-        ]
-        self._increment(m, chosen, rises, sign)
+        placed = self._between("placed", self.placed_layout)
+        chosen = self._between("chosen", self.chosen_layout)
+        if "place" in self.steps:
+            self._place(m, placed)
+        if "choose" in self.steps:
+            self._choose(m, placed, chosen)
+        if "increment" in self.steps:
+            self._increment(m, chosen.code, chosen.rises, chosen.sign)
         return m
+
+    def _between(self, name: str, layout: data.StructLayout) -> Any:
+        """What lies between two steps: a port, or signals inside."""
+        return getattr(self, name) if name in self.signature.members else Signal(layout, name=name)
 
     @property
     def _end(self) -> int:
         """First u above every binade."""
-        return window(self.element).unscaled + self.element.emax + 1
+        return self.window.unscaled + self.element.emax + 1
+
+    def _place(self, m: Module, placed: Any) -> None:
+        """Where the word lies in the window of its block."""
+        size = self.window.bits
+        word: Any = self.word
+        origin: Any = self.origin
+        total, near = Signal(len(origin.addend) + 1), Signal(name="inside")
+        m.d.comb += [
+            total.eq(word.biased_exponent + origin.addend),
+            near.eq(total[-1] | (origin.low & word.biased_exponent[:size].any())),
+            placed.u.eq(total),  # the low bits are u, whatever lies above
+            placed.near.eq(near & self.present if self.optional else near),
+            placed.mantissa.eq(word.mantissa),
+        ]
+        sign = word.sign & ~origin.clear
+        m.d.comb += placed.sign.eq(sign & self.present if self.optional else sign)
+        if self.stochastic:
+            m.d.comb += [placed.up.eq(word.up), placed.reach.eq(word.reach)]
+
+    def _choose(self, m: Module, placed: Any, chosen: Any) -> None:
+        """Code and round-up, by the place."""
+        element, most = self.element, self.window.most
+        u, near = placed.u, placed.near
+        code: list[Value] = [Const(0, 1)] * (element.bits - 1)
+        up: Value = Const(0, 1)
+        sticky = {} if self.stochastic else self._sticky(m, placed.mantissa)
+        for part in self._parts(m, u, near):
+            taken = Cat(Const(0, max(-part.drop, 0)), placed.mantissa, Const(1, 1))
+            taken = taken[max(part.drop, 0) :][: part.kept]
+            for i, bit in enumerate(Cat(taken, part.field)):
+                code[i] |= part.select & bit
+            up |= part.select & self._up(m, part, sticky, placed)
+        if self.stochastic:
+            up |= self._far_up(m, placed)
+        if element.emax < 0:  # the scale byte ends at 254, so a word may lie above every binade
+            beyond = Signal()
+            m.d.comb += beyond.eq(near & _at_least(u, self._end, most))
+            for i in range(len(code)):
+                code[i] |= beyond & (self.limit >> i & 1)
+        m.d.comb += [chosen.code.eq(Cat(*code)), chosen.rises.eq(up), chosen.sign.eq(placed.sign)]
 
     def _parts(self, m: Module, u: Signal, near: Signal) -> list[Part]:
         """Parts, highest first; ``near`` says that the word lies in the window."""
-        element, (size, shift, _, most) = self.element, window(self.element)
-        mantissa_bits = self.source.mantissa_bits
+        element, (size, shift, _, most) = self.element, self.window
         parts = []
         above: Value = _at_least(u, self._end, most) if element.emax < 0 else Const(0, 1)
-        for segment in segments(element):
-            width = element.bits - 1 - segment.kept
-            reached, select = Signal(name="reached"), Signal(name=f"normal_{segment.first}")
-            field = Signal(width, name="field")
-            m.d.comb += [
-                reached.eq(_at_least(u, segment.first + shift, most)),
-                select.eq(near & reached & ~above),
-                field.eq(u + (segment.offset - shift) % (1 << width)),  # modulo 2**width
-            ]
-            parts.append(Part(select, mantissa_bits - segment.kept, segment.kept, field))
-            above = reached
-        depth = segments(element)[-1].kept
-        for distance in range(1, depth + 2):
+        normal, ups = iter(segments(element)), count()
+        dropping = [c.drop > 0 for c in choices(element, self.source.mantissa_bits, self.rounding)]
+        for number, (drop, kept, distance) in enumerate(
+            choices(element, self.mantissa_bits, self.rounding)
+        ):
+            up = next(ups) if dropping[number] else None
+            if not distance:
+                segment = next(normal)
+                width = element.bits - 1 - kept
+                reached, select = Signal(name="reached"), Signal(name=f"normal_{segment.first}")
+                field = Signal(width, name="field")
+                m.d.comb += [
+                    reached.eq(_at_least(u, segment.first + shift, most)),
+                    select.eq(near & reached & ~above),
+                    field.eq(u + (segment.offset - shift) % (1 << width)),  # modulo 2**width
+                ]
+                parts.append(Part(select, drop, kept, field, up))
+                above = reached
+                continue
             place = shift + 1 - distance
             select = Signal(name=f"linear_{distance}")
             # A bit that is 0 here is not looked at where setting it would pass the largest u.
@@ -156,9 +227,18 @@ class Rounder(wiring.Component):
                 if place >> i & 1 or place | 1 << i <= most
             ]
             m.d.comb += select.eq(near & Cat(*bits).all())
-            drop = mantissa_bits - depth + distance
-            parts.append(Part(select, drop, mantissa_bits + 1 - drop, Const(0, 0)))
+            parts.append(Part(select, drop, kept, Const(0, 0), up))
         return parts
+
+    def _far_up(self, m: Module, placed: Any) -> Value:
+        """Whether a word below the least code rounds up to it: at distance 1 to ``reach``."""
+        size, shift, _, most = self.window
+        least = shift + 1 - segments(self.element)[-1].kept  # u of the least code
+        within = Signal(range((1 << size) + NUMBER_BITS + 1), name="within")
+        up = Signal(name="far_up")
+        near = placed.near & ~_at_least(placed.u, least, most)
+        m.d.comb += [within.eq(placed.u + placed.reach), up.eq(near & (within >= least))]
+        return up
 
     def _sticky(self, m: Module, mantissa: Value) -> dict[int, Value]:
         """Whether any of the lowest mantissa bits is set, by their number, as far as parts ask."""
@@ -171,12 +251,13 @@ class Rounder(wiring.Component):
             result[number] = found
         return result
 
-    def _up(self, m: Module, part: Part, sticky: dict[int, Value]) -> Value:
+    def _up(self, m: Module, part: Part, sticky: dict[int, Value], placed: Any) -> Value:
         """Whether a part rounds up: by more than half, or by half from an odd code."""
-        if part.drop <= 0:
+        if part.up is None:
             return Const(0, 1)
-        word: Any = self.word
-        significand = Cat(word.mantissa, Const(1, 1))
+        if self.stochastic:
+            return placed.up[part.up]
+        significand = Cat(placed.mantissa, Const(1, 1))
         lowest = Cat(significand[part.drop : part.drop + part.kept], part.field, Const(0, 1))[0]
         up = Signal(name="up")
         m.d.comb += up.eq(significand[part.drop - 1] & (sticky[part.drop - 1] | lowest))

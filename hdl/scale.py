@@ -12,12 +12,13 @@ from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value, signed, unsigne
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
+from ..golden.block import Rounding
 from ..golden.formats import ElementFormat
 from ..golden.scale import NAN_BYTE, ScaleRule, comparator
 from ..golden.words import WordFormat
 from .formats import Fabric, word_layout
 
-__all__ = ["LargestKey", "ScaleFinder", "key_bits", "scale_byte"]
+__all__ = ["LargestKey", "ScaleFinder", "key_bits", "overflows", "scale_byte"]
 
 
 def key_bits(rule: ScaleRule) -> int:
@@ -156,3 +157,21 @@ def scale_byte(m: Module, key: Value, element: ElementFormat, rule: ScaleRule) -
     with m.If(exponent == 255):
         m.d.comb += byte.eq(NAN_BYTE)
     return byte
+
+
+def overflows(
+    element: ElementFormat, rule: ScaleRule, rounding: Rounding = Rounding.NEAREST_EVEN
+) -> bool:
+    """Whether rounding can pass the largest value under a scale rule.
+
+    Read from the rule's threshold: the largest word that does not raise the scale decides.
+    """
+    emax, threshold, threshold_low = comparator(element, rule)
+    if emax <= 0:  # the scale byte ends at 254, where the rule would ask for more
+        return True
+    top = element.binades[0]
+    mantissa = min(max(threshold, threshold_low), (1 << 23) - 1)
+    highest = 2.0**emax * (1 + mantissa * 2.0**-23)
+    if rounding is Rounding.STOCHASTIC:
+        return highest > element.largest
+    return highest >= element.largest + 2.0 ** (emax - top.mantissa_bits - 1)

@@ -5,9 +5,20 @@ golden model's business. Mirrors ``mxsf.hdl.stream``, ``block``, ``gather`` and 
 """
 
 from collections import deque
+from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
-__all__ = ["BankPair", "Chain", "Gather", "Pipeline", "Register", "Skid", "Stage", "Token"]
+__all__ = [
+    "BankPair",
+    "Chain",
+    "Gather",
+    "Pipeline",
+    "Register",
+    "Skid",
+    "Stage",
+    "TileBanks",
+    "Token",
+]
 
 
 class Token(NamedTuple):
@@ -115,6 +126,64 @@ class BankPair:
             if incoming.last or len(self._filling) == self._beats:
                 self._full.append(deque(self._filling))
                 self._filling = []
+
+
+class TileBanks:
+    """Model of ``hdl.block.BlockBuffer`` with tiles: a closed tile leaves over ``beats`` beats.
+
+    As a stage it has one reader. The number of a beat out is that of its tile times ``beats``, and
+    on from there.
+
+    Args:
+        beats: beats of a tile.
+        registered: whether there is a register on the read side.
+        readers: how many streams each tile leaves on, each at its own pace.
+    """
+
+    def __init__(self, beats: int, registered: bool, readers: int = 1) -> None:
+        self._beats, self._registered = beats, registered
+        self._filled = self._closed = 0
+        self._waiting: list[deque[Token]] = [deque() for _ in range(readers)]
+        self._read = [Register() for _ in range(readers)]
+
+    def head(self, reader: int) -> Token | None:
+        """Return the beat that a reader offers."""
+        if self._registered:
+            return self._read[reader].output()
+        waiting = self._waiting[reader]
+        return waiting[0] if waiting else None
+
+    def free(self) -> bool:
+        """Return whether every reader is done with the bank to be written."""
+        return all(len(waiting) <= self._beats for waiting in self._waiting)
+
+    def move(self, incoming: Token | None, readies: Sequence[bool]) -> None:
+        """Pass a clock edge."""
+        free = self.free()
+        for waiting, read, ready in zip(self._waiting, self._read, readies, strict=True):
+            if not self._registered or read.ready(None, ready):
+                taken = waiting.popleft() if waiting and (self._registered or ready) else None
+                read.step(taken, ready)
+        if incoming is None or not free:
+            return
+        self._filled += 1
+        if incoming.last or self._filled == self._beats:
+            first = self._closed * self._beats
+            for waiting in self._waiting:
+                waiting.extend(Token(first + k, k == self._beats - 1) for k in range(self._beats))
+            self._closed, self._filled = self._closed + 1, 0
+
+    def output(self, incoming: Token | None) -> Token | None:
+        """Return the beat that the one reader offers."""
+        return self.head(0)
+
+    def ready(self, incoming: Token | None, next_ready: bool) -> bool:
+        """Return whether the bank to be written is free."""
+        return self.free()
+
+    def step(self, incoming: Token | None, next_ready: bool) -> None:
+        """Pass a clock edge."""
+        self.move(incoming, [next_ready])
 
 
 class Gather:

@@ -108,7 +108,7 @@ def test_any_words(words, rule):
         ({"stages": 0}, ValueError, "stages must be 1 to 4, not 0"),
         ({"stages": 5}, ValueError, "stages must be 1 to 4, not 5"),
         ({"overflow": "ovf"}, ValueError, "mxsf has none"),
-        ({"fabric": "wool"}, ValueError, "fabric must be 'asic' or 'fpga', not 'wool'"),
+        ({"fabric": "wool"}, ValueError, "fabric must be asic, fpga, dsp, not 'wool'"),
         ({"overflow": "wrap"}, ValueError, "not 'wrap'"),
         ({"element": "mxsf"}, TypeError, "element must be of type ElementFormat, not 'mxsf'"),
         ({"rule": "floor"}, TypeError, "rule must be of type ScaleRule, not 'floor'"),

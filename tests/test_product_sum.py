@@ -11,7 +11,6 @@ from mxsf.hdl.product_sum import ProductSum, sum_bits, sum_layout
 from mxsf.sim.bench import NO_STALLS, Stalls, run_stream
 from mxsf.sim.cxxrtl import CxxrtlEngine
 from mxsf.sim.engine import AmaranthEngine, port_signals
-from mxsf.sim.icarus import run_icarus
 from mxsf.sim.payload import pack, unpack
 from mxsf.sim.product_sum import (
     adversarial_codes,
@@ -19,6 +18,7 @@ from mxsf.sim.product_sum import (
     random_codes,
     run_product_sum,
 )
+from mxsf.sim.verilog import run_verilog
 from mxsf.sim.waveform import Port
 from mxsf.sim.yosys import BUNDLED
 
@@ -302,7 +302,7 @@ def test_exported_verilog_under_icarus(element, fabric):
     component = build(element, block=16, lanes=8, points=("product", "sum"), fabric=fabric)
     a, b = some(component, 150)
     stimulus = product_sum_stimulus(component, a, b)
-    result = run_icarus(exported(component), "top", stimulus, STALLS)
+    result = run_verilog(exported(component), "top", stimulus, STALLS)
     assert result.passed, result.mismatches
 
 
@@ -315,7 +315,7 @@ def test_icarus_catches_a_planted_bug():
     assert broken != text
     a, b = some(component)
     stimulus = product_sum_stimulus(component, a, b)
-    assert run_icarus(broken, "top", stimulus, STALLS).count > 0
+    assert run_verilog(broken, "top", stimulus, STALLS).count > 0
 
 
 def exported(component):

@@ -1,0 +1,78 @@
+"""How a lane makes its product: what a pair of formats and a fabric leave of the general path.
+
+    operands -- significands -- multiplier -- (complement) -- aligner -- term
+             -- places ------- sum of places ------------------^
+
+A term is the product in units of ``a.least * b.least``. Where it is negative it is a one's
+complement: the one that is missing is added in the sum, as a carry. Which structure costs least was
+measured (docs/area-dot.md).
+"""
+
+from dataclasses import dataclass
+
+from ..golden.product_sum import Pair, units
+from .formats import Fabric
+
+__all__ = ["ProductPlan", "count_bits"]
+
+_HARD_BITS = 18  # of a factor of the multipliers that FPGAs have, with its sign
+
+
+def count_bits(pair: Pair, count: int) -> int:
+    """Narrowest signed width that holds every sum of ``count`` products."""
+    a, b = (units(f) for f in pair)
+    ends = [x * y for x in (min(a), max(a)) for y in (min(b), max(b))]
+    low, high = count * min(ends), count * max(ends)
+    return max(high.bit_length(), (~low).bit_length()) + 1
+
+
+@dataclass(frozen=True)
+class ProductPlan:
+    """The choices for a pair of formats on a fabric."""
+
+    pair: Pair
+    fabric: Fabric
+
+    @property
+    def bits(self) -> int:
+        """Width of a term."""
+        return count_bits(self.pair, 1)
+
+    @property
+    def whole(self) -> bool:
+        """Whether operands are shifted before they are multiplied.
+
+        Where a hard multiplier has room for whole numbers, nothing is left to shift behind it.
+        """
+        widest = max(max(f.magnitudes).bit_length() for f in self.pair)
+        return self.fabric == "dsp" and widest < _HARD_BITS
+
+    @property
+    def places(self) -> tuple[int, int]:
+        """Least and largest sum of the places of a product; equal where nothing shifts."""
+        shifts = [] if self.whole else [f.max_shift for f in self.pair if f.max_shift]
+        return len(shifts), len(shifts) + sum(shifts)
+
+    @property
+    def shifts(self) -> bool:
+        """Whether products are shifted."""
+        return self.places[0] < self.places[1]
+
+    @property
+    def negates(self) -> bool:
+        """Whether a product has a sign beside its factors, so that it may have to be negated."""
+        return not all(f.twos_complement for f in self.pair)
+
+    @property
+    def complements(self) -> bool:
+        """Whether negated products are one's complements; else they are exact."""
+        return self.negates and self.fabric != "dsp"
+
+    @property
+    def inverts_late(self) -> bool:
+        """Whether negative terms are inverted behind the shift, not in the multiplier.
+
+        In cells that costs more gates, since the word is longer; a LUT of the shifter's last
+        stage has an input left for it.
+        """
+        return self.fabric == "fpga" and self.shifts

@@ -1,0 +1,306 @@
+"""Bench of the tile re-quantizer: tiles to golden codes and scales, and its cycle models."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from amaranth.hdl import Shape
+from numpy.typing import NDArray
+
+from ..golden.block import Rounding
+from ..golden.formats import ElementFormat
+from ..golden.lfsr import Lfsr
+from ..golden.requantizer import requantize
+from ..golden.words import WordFormat
+from ..hdl.lanes import LANE_POINTS
+from ..hdl.requantizer import Requantizer
+from .bench import NO_STALLS, Progress, Result, Stalls, Stimulus, run_stream
+from .engine import Engine, Pins
+from .payload import pack, to_int
+from .pipeline import Pipeline, Register, Skid, TileBanks, Token
+from .stimulus import directed_words, random_words
+
+__all__ = [
+    "Tiles",
+    "directed_tiles",
+    "random_tiles",
+    "requantizer_model",
+    "requantizer_stimulus",
+    "requantizer_tiles",
+    "run_requantizer",
+]
+
+
+@dataclass(frozen=True)
+class Tiles:
+    """Tiles to run.
+
+    Attributes:
+        words: bit patterns of source words, uint32 of shape (tiles, n, n).
+        rows: rows that come, 1 to n; fewer end the tile early. Shape (tiles,).
+        transpose: whether it leaves transposed, bool of shape (tiles,).
+        marked: whether a full tile's last row carries ``last``, bool of shape (tiles,).
+    """
+
+    words: NDArray[np.uint32]
+    rows: NDArray[np.int64]
+    transpose: NDArray[np.bool_]
+    marked: NDArray[np.bool_]
+
+    @classmethod
+    def full(cls, words: NDArray[np.uint32], transpose: NDArray[np.bool_] | None = None) -> "Tiles":
+        """Tiles with all their rows; by default every second one is transposed."""
+        count = len(words)
+        turned = np.arange(count) % 2 == 1 if transpose is None else transpose
+        return cls(words, np.full(count, words.shape[1]), turned, np.full(count, True))
+
+    @classmethod
+    def mixed(cls, words: NDArray[np.uint32], random: np.random.Generator) -> "Tiles":
+        """Tiles of which some end early, some lack the mark, and some are transposed."""
+        count, size = words.shape[:2]
+        rows = np.where(random.random(count) < 0.3, random.integers(1, size + 1, count), size)
+        return cls(words, rows, random.random(count) < 0.5, random.random(count) < 0.7)
+
+
+def requantizer_tiles(requantizer: Requantizer, values: NDArray[Any]) -> NDArray[np.uint32]:
+    """Cut a float tensor into tiles along its last two axes, padded with zeros.
+
+    Returns:
+        uint32 of shape (tiles, n, n).
+    """
+    size = requantizer.tile
+    words = requantizer.source.words(values)
+    if words.ndim < 2:
+        words = np.pad(words, (0, -len(words) % size)).reshape(-1, size)
+    words = words.reshape(-1, *words.shape[-2:])
+    rows, columns = (-(-axis // size) * size for axis in words.shape[-2:])
+    words = np.pad(words, ((0, 0), (0, rows - words.shape[1]), (0, columns - words.shape[2])))
+    tiles = words.reshape(-1, rows // size, size, columns // size, size).swapaxes(2, 3)
+    return np.ascontiguousarray(tiles).reshape(-1, size, size)
+
+
+def random_tiles(
+    random: np.random.Generator, count: int, size: int, source: WordFormat
+) -> NDArray[np.uint32]:
+    """Tiles of random words of every kind (``random_words``): uint32 of shape (count, n, n)."""
+    return random_words(random, count, size * size, source).reshape(count, size, size)
+
+
+def directed_tiles(
+    random: np.random.Generator, element: ElementFormat, size: int, source: WordFormat
+) -> NDArray[np.uint32]:
+    """Tiles at the edges (``directed_words``), at random places of the tile, and a few more.
+
+    More: one huge value among small ones, Inf or NaN anywhere, subnormal words only, and tiles all
+    of one word.
+
+    Returns:
+        uint32 of shape (tiles, n, n).
+    """
+    words = random.permuted(directed_words(element, size * size, source), axis=1)
+    m = source.mantissa_bits
+    shape = (12, size * size)
+    small = random.integers(100 << m, 120 << m, shape)
+    huge = small.copy()
+    huge[np.arange(12), random.integers(0, size * size, 12)] = random.integers(
+        200 << m, 255 << m, 12
+    )
+    infinite = small.copy()
+    infinite[np.arange(12), random.integers(0, size * size, 12)] = (255 << m) + np.arange(12) % 2
+    subnormal = random.integers(0, 1 << m, shape)
+    signs = random.integers(0, 2, (4, *shape)) << (source.bits - 1)
+    same = random.integers(1 << m, 255 << m, (12, 1)).repeat(size * size, axis=1)
+    more = np.concatenate(np.stack([huge, infinite, subnormal, same]) | signs)
+    return np.concatenate([words, more.astype(np.uint32)]).reshape(-1, size, size)
+
+
+class Fork:
+    """Cycle model of a re-quantizer whose tiles leave on two streams.
+
+    Args:
+        before: stages before the tile buffer.
+        banks: the tile buffer, with a reader for each stream.
+        after: stages behind each reader.
+    """
+
+    def __init__(self, before: Pipeline, banks: TileBanks, after: Mapping[str, Pipeline]) -> None:
+        self._before, self._banks, self._after = before, banks, after
+
+    def output(self, reader: str) -> Token | None:
+        """Return the beat at the output of a stream."""
+        return self._after[reader].output(self._head(reader))
+
+    def ready(self, incoming: Token | None) -> bool:
+        """Return ready at the input."""
+        return self._before.ready(incoming, self._banks.free())
+
+    def step(self, incoming: Token | None, readies: Mapping[str, bool]) -> None:
+        """Pass a clock edge."""
+        heads = {reader: self._head(reader) for reader in self._after}
+        taken = [self._after[r].ready(heads[r], readies[r]) for r in self._after]
+        offered, free = self._before.output(incoming), self._banks.free()
+        for reader, pipeline in self._after.items():
+            pipeline.step(heads[reader], readies[reader])
+        self._banks.move(offered, taken)
+        self._before.step(incoming, free)
+
+    def _head(self, reader: str) -> Token | None:
+        return self._banks.head(list(self._after).index(reader))
+
+
+def requantizer_model(requantizer: Requantizer) -> Any:
+    """Build the cycle model: a Pipeline, or a Fork where tiles leave on both streams."""
+    places = requantizer.points
+    before = [Register() for point in places if point not in LANE_POINTS]
+    banks = TileBanks(requantizer.tile, requantizer.storage == "memory", len(requantizer.readers))
+    after = {
+        reader: [Skid() if p == "skid" else Register() for p in places if p in LANE_POINTS]
+        for reader in requantizer.readers
+    }
+    if not requantizer.both:
+        return Pipeline(*before, banks, *after["o"])
+    return Fork(Pipeline(*before), banks, {r: Pipeline(*stages) for r, stages in after.items()})
+
+
+def golden_tiles(
+    requantizer: Requantizer, tiles: Tiles
+) -> tuple[NDArray[np.uint32], NDArray[Any], NDArray[np.uint8]]:
+    """Words with missing rows as zeros, their codes, and the scales of the tiles."""
+    size = tiles.words.shape[1]
+    kept = np.arange(size) < tiles.rows[:, None]
+    words = np.where(kept[..., None], tiles.words, 0)
+    random = None
+    if requantizer.rounding is Rounding.STOCHASTIC:
+        random = np.zeros(words.shape, np.uint16)
+        random[kept] = Lfsr(size).draw(int(kept.sum()))  # a row that does not come draws none
+    codes, scales = requantize(
+        requantizer.source.values(words),
+        requantizer.element,
+        requantizer.rule,
+        rounding=requantizer.rounding,
+        random=random,
+        overflow=requantizer.overflow,
+    )
+    return words, codes, scales
+
+
+def requantizer_stimulus(requantizer: Requantizer, tiles: Tiles) -> dict[str, Stimulus]:
+    """Make the beats of tiles and the golden answer: a Stimulus for each output stream."""
+    count, size = tiles.words.shape[:2]
+    words, codes, scales = golden_tiles(requantizer, tiles)
+    step = np.tile(np.arange(size), (count, 1))
+    kept = step < tiles.rows[:, None]
+    ends = step == tiles.rows[:, None] - 1
+    shown = ends & (tiles.marked | (tiles.rows < size))[:, None]
+    # Before its last row a tile's ``transpose`` says nothing: there it is the opposite.
+    turn = np.where(ends, tiles.transpose[:, None], ~tiles.transpose[:, None])
+    marks = {"first": (step == 0)[kept], "last": shown[kept]}
+    layout = requantizer.i.payload.shape()
+    inputs = pack(layout, {"words": words[kept], "transpose": turn[kept], **marks})
+    turned = codes.swapaxes(1, 2)
+    chosen = np.where(tiles.transpose[:, None, None], turned, codes)
+    order = {"o": codes, "t": turned} if requantizer.both else {"o": chosen}
+    found = {}
+    for reader, answer in order.items():
+        out = getattr(requantizer, reader).payload.shape()
+        fields = {
+            "codes": answer.reshape(-1, size),
+            "scale": scales.repeat(size),
+            "first": (step == 0).reshape(-1),
+            "last": (step == size - 1).reshape(-1),
+        }
+        found[reader] = Stimulus(
+            inputs=inputs,
+            outputs=pack(out, fields),
+            last=ends[kept],
+            blocks=count,
+            model=lambda: requantizer_model(requantizer),
+            widths=(Shape.cast(layout).width, Shape.cast(out).width),
+        )
+    return found
+
+
+def run_requantizer(
+    engine: Engine,
+    requantizer: Requantizer,
+    values: NDArray[Any] | None = None,
+    stalls: Stalls = NO_STALLS,
+    progress: Progress | None = None,
+    *,
+    tiles: Tiles | None = None,
+) -> Result:
+    """Compare a re-quantizer with the golden model on a float tensor, or on built-in tiles."""
+    random = np.random.default_rng(stalls.seed)
+    if values is not None:
+        tiles = Tiles.full(requantizer_tiles(requantizer, values))
+    elif tiles is None:
+        size, source = requantizer.tile, requantizer.source
+        directed = directed_tiles(random, requantizer.element, size, source)
+        chosen = random.permutation(len(directed))[: 4096 // size]
+        words = [directed[chosen], random_tiles(random, 2048 // size, size, source)]
+        tiles = Tiles.mixed(np.concatenate(words), random)
+    found = requantizer_stimulus(requantizer, tiles)
+    if requantizer.both:
+        return _run_both(engine, found, stalls, progress)
+    return run_stream(engine, found["o"], stalls, progress)
+
+
+def _run_both(
+    engine: Engine, found: dict[str, Stimulus], stalls: Stalls, progress: Progress | None
+) -> Result:
+    """Do as ``run_stream`` does, with two outputs that stall each by itself."""
+    result = Result(engine.name)
+    random = np.random.default_rng(stalls.seed)
+    inputs, last = found["o"].inputs, found["o"].last
+    model: Fork = found["o"].model()
+    total = sum(len(stimulus.outputs) for stimulus in found.values())
+    limit = 200 + 40 * int(total / min(stalls.valid, stalls.ready))
+
+    def check(what: str, seen: int, golden: int) -> None:
+        if seen != golden:
+            result.note(f"{what} is {seen:#x}, must be {golden:#x}")
+
+    async def testbench(pins: Pins) -> None:
+        sent, offering = 0, False
+        filled = started = None
+        while result.beats < total and result.cycles < limit:
+            if not offering and sent < len(inputs):
+                offering = random.random() < stalls.valid
+            noise = int.from_bytes(random.bytes(len(inputs[0])), "little")
+            payload = to_int(inputs[sent]) if offering else noise
+            pins.set("i__payload", payload & ((1 << found["o"].widths[0]) - 1))
+            pins.set("i__valid", int(offering))
+            readies = {reader: bool(random.random() < stalls.ready) for reader in found}
+            for reader, ready in readies.items():
+                pins.set(f"{reader}__ready", int(ready))
+            token = Token(sent, bool(last[sent])) if offering else None
+            taken = model.ready(token)
+            check("i.ready", pins.get("i__ready"), int(taken))
+            for reader, stimulus in found.items():
+                expected = model.output(reader)
+                check(f"{reader}.valid", pins.get(f"{reader}__valid"), int(expected is not None))
+                if expected is None:
+                    continue
+                started = result.cycles if started is None else started
+                golden = to_int(stimulus.outputs[expected.number])
+                where = f"{reader}.payload of beat {expected.number}"
+                check(where, pins.get(f"{reader}__payload"), golden)
+                if readies[reader]:
+                    result.beats += 1
+                    result.blocks += expected.last and reader == "o"
+            model.step(token, readies)
+            if progress and result.beats % 64 == 0:
+                progress(result.beats)
+            if token is not None and taken:
+                filled = result.cycles if filled is None and token.last else filled
+                sent, offering = sent + 1, False
+            await pins.tick()
+            result.cycles += 1
+        if started is not None and filled is not None and stalls.valid == stalls.ready == 1:
+            result.latency = started - filled
+
+    engine.run(testbench)
+    if result.beats < total:
+        result.note(f"only {result.beats} of {total} beats came out")
+    return result
