@@ -20,6 +20,7 @@ from ..golden.encoder import quantize as quantize_tensor
 from ..sim.bench import Stalls
 from ..sim.yosys import PINNED, Yosys
 from .catalogue import CATALOGUE, Variant, variant
+from .inputs import load_array, read_block
 from .parameters import read_rule
 from .plots import area_plot, check_plot
 from .progress import progress
@@ -142,7 +143,7 @@ def simulate(
 ) -> None:
     """Run DESIGN against the golden model, every cycle compared."""
     one = _variant(design, options)
-    values = None if tensor is None else _load(tensor)
+    values = None if tensor is None else load_array(tensor)
     if vcd is not None:
         vcd.parent.mkdir(parents=True, exist_ok=True)
     running = make_engine(one, engine or default_engine(), vcd)
@@ -278,7 +279,9 @@ def quantize(source: Path, target: Path, element: str, block: str, rule: str) ->
     """Quantize a float tensor SOURCE (.npy) to a block tensor TARGET (.npz), or decode it back."""
     kinds = (source.suffix, target.suffix)
     if kinds == (".npy", ".npz"):
-        tensor = quantize_tensor(_load(source), parse(element), _block(block), read_rule(rule))
+        tensor = quantize_tensor(
+            load_array(source), parse(element), read_block(block), read_rule(rule)
+        )
         tensor.save(target)
         print(f"{target}: {tensor.element} {block}, shape {tensor.shape}")
     elif kinds == (".npz", ".npy"):
@@ -345,20 +348,3 @@ def _write_rows(path: Path, facts: dict[str, Any], found: Sequence[tuple[Variant
     rows = [{"top": one.top, "parameters": one.settings()} | row.row() for one, row in found]
     path.parent.mkdir(parents=True, exist_ok=True)
     write_whole(path, json.dumps(facts | {"rows": rows}, indent=2) + "\n")
-
-
-def _load(path: Path) -> Any:
-    try:
-        values = np.load(path, allow_pickle=False)
-    except (ValueError, EOFError) as problem:
-        raise ValueError(f"{path} is no .npy file: {problem}") from None
-    if not isinstance(values, np.ndarray):
-        raise ValueError(f"{path} is no .npy file but an archive")
-    return values
-
-
-def _block(text: str) -> tuple[int, int]:
-    parts = text.lower().split("x")
-    if len(parts) != 2 or not all(part.isdigit() for part in parts):
-        raise ValueError(f"a block is ROWSxCOLUMNS, for example 8x8, not {text!r}")
-    return int(parts[0]), int(parts[1])

@@ -65,6 +65,7 @@ def rounded(value: NDArray[np.float64], word: WordFormat = FP32) -> NDArray[np.f
     Returns:
         float32; values of BF16 where that is the word.
 
+    >>> from mxsf.golden import BF16
     >>> rounded(np.array([1 + 2.0**-8, 1 + 2.0**-8 + 2.0**-40, 2.0**-127]), BF16).tolist()
     [1.0, 1.0078125, 0.0]
     """

@@ -59,7 +59,8 @@ class Bf16Product(wiring.Component):
     """
 
     def __init__(self, *, normalised: bool, fabric: Fabric = "asic"):
-        self.normalised, self.fabric = normalised, fabric
+        self.normalised = normalised
+        self.fabric: Fabric = fabric
         super().__init__(
             {
                 "a": In(word_layout(BF16)),
@@ -85,9 +86,9 @@ class Bf16Product(wiring.Component):
         m.d.comb += [
             multiplier.a.eq(significands[0]),
             multiplier.b.eq(significands[1]),
-            made.significand.eq(multiplier.product),
+            made.significand.eq(multiplier.product),  # a hard one has a sign bit above
         ]
-        carry: Value = multiplier.product[-1] if self.normalised else Const(0, 1)
+        carry: Value = made.significand[-1] if self.normalised else Const(0, 1)
         exponents = (a.biased_exponent, b.biased_exponent)
         m.d.comb += [
             made.exponent.eq(add(m, *exponents, carry, self.fabric, name="exponent")),
@@ -113,7 +114,8 @@ class Bf16Products(wiring.Component):
     """
 
     def __init__(self, block: int, normalised: bool, fabric: Fabric = "asic"):
-        self.block, self.normalised, self.fabric = block, normalised, fabric
+        self.block, self.normalised = block, normalised
+        self.fabric: Fabric = fabric
         words = data.ArrayLayout(unsigned(BF16.bits), block)
         products = data.ArrayLayout(product_layout(), block)
         super().__init__({"a": In(words), "b": In(words), "products": Out(products)})

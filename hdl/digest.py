@@ -25,7 +25,7 @@ from ..golden.block import Rounding
 from ..golden.formats import ElementFormat
 from ..golden.lfsr import NUMBER_BITS
 from ..golden.words import WordFormat
-from .formats import word_layout
+from .formats import Fabric, word_layout
 from .origin import segments
 
 __all__ = ["Choice", "Digest", "Draw", "choices", "digest_layout", "digest_word", "tail"]
@@ -142,6 +142,7 @@ class Digest(wiring.Component):
         element: the element format.
         source: the word format.
         rounding: nearest even or stochastic.
+        fabric: ``"asic"`` takes carries through a chain of gates, ``"fpga"`` from adders.
 
     Members:
         word: In, the word.
@@ -149,8 +150,15 @@ class Digest(wiring.Component):
         digest: Out, ``digest_layout``.
     """
 
-    def __init__(self, element: ElementFormat, source: WordFormat, rounding: Rounding):
+    def __init__(
+        self,
+        element: ElementFormat,
+        source: WordFormat,
+        rounding: Rounding,
+        fabric: Fabric = "asic",
+    ):
         self.element, self.source, self.rounding = element, source, rounding
+        self.fabric: Fabric = fabric
         random = {"draw": In(Draw.layout)} if rounding is Rounding.STOCHASTIC else {}
         layout = digest_layout(element, source, rounding)
         super().__init__({"word": In(word_layout(source)), **random, "digest": Out(layout)})
@@ -184,8 +192,16 @@ class Digest(wiring.Component):
     def _carry(self, m: Module, dropped: Value, number: Value, name: str) -> Signal:
         """Carry of two fractions; bits below those of the number never matter."""
         lower = max(len(dropped) - len(number), 0)
-        total = Signal(len(number) + 1, name=f"{name}_total")
         fraction = Cat(Const(0, len(number) + lower - len(dropped)), dropped[lower:])
         carry = Signal(name=name)
-        m.d.comb += [total.eq(fraction + number), carry.eq(total[-1])]
+        if self.fabric == "fpga":
+            total = Signal(len(number) + 1, name=f"{name}_total")
+            m.d.comb += [total.eq(fraction + number), carry.eq(total[-1])]
+            return carry
+        running: Value = Const(0, 1)
+        for i, (a, b) in enumerate(zip(fraction, number, strict=True)):
+            above = Signal(name=f"{name}_{i}")
+            m.d.comb += above.eq((a & b) | (running & (a | b)))
+            running = above
+        m.d.comb += carry.eq(running)
         return carry

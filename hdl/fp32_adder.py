@@ -57,7 +57,8 @@ class Fp32Adder(wiring.Component):
     """
 
     def __init__(self, mantissa_bits: int = FP32.mantissa_bits, *, fabric: Fabric = "asic"):
-        self.mantissa_bits, self.fabric = mantissa_bits, fabric
+        self.mantissa_bits = mantissa_bits
+        self.fabric: Fabric = fabric
         operand = float_layout(mantissa_bits)
         super().__init__(
             {
@@ -78,7 +79,7 @@ class Fp32Adder(wiring.Component):
         smaller = Signal(self.mantissa_bits, name="smaller")
         keys = [Cat(x.mantissa, x.exponent, x.normal, x.infinite) for x in (a, b)]
         m.d.comb += [
-            ordered.eq(at_least(m, *keys, fabric, name="order")),
+            ordered.eq(at_least(m, keys[0], keys[1], fabric, name="order")),
             larger.eq(Mux(ordered, a.as_value(), b.as_value())),
             smaller.eq(Mux(ordered, b.mantissa, a.mantissa)),
             differ.eq(a.sign ^ b.sign),

@@ -39,7 +39,8 @@ class Fp32Tree(wiring.Component):
     o: stream.Interface
 
     def __init__(self, block: int, registers: frozenset[str], fabric: Fabric = "asic"):
-        self.block, self.registers, self.fabric = block, registers, fabric
+        self.block, self.registers = block, registers
+        self.fabric: Fabric = fabric
         super().__init__(
             {
                 "i": In(stream.Signature(blocks_layout(block))),

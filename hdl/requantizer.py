@@ -272,7 +272,7 @@ class Requantizer(wiring.Component):
 
     def _digested(self, m: Module, lane: int, word: Any, draw: Any = None) -> Any:
         """Return the digest of a word."""
-        digest: Any = Digest(self.element, self.source, self.rounding)
+        digest: Any = Digest(self.element, self.source, self.rounding, self.fabric)
         m.submodules[f"digest_{lane}"] = digest
         m.d.comb += Value.cast(digest.word).eq(Value.cast(word))
         if draw is not None:

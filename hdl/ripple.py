@@ -24,10 +24,9 @@ def add(m: Module, a: Value, b: Value, carry: Value, fabric: Fabric, *, name: st
 def add_signed(m: Module, a: Value, b: Value, carry: Value, fabric: Fabric, *, name: str) -> Signal:
     """Sum of two signed values and a carry, one bit wider than the wider of them."""
     size = max(len(a), len(b))
-    wide = [Cat(x, x[-1].replicate(size - len(x))) for x in (a, b)]
     # With their sign bits inverted they are unsigned, each offset by half its range.
-    above = [Cat(x[:-1], ~x[-1]) for x in wide]
-    offset = add(m, *above, carry, fabric, name=f"{name}_offset")
+    x, y = (Cat(v[:-1], v[-1].replicate(size - len(v)), ~v[-1]) for v in (a, b))
+    offset = add(m, x, y, carry, fabric, name=f"{name}_offset")
     total = Signal(signed(size + 1), name=name)
     m.d.comb += total.eq(Cat(offset[:-1], ~offset[-1]))
     return total

@@ -48,7 +48,8 @@ class WindowSum(wiring.Component):
     o: stream.Interface
 
     def __init__(self, block: int, window: int, registers: frozenset[str], fabric: Fabric = "asic"):
-        self.block, self.window, self.registers, self.fabric = block, window, registers, fabric
+        self.block, self.window, self.registers = block, window, registers
+        self.fabric: Fabric = fabric
         super().__init__(
             {
                 "i": In(stream.Signature(blocks_layout(block))),

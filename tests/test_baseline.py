@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-from amaranth.hdl import Const
 from designs import needs_gcc, needs_icarus
 from mxsf.flow.catalogue import tensors, variant
 from mxsf.flow.netlist import netlist
@@ -91,10 +90,10 @@ def test_real_tensors(method):
 
 @pytest.mark.parametrize("method", METHODS)
 def test_nodes_are_one_module(method):
-    instances = netlist(Baseline(8, method=method), "top").instances
+    instances = netlist(Baseline(8, method=method, fabric="fpga"), "top").instances
     kinds = {name: n for name, n in instances.items() if "adder" in name or "shifter" in name}
-    # Four additions of products, then four of FP32 words, acc's among them; nine terms to align.
-    expected = [4, 4, 4, 4] if method == "tree" else [1, 8]
+    # Four additions of products, three of sums, acc's, each with a shifter; nine terms to align.
+    expected = [1, 3, 4, 4, 4] if method == "tree" else [1, 8]
     assert sorted(kinds.values()) == expected
 
 

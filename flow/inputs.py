@@ -1,0 +1,28 @@
+"""What people give on the command line: arrays and blocks."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["load_array", "read_block"]
+
+
+def load_array(path: Path) -> NDArray[Any]:
+    """Return the array of a ``.npy`` file; ValueError where it is none."""
+    try:
+        values = np.load(path, allow_pickle=False)
+    except (ValueError, EOFError) as problem:
+        raise ValueError(f"{path} is no .npy file: {problem}") from None
+    if not isinstance(values, np.ndarray):
+        raise ValueError(f"{path} is no .npy file but an archive")
+    return values
+
+
+def read_block(text: str) -> tuple[int, int]:
+    """Return rows and columns of a block, from ``8x8``; ValueError where they are none."""
+    parts = text.lower().split("x")
+    if len(parts) != 2 or not all(part.isdigit() for part in parts):
+        raise ValueError(f"a block is ROWSxCOLUMNS, for example 8x8, not {text!r}")
+    return int(parts[0]), int(parts[1])
