@@ -160,7 +160,7 @@ def _sum(m: Module, rows: list[_Row], bits: int) -> list[Value]:
         for row in rows[1:]:
             done, rest = total[: row.offset], total[row.offset :]
             total = [*done, *add_bits(m, rest, row.bits)]
-        return total[:bits]
+        return [*total, *[ZERO] * bits][:bits]
     # A sign bit of weight -w counts as its complement of weight w, less w; what is to be
     # subtracted is one constant.
     columns: list[list[Value]] = [[] for _ in range(bits)]

@@ -189,7 +189,9 @@ class ProductSum(wiring.Component):
         """Products, complemented where they count negatively, and their places."""
         plan, given = self._plan, source.payload
         shapes = [dict(given[side][0].shape())["significand"].shape for side in "ab"]
-        multipliers: list[Any] = [Multiplier(*shapes, self.fabric) for _ in range(self.lanes)]
+        multipliers: list[Any] = [
+            Multiplier(shapes[0], shapes[1], self.fabric) for _ in range(self.lanes)
+        ]
         lane: dict[str, Any] = {"product": multipliers[0].product.shape()}
         lane |= {"negative": unsigned(1)} if plan.complements else {}
         lane |= {"place": unsigned(plan.places[1].bit_length())} if plan.shifts else {}
@@ -245,7 +247,8 @@ class ProductSum(wiring.Component):
             below = Const(0, 1) if plan.inverts_late else negative
             sign = made.product[-1] if made.product.shape().signed else below
             if plan.shifts:
-                aligner = Aligner(len(made.product), *plan.places, plan.bits)
+                least, most = plan.places
+                aligner = Aligner(len(made.product), least, most, plan.bits)
                 m.submodules[f"aligner_{k}"] = aligner
                 m.d.comb += [
                     aligner.product.eq(made.product),

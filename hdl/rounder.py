@@ -159,7 +159,7 @@ class Rounder(wiring.Component):
         size = self.window.bits
         word: Any = self.word
         origin: Any = self.origin
-        total, near = Signal(len(origin.addend) + 1), Signal(name="inside")
+        total, near = Signal(len(origin.addend) + 1), Signal(name="near")
         m.d.comb += [
             total.eq(word.biased_exponent + origin.addend),
             near.eq(total[-1] | (origin.low & word.biased_exponent[:size].any())),

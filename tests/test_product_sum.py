@@ -1,5 +1,7 @@
 """The hardware product sum: cycle by cycle, exhaustively, as exported, and with planted bugs."""
 
+import itertools
+
 import numpy as np
 import pytest
 from designs import NAMED, needs_gcc, needs_icarus
@@ -64,9 +66,22 @@ def run(component, engine=amaranth, stalls=NO_STALLS, count=60):
     return result
 
 
+def tiers(quick, everything):
+    """Parameters (element, fabric): the quick ones by default, all others in the long tier."""
+    return [
+        pytest.param(*one, marks=() if one in quick else pytest.mark.long) for one in everything
+    ]
+
+
 @needs_gcc
-@pytest.mark.parametrize("fabric", FABRICS)
-@pytest.mark.parametrize("element", NAMED + MIXED + ODD)
+@pytest.mark.parametrize(
+    ("element", "fabric"),
+    tiers(
+        [(e, "asic") for e in NAMED + MIXED + ODD]
+        + [(e, f) for e in ("mxsf", "e5m2", "int8/mxsf", "e5m0") for f in ("fpga", "dsp")],
+        itertools.product(NAMED + MIXED + ODD, FABRICS),
+    ),
+)
 def test_every_format(element, fabric):
     component = build(element, block=4, fabric=fabric)
     result = run_product_sum(compiled(component), component, stalls=STALLS)
@@ -248,8 +263,13 @@ def exhaust(component, a, b):
 
 
 @needs_gcc
-@pytest.mark.parametrize("fabric", FABRICS)
-@pytest.mark.parametrize("element", [*NAMED, "mxsf/e4m3", "e5m2/int8"])
+@pytest.mark.parametrize(
+    ("element", "fabric"),
+    tiers(
+        [*itertools.product(["mxsf"], FABRICS), *((e, "asic") for e in ("e4m3", "e5m2", "int8"))],
+        itertools.product([*NAMED, *MIXED], FABRICS),
+    ),
+)
 def test_every_pair_of_codes(element, fabric):
     component = build(element, block=1, points=("sum",), fabric=fabric)
     a, b = every_pair(component)
@@ -261,8 +281,7 @@ def test_every_pair_of_codes(element, fabric):
 @pytest.mark.parametrize("fabric", FABRICS)
 def test_every_pair_of_codes_among_zeros(fabric):
     component = ProductSum(block=4, points=("shift",), fabric=fabric)
-    for lane in (0, 3):
-        assert exhaust(component, *every_pair(component, lane)) == 0
+    assert exhaust(component, *every_pair(component, lane=0)) == 0
 
 
 @needs_gcc

@@ -17,6 +17,10 @@ SOME = [
     ("decoder", {"element": "e5m2"}),
     ("encoder", {"block": 8}),
     ("encoder", {"block": 8, "lanes": 2, "stages": 4, "element": "int8"}),
+    ("dot", {"block": 4}),
+    ("dot", {"block": 4, "element": "e5m2", "lanes": 2, "outputs": 3, "fabric": "fpga"}),
+    ("baseline", {"block": 4}),
+    ("requantizer", {}),
 ]
 
 
@@ -92,7 +96,7 @@ def test_equal_modules_merge():
 def test_names_are_unique_and_say_the_parameters():
     assert variant("encoder").top == "mxsf_encoder_mxsf_b32"
     assert variant("encoder", lanes=32).top == "mxsf_encoder_mxsf_b32"
-    assert variant("decoder", element="e2m3+e2m1").top == "mxsf_decoder_e2m3_e2m1"
+    assert variant("decoder", element="e2m3+e2m1").top == "mxsf_decoder_e2m3e2m1"
     tops = set()
     count = 0
     for lanes in (1, 8, 32):
@@ -104,6 +108,8 @@ def test_names_are_unique_and_say_the_parameters():
                     )
                     count += 1
     assert len(tops) == count
+    nested, pair = (variant("dot", element=e, block=4).top for e in ("e2m3+e2m1", "e2m3,e2m1"))
+    assert (nested, pair) == ("mxsf_dot_e2m3e2m1_b4", "mxsf_dot_e2m3_e2m1_b4")
 
 
 def test_every_design_has_a_title_and_documented_parameters():
