@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from ..sim.bench import Result, Stalls
 from ..sim.yosys import PINNED, Yosys, YosysError
-from .catalogue import CATALOGUE, Variant, tensors, variant
+from .catalogue import Variant, tensors, variant
 from .simulate import default_engine, make_engine
 from .synthesis import Area, area
 from .verilog import generate, write_whole
@@ -26,6 +26,9 @@ from .verilog import generate, write_whole
 __all__ = ["DEFAULT_ELEMENTS", "Row", "report"]
 
 DEFAULT_ELEMENTS = ("mxsf", "e2m5", "e4m3", "int8")
+DESIGNS: dict[str, dict[str, Any]] = {"decoder": {}, "encoder": {}, "dot": {"block": 8}}
+"""Designs of the report with what differs from their defaults; the rest are parts of them."""
+
 TARGETS = ("generic", "ecp5")
 STALLS = (Stalls(), Stalls(valid=0.8, ready=0.8, seed=1))
 _FEW = 128  # blocks of each tensor for the slow engine
@@ -85,7 +88,7 @@ def report(
         One row a design, and the same as ``report.json`` in the folder.
     """
     started = time.monotonic()
-    variants = [variant(name, element=e) for e in elements for name in CATALOGUE]
+    variants = [variant(name, element=e, **DESIGNS[name]) for e in elements for name in DESIGNS]
     folder.mkdir(parents=True, exist_ok=True)
     engine, data = default_engine(), tensors()
     total = len(variants) * (2 + len(TARGETS))
