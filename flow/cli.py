@@ -195,13 +195,13 @@ def area(
     found: list[tuple[Variant, Area]] = []
     with progress() as step:
         for one in variants:
-            design = one.netlist if without is None else one.netlist.without(without)
+            left = one.netlist if without is None else one.netlist.without(without)
             for name in targets:
                 what = (
                     f"{one.top} for {name} ({yosys.name}; its first use may compile it: a minute)"
                 )
                 step(what, len(found), len(variants) * len(targets))
-                found.append((one, run_area(design, name, yosys)))
+                found.append((one, run_area(left, name, yosys)))
     show(area_table(found))
     if output is not None:
         _write_rows(output, {"yosys": yosys.version()}, found)

@@ -3,11 +3,11 @@
 from typing import Any
 
 from amaranth.hdl import Cat, Module, Mux, Signal, Value, unsigned
-from amaranth.lib import data, memory, stream, wiring
+from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from .stream import register_valid
-from .tile import Storage, TileMemory, TileRegisters
+from .tile import RowMemory, Storage, TileMemory, TileRegisters
 
 __all__ = ["BlockBuffer"]
 
@@ -146,18 +146,15 @@ class BlockBuffer(wiring.Component):
         bank, place = sides["o"]
         if self.tile is None:
             depth = 1 << len(write_step)
-            m.submodules.storage = rows = memory.Memory(
-                shape=unsigned(self.width), depth=2 * depth, init=[]
-            )
-            port, read = rows.write_port(), rows.read_port()
+            m.submodules.storage = rows = RowMemory(2 * depth, self.width)
             m.d.comb += [
-                port.addr.eq(Cat(write_step, write_bank)),
-                port.data.eq(self.i.payload.data),
-                port.en.eq(accept),
-                read.addr.eq(Cat(place, bank)),
-                read.en.eq(advance["o"]),
+                rows.write.eq(accept),
+                rows.write_row.eq(Cat(write_step, write_bank)),
+                rows.data.eq(self.i.payload.data),
+                rows.o_row.eq(Cat(place, bank)),
+                rows.o_read.eq(advance["o"]),
             ]
-            return {"o": read.data}, 1
+            return {"o": rows.o_data}, 1
         kind = TileRegisters if self.tile == "registers" else TileMemory
         store: Any = kind(self.beats, self.width // self.beats, self.both)
         m.submodules.storage = store

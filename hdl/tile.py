@@ -1,6 +1,6 @@
-"""Tile storage: two square tiles of items, written by rows, read by rows or by columns.
+"""Storage: rows of blocks, and two square tiles that are read by rows or by columns.
 
-Two of them with the same ports: registers with a multiplexer, and one memory a lane. In the
+For tiles there are two with the same ports: registers with a multiplexer, and one memory a lane. In the
 memories item (r, c) stands in memory ``(r + c) mod lanes`` at address r, so that a row and a column
 both have one item in every memory; what is read is turned back by as many lanes as the number of
 the row or column.
@@ -12,12 +12,57 @@ from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value, unsigned
 from amaranth.lib import data, memory, wiring
 from amaranth.lib.wiring import In, Out
 
-__all__ = ["STORAGES", "Storage", "TileMemory", "TileRegisters"]
+__all__ = ["STORAGES", "RowMemory", "Storage", "TileMemory", "TileRegisters"]
 
 Storage = Literal["registers", "memory"]
 """What holds the tiles: flip-flops, or memories with a registered read port."""
 
 STORAGES: tuple[str, ...] = get_args(Storage)
+
+
+class RowMemory(wiring.Component):
+    """A memory of rows, one written and one read a cycle; the data come a cycle after a read.
+
+    Args:
+        depth: rows, a power of two.
+        width: bits of a row.
+
+    Members:
+        write: In, write a row.
+        write_row, data: In, which, and what.
+        o_read: In, enable of the registered read.
+        o_row: In, which.
+        o_data: Out, what was read last.
+    """
+
+    def __init__(self, depth: int, width: int):
+        self.depth, self.width = depth, width
+        super().__init__(
+            {
+                "write": In(1),
+                "write_row": In(range(depth)),
+                "data": In(width),
+                "o_read": In(1),
+                "o_row": In(range(depth)),
+                "o_data": Out(width),
+            }
+        )
+
+    def elaborate(self, platform: Any) -> Module:
+        """One memory."""
+        m = Module()
+        store = memory.Memory(shape=unsigned(self.width), depth=self.depth, init=[])
+        m.submodules.store = store
+        write, read = store.write_port(), store.read_port()
+        m.d.comb += [
+            write.en.eq(self.write),
+            write.addr.eq(self.write_row),
+            write.data.eq(self.data),
+            read.en.eq(self.o_read),
+            read.addr.eq(self.o_row),
+            self.o_data.eq(read.data),
+        ]
+        return m
 
 
 class _TileStorage(wiring.Component):

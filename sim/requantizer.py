@@ -253,7 +253,7 @@ def _run_both(
     result = Result(engine.name)
     random = np.random.default_rng(stalls.seed)
     inputs, last = found["o"].inputs, found["o"].last
-    model: Fork = found["o"].model()
+    model: Any = found["o"].model()
     total = sum(len(stimulus.outputs) for stimulus in found.values())
     limit = 200 + 40 * int(total / min(stalls.valid, stalls.ready))
 

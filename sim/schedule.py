@@ -74,10 +74,10 @@ def schedule(
             results.append(number)
             following = next(waiting, None)
             slots[turn] = [] if following is None else [following, 0]
-    columns = [np.array(column, np.int64) for column in zip(*rows, strict=True)]
-    first = (columns[1] == 0) & (columns[2] == 0)
+    product, block, beat, slot = np.array(rows, np.int64).T
+    first = (block == 0) & (beat == 0)
     last = np.array([token.last and token.final for token in tokens])
-    return Schedule(*columns, first, last, tokens, results)
+    return Schedule(product, block, beat, slot, first, last, tokens, results)
 
 
 def products_stimulus(

@@ -40,7 +40,7 @@ def build(**options):
     return variant("requantizer", **{"tile": 4, "stages": 1, **options})
 
 
-def mix(one, count=60, seed=0):
+def mix(one, count=24, seed=0):
     """Edge, directed and random tiles, straight, transposed, and some of them ended early."""
     part, random = one.component, np.random.default_rng(seed)
     directed = directed_tiles(random, part.element, part.tile, part.source)
@@ -50,7 +50,7 @@ def mix(one, count=60, seed=0):
     return Tiles.mixed(np.concatenate(words), random)
 
 
-def run(one, engine="amaranth", stalls=STALLS, count=60, tiles=None):
+def run(one, engine="amaranth", stalls=STALLS, count=24, tiles=None):
     tiles = mix(one, count) if tiles is None else tiles
     result = run_requantizer(make_engine(one, engine), one.component, stalls=stalls, tiles=tiles)
     assert result.passed, result.mismatches
@@ -108,12 +108,17 @@ def test_every_format(element, rounding):
     run(build(element=element, rounding=rounding))
 
 
-@pytest.mark.parametrize("rounding", ["nearest_even", "stochastic"])
-@pytest.mark.parametrize("source", ["bf16", "fp32"])
+@pytest.mark.parametrize(
+    ("source", "rounding", "fabric"),
+    [
+        ("bf16", "nearest_even", "fpga"),
+        ("fp32", "stochastic", "asic"),
+        ("bf16", "stochastic", "fpga"),
+    ],
+)
 @pytest.mark.parametrize("rule", RULES)
-@pytest.mark.parametrize("element", ["mxsf", "e4m3", "int8"])
-def test_every_rule(element, rule, source, rounding):
-    fabric = "fpga" if source == "bf16" else "asic"
+@pytest.mark.parametrize("element", ["mxsf", "int8"])
+def test_every_rule(element, rule, source, rounding, fabric):
     run(build(element=element, rule=rule, source=source, rounding=rounding, fabric=fabric))
 
 
@@ -131,15 +136,16 @@ def test_words_above_every_binade(special):
 
 
 @pytest.mark.parametrize("stalls", [NO_STALLS, STALLS, Stalls(0.3, 1.0, 7), Stalls(1.0, 0.3, 8)])
-@pytest.mark.parametrize("stages", [0, 1, 5, 11, POINTS])
-@pytest.mark.parametrize("storage", ["registers", "memory"])
-@pytest.mark.parametrize("both", ["no", "yes"])
+@pytest.mark.parametrize("stages", [0, POINTS])
+@pytest.mark.parametrize(
+    ("storage", "both"), [("registers", "no"), ("memory", "no"), ("memory", "yes")]
+)
 def test_every_cycle(both, storage, stages, stalls):
-    run(build(both=both, storage=storage, stages=stages, fabric="fpga"), stalls=stalls, count=20)
+    run(build(both=both, storage=storage, stages=stages, fabric="fpga"), stalls=stalls, count=16)
 
 
 @needs_gcc
-@pytest.mark.parametrize("size", [4, 8, *LARGE])
+@pytest.mark.parametrize("size", [8, *LARGE])
 @pytest.mark.parametrize("storage", ["registers", "memory"])
 @pytest.mark.parametrize(
     "options",
@@ -148,7 +154,7 @@ def test_every_cycle(both, storage, stages, stalls):
 )
 def test_every_size(size, storage, options):
     one = build(tile=size, storage=storage, **options)
-    run(one, "cxxrtl", count=300 // size)
+    run(one, "cxxrtl", count=30)
 
 
 @pytest.mark.parametrize("place", POINTS)
@@ -158,7 +164,7 @@ def test_a_register_at_every_place(place):
 
 
 @pytest.mark.parametrize("storage", ["registers", "memory"])
-@pytest.mark.parametrize("stages", [0, 1, 4, len(ORDER), ("skid", "output")])
+@pytest.mark.parametrize("stages", [0, 4, len(ORDER), ("skid", "output")])
 def test_latency_is_as_stated(stages, storage):
     for both in ("no", "yes"):
         one = build(stages=stages, storage=storage, both=both)
