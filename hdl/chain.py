@@ -68,8 +68,9 @@ class Chain(wiring.Component):
         m.d.comb += keeps.eq(self.result.valid & ~found.final)
         same: Value = keeps
         if many:
+            # As deep as output can say, so that an idle input reads nothing beyond the end.
             m.submodules.store = store = memory.Memory(
-                shape=unsigned(FP32.bits), depth=self.outputs, init=[]
+                shape=unsigned(FP32.bits), depth=1 << len(given.output), init=[]
             )
             write, read = store.write_port(), store.read_port(domain="comb")
             m.d.comb += [
