@@ -1,9 +1,9 @@
 """Storage: rows of blocks, and two square tiles that are read by rows or by columns.
 
-For tiles there are two with the same ports: registers with a multiplexer, and one memory a lane. In the
-memories item (r, c) stands in memory ``(r + c) mod lanes`` at address r, so that a row and a column
-both have one item in every memory; what is read is turned back by as many lanes as the number of
-the row or column.
+For tiles there are two with the same ports: registers with a multiplexer, and one memory a lane.
+In the memories item (r, c) stands in memory ``(r + c) mod lanes`` at address r, so that a row and a
+column both have one item in every memory; what is read is turned back by as many lanes as the
+number of the row or column.
 """
 
 from typing import Any, Literal, get_args
