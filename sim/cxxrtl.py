@@ -152,6 +152,7 @@ class CxxrtlEngine:
         ready: float = 1.0,
         seed: int = 0,
         idle: int = 1000,
+        room: int | None = None,
     ) -> StreamRun:
         """Push payloads through ``i`` and collect ``o``, from reset, the clock loop in C++.
 
@@ -162,9 +163,10 @@ class CxxrtlEngine:
             ready: probability of output ready in a cycle.
             seed: seed of the stalls.
             idle: cycles without any transfer after which the run ends.
+            room: outputs after which the run ends; by default one more than inputs.
         """
         data = np.ascontiguousarray(inputs)
-        outputs = np.zeros((len(data) + 1, output_bytes), np.uint8)
+        outputs = np.zeros((len(data) + 1 if room is None else room, output_bytes), np.uint8)
         counts = (ctypes.c_uint64 * 3)()
         self._library.run_stream(
             data.ctypes.data_as(ctypes.c_void_p),

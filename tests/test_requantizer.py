@@ -370,11 +370,14 @@ def test_cycle_bench_catches_a_wrong_handshake(monkeypatch):
 @pytest.mark.parametrize("both", ["no", "yes"])
 def test_compiled_run_catches_a_wrong_constant(both):
     one, case = joined(build(both=both), mix(build(both=both)))
-    seen = cxxrtl_engine(one).stream(case.inputs, case.outputs.shape[1], valid=0.7, ready=0.7)
+    room = len(case.outputs) + 1  # a tile ended early has more rows out than in
+    stalls = {"valid": 0.7, "ready": 0.7, "room": room}
+    seen = cxxrtl_engine(one).stream(case.inputs, case.outputs.shape[1], **stalls)
     assert not seen.violation
     np.testing.assert_array_equal(seen.outputs, case.outputs)
     other, _ = joined(build(both=both, element="e2m5"), mix(build()))
-    found = cxxrtl_engine(other).stream(case.inputs, case.outputs.shape[1])
+    found = cxxrtl_engine(other).stream(case.inputs, case.outputs.shape[1], room=room)
+    assert found.outputs.shape == case.outputs.shape
     assert (found.outputs != case.outputs).any()
 
 
