@@ -11,9 +11,6 @@ from .adder import wire
 __all__ = ["Aligner"]
 
 
-ORDER = None
-
-
 class Aligner(wiring.Component):
     """Shift a product left, fill above with its sign, below with what complemented it.
 
