@@ -52,7 +52,9 @@ def mix(one, count=24, seed=0):
 
 def run(one, engine="amaranth", stalls=STALLS, count=24, tiles=None):
     tiles = mix(one, count) if tiles is None else tiles
-    result = run_requantizer(make_engine(one, engine), one.component, stalls=stalls, tiles=tiles)
+    result = run_requantizer(
+        make_engine(one, engine, optimise=0), one.component, stalls=stalls, tiles=tiles
+    )
     assert result.passed, result.mismatches
     assert result.blocks == len(tiles.words)
     return result
@@ -388,7 +390,7 @@ def bulk(element, tiles, rounding="nearest_even", chunk=5000):
     """Random 8x8 tiles through compiled simulation: (tiles compared, beats wrong)."""
     options = {"element": element, "rounding": rounding, "storage": "memory", "stages": "output"}
     one = variant("requantizer", **options)
-    engine, random = cxxrtl_engine(one, fast=True), np.random.default_rng(17)
+    engine, random = cxxrtl_engine(one, optimise=2), np.random.default_rng(17)
     done = wrong = 0
     while done < tiles:
         count = min(chunk, tiles - done)
@@ -434,7 +436,7 @@ def test_hardware_rounds_without_bias(value):
     tiles = np.full((count, 8, 8), np.float32(value))
     tiles[:, :, 0] = MXSF.largest
     case = requantizer_stimulus(part, Tiles.full(part.source.words(tiles), np.full(count, False)))
-    seen = cxxrtl_engine(one, fast=True).stream(case["o"].inputs, case["o"].outputs.shape[1])
+    seen = cxxrtl_engine(one, optimise=2).stream(case["o"].inputs, case["o"].outputs.shape[1])
     np.testing.assert_array_equal(seen.outputs, case["o"].outputs)
     found = MXSF.decode(unpack(part.o.payload.shape(), seen.outputs)["codes"][:, 1:])
     error = found.std() / np.sqrt(found.size)
