@@ -390,15 +390,17 @@ def bulk(element, tiles, rounding="nearest_even", chunk=5000):
     """Random 8x8 tiles through compiled simulation: (tiles compared, beats wrong)."""
     options = {"element": element, "rounding": rounding, "storage": "memory", "stages": "output"}
     one = variant("requantizer", **options)
-    engine, random = cxxrtl_engine(one, optimise=2), np.random.default_rng(17)
+    engine, random = (
+        cxxrtl_engine(one, optimise=2 if tiles > 500_000 else 1),
+        np.random.default_rng(17),
+    )
     done = wrong = 0
     while done < tiles:
         count = min(chunk, tiles - done)
         words = random_tiles(random, count, 8, one.component.source)
         case = requantizer_stimulus(one.component, Tiles.mixed(words, random))["o"]
-        seen = engine.stream(
-            case.inputs, case.outputs.shape[1], valid=0.9, ready=0.9, seed=done + 1
-        )
+        room, size = case.outputs.shape  # a tile ended early has more rows out than in
+        seen = engine.stream(case.inputs, size, valid=0.9, ready=0.9, seed=done + 1, room=room + 1)
         assert not seen.violation
         assert seen.outputs.shape == case.outputs.shape
         wrong += int((seen.outputs != case.outputs).any(axis=1).sum())
