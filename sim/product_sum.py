@@ -17,6 +17,7 @@ from .pipeline import Pipeline, Register
 
 __all__ = [
     "adversarial_codes",
+    "product_sum_case",
     "product_sum_model",
     "product_sum_stimulus",
     "random_codes",
@@ -150,6 +151,19 @@ def product_sum_stimulus(
     )
 
 
+def product_sum_case(
+    component: ProductSum, values: NDArray[Any] | None = None, seed: int = 0
+) -> Stimulus:
+    """Make the stimulus of a float tensor, quantized, or of adversarial and random codes."""
+    if values is not None:
+        return product_sum_stimulus(component, *tensor_codes(component, values), seed=seed)
+    random = np.random.default_rng(seed)
+    directed, drawn = adversarial_codes(component), random_codes(random, component, 256)
+    a, b = (np.concatenate(parts) for parts in zip(directed, drawn, strict=True))
+    beats = random.integers(1, component.beats + 1, len(a))
+    return product_sum_stimulus(component, a, b, beats, seed)
+
+
 def run_product_sum(
     engine: Engine,
     component: ProductSum,
@@ -166,13 +180,4 @@ def run_product_sum(
         stalls: how to stall.
         progress: called with the number of beats received, now and then.
     """
-    beats = None
-    if values is not None:
-        a, b = tensor_codes(component, values)
-    else:
-        random = np.random.default_rng(stalls.seed)
-        directed, drawn = adversarial_codes(component), random_codes(random, component, 256)
-        a, b = (np.concatenate(parts) for parts in zip(directed, drawn, strict=True))
-        beats = random.integers(1, component.beats + 1, len(a))
-    stimulus = product_sum_stimulus(component, a, b, beats, stalls.seed)
-    return run_stream(engine, stimulus, stalls, progress)
+    return run_stream(engine, product_sum_case(component, values, stalls.seed), stalls, progress)

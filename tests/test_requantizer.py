@@ -29,6 +29,7 @@ from mxsf.sim.requantizer import (
     requantizer_tiles,
     run_requantizer,
 )
+from mxsf.sim.testbench import stream_vectors
 from mxsf.sim.verilog import run_verilog
 
 RULES = [rule.value for rule in ScaleRule]
@@ -464,8 +465,8 @@ def test_hardware_rounds_without_bias(value):
 )
 def test_exported_verilog_under_icarus(options):
     one = variant("requantizer", **options)
-    one, case = joined(one, mix(one, 200))
-    result = run_verilog(verilog(one), one.top, case, STALLS)
+    vectors = stream_vectors(requantizer_stimulus(one.component, mix(one, 200)))
+    result = run_verilog(verilog(one), one.top, vectors, STALLS)
     assert result.passed, result.mismatches
 
 
