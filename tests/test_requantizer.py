@@ -34,7 +34,10 @@ from mxsf.sim.verilog import run_verilog
 
 RULES = [rule.value for rule in ScaleRule]
 STALLS = Stalls(valid=0.8, ready=0.7, seed=5)
-LARGE = [pytest.param(size, marks=pytest.mark.long) for size in (16, 32)]
+LARGE = [
+    pytest.param(16, marks=pytest.mark.long),
+    pytest.param(32, marks=pytest.mark.campaign),
+]
 
 
 def build(**options):
