@@ -111,6 +111,9 @@ class Machine:
         rule, rounding, overflow: of the re-quantizer. Its random numbers are those of ``Lfsr``, a
             row of a tile after the other, in the order in which re-quantized tiles are made.
 
+    Attributes:
+        memories: the stored tiles by ``"a"`` and ``"b"``, ``depth`` of them each; zeros at first.
+
     >>> machine = Machine(tile=2, depth=4)
     >>> ones = Tiles(np.full((1, 2, 2), 0x20, np.uint8), np.uint8([127]))
     >>> machine.load(Command(Opcode.LOAD_A), ones)
@@ -132,13 +135,14 @@ class Machine:
         self.element, self.tile, self.depth = element, tile, depth
         self.format = BlockFormat(element, (tile, tile), rule, rounding, overflow)
         kind = element.check_codes(np.zeros(1, np.uint8)).dtype
-        self._memories = [
-            Tiles(np.zeros((depth, tile, tile), kind), np.zeros(depth, np.uint8)) for _ in "ab"
-        ]
+        self.memories = {
+            side: Tiles(np.zeros((depth, tile, tile), kind), np.zeros(depth, np.uint8))
+            for side in "ab"
+        }
         self.reset()
 
     def reset(self) -> None:
-        """Restart the random numbers; the memories keep their tiles."""
+        """What an abort does: random numbers start again, the memories keep their tiles."""
         self._lfsr = Lfsr(self.tile)
 
     def fault(self, command: Command) -> Fault:
@@ -158,9 +162,10 @@ class Machine:
     def load(self, command: Command, tiles: Tiles) -> None:
         """Write the first of some tiles into a memory; those that are missing keep it as it was."""
         self._check(command)
-        side = 0 if command.opcode == Opcode.LOAD_A else 1
-        base = (command.a_base, command.b_base)[side]
-        memory, count = self._memories[side], min(command.tiles, len(tiles.scales))
+        side, base = ("a", command.a_base)
+        if command.opcode == Opcode.LOAD_B:
+            side, base = ("b", command.b_base)
+        memory, count = self.memories[side], min(command.tiles, len(tiles.scales))
         memory.codes[base : base + count] = tiles.codes[:count]
         memory.scales[base : base + count] = tiles.scales[:count]
 
@@ -182,8 +187,8 @@ class Machine:
         """
         self._check(command)
         m, n, k = command.m, command.n, command.k
-        a = self._matrix(0, command.a_base, m, k, command.a_transposed)
-        b = self._matrix(1, command.b_base, k, n, command.b_transposed)
+        a = self._matrix("a", command.a_base, m, k, command.a_transposed)
+        b = self._matrix("b", command.b_base, k, n, command.b_transposed)
         start = join(np.asarray(c, np.float32), m, n) if command.accumulate else None
         words = split(matmul(a, b, start), self.tile)
         if command.output == Output.WORDS:
@@ -208,11 +213,11 @@ class Machine:
             raise ValueError(f"a bad {fault.name.lower()} in {command}")
 
     def _matrix(
-        self, side: int, base: int, rows: int, columns: int, transposed: bool
+        self, side: str, base: int, rows: int, columns: int, transposed: bool
     ) -> BlockTensor:
         """Return op of a stored matrix of ``rows x columns`` tiles."""
         stored = (columns, rows) if transposed else (rows, columns)
-        memory = self._memories[side]
+        memory = self.memories[side]
         codes = join(memory.codes[base : base + rows * columns], *stored)
         scales = memory.scales[base : base + rows * columns].reshape(stored)
         found = BlockTensor(codes, scales, self.format)

@@ -98,10 +98,10 @@ class TileStore(wiring.Component):
             m.d.sync += [place.eq(self.base), left.eq(self.tiles)]
 
         width = self.rows * self.tile * self.element.bits
-        codes = memory.Memory(
-            shape=data.ArrayLayout(unsigned(width), beats), depth=self.depth, init=[]
-        )
-        scales = memory.Memory(shape=unsigned(8), depth=self.depth, init=[])
+        # As deep as an address can say, so that an idle port points at nothing beyond the end.
+        room = 1 << len(self.address)
+        codes = memory.Memory(shape=data.ArrayLayout(unsigned(width), beats), depth=room, init=[])
+        scales = memory.Memory(shape=unsigned(8), depth=room, init=[])
         m.submodules.codes, m.submodules.scales = codes, scales
         ports = [codes.write_port(granularity=1), scales.write_port()]
         reads = [codes.read_port(), scales.read_port()]

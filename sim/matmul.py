@@ -1,147 +1,21 @@
 """Bench of the matrix engine: commands and tiles in, golden tiles out, all streams stalled."""
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from collections.abc import Iterable
 from random import Random
 from typing import Any
 
-import numpy as np
 from amaranth.hdl import Shape
-from numpy.typing import NDArray
 
-from ..golden.machine import Command, Fault, Machine, Opcode, Output, Tiles
-from ..golden.words import FP32
+from ..golden.machine import Fault
 from ..hdl.core import COUNTERS
 from ..hdl.matmul import Matmul
 from .bench import NO_STALLS, Progress, Result, Stalls
 from .engine import Engine, Pins
-from .payload import pack, to_int
+from .script import INPUTS, OUTPUTS, Script
 
-__all__ = ["INPUTS", "OUTPUTS", "Script", "Writer", "machine", "run_scripts"]
-
-INPUTS = ("command", "a", "b", "c")
-OUTPUTS = ("o", "t")
+__all__ = ["run_scripts"]
 
 _IDLE = 40  # cycles after the last beat in which nothing more may come out
-
-
-@dataclass
-class Script:
-    """A sequence of commands with all that their streams carry.
-
-    Attributes:
-        commands: the commands.
-        beats: for each input stream its payloads, as integers.
-        answers: for each output stream the golden payloads.
-        fault: the first fault among the commands.
-        counts: what each counter must have grown by at the end, where that is known.
-        abort: cycle in which to abort, None for never.
-    """
-
-    commands: list[Command] = field(default_factory=list)
-    beats: dict[str, list[int]] = field(default_factory=lambda: {name: [] for name in INPUTS})
-    answers: dict[str, list[int]] = field(default_factory=lambda: {name: [] for name in OUTPUTS})
-    fault: Fault = Fault.NONE
-    counts: dict[str, int] = field(default_factory=lambda: dict.fromkeys(COUNTERS[1:6], 0))
-    abort: int | None = None
-
-
-def machine(component: Matmul) -> Machine:
-    """Build the golden machine of a design."""
-    return Machine(
-        component.element,
-        tile=component.tile,
-        depth=component.depth,
-        rule=component.rule,
-        rounding=component.rounding,
-        overflow=component.overflow,
-    )
-
-
-class Writer:
-    """Runs commands on a golden machine and writes the script of what the design must do.
-
-    Args:
-        component: the design.
-        golden: its golden machine, as it is when the script begins.
-    """
-
-    def __init__(self, component: Matmul, golden: Machine):
-        self.component, self.golden, self.script = component, golden, Script()
-
-    def write(
-        self, command: Command, tiles: Tiles | None = None, c: NDArray[Any] | None = None
-    ) -> NDArray[np.float32] | None:
-        """Add a command.
-
-        Args:
-            command: the command; a bad one takes and gives nothing.
-            tiles: the tiles of a load.
-            c: with ``accumulate``, where a product starts: float32 (tiles, n, n).
-
-        Returns:
-            The words of a product, float32 (tiles, n, n).
-        """
-        script = self.script
-        script.commands.append(command)
-        layout = self.component.command.payload.shape()
-        values = {name: [int(getattr(command, name))] for name, _ in layout}
-        script.beats["command"] += _integers(layout, values)
-        fault = self.golden.fault(command)
-        if fault:
-            script.fault = script.fault or fault
-            return None
-        if command.opcode != Opcode.MULTIPLY:
-            assert tiles is not None
-            side = "a" if command.opcode == Opcode.LOAD_A else "b"
-            self.golden.load(command, tiles)
-            self._rows(script.beats, side, tiles, self.component.rows)
-            script.counts[f"{side}_tiles"] += command.tiles
-            return None
-        words, found = self.golden.multiply(command, c)
-        if command.accumulate:
-            rows = FP32.words(np.asarray(c, np.float32)).reshape(-1, self.component.tile)
-            script.beats["c"] += _integers(self.component.c.payload.shape(), {"words": rows})
-        script.counts["steps"] += command.tiles * command.k * self.component.steps
-        self._results(command.output, words, found)
-        return words
-
-    def _results(self, output: Output, words: NDArray[np.float32], found: Tiles | None) -> None:
-        streams = []
-        if found is None:
-            zeros = np.zeros(words.shape, int), np.zeros(len(words), int)
-            streams.append(("o", Tiles(*zeros), FP32.words(words)))
-        else:
-            turned = Tiles(found.codes.swapaxes(1, 2), found.scales)
-            if output in (Output.STRAIGHT, Output.BOTH):
-                streams.append(("o", found, np.zeros(words.shape, int)))
-            if output in (Output.TRANSPOSED, Output.BOTH):
-                streams.append(("t", turned, None))
-        for name, tiles, rows in streams:
-            self._rows(self.script.answers, name, tiles, 1, rows)
-            self.script.counts[f"{name}_tiles"] += len(words)
-
-    def _rows(
-        self, beats: dict[str, list[int]], name: str, tiles: Tiles, rows: int, words: Any = None
-    ) -> None:
-        """Add the beats of tiles to a stream, ``rows`` rows each."""
-        size = self.component.tile
-        per_tile = size // rows
-        number = np.arange(len(tiles.scales) * per_tile) % per_tile
-        fields = {
-            "codes": tiles.codes.reshape(-1, size * rows),
-            "scale": tiles.scales.repeat(per_tile),
-            "first": number == 0,
-            "last": number == per_tile - 1,
-        }
-        if words is not None:
-            fields["words"] = words.reshape(-1, size)
-        layout = getattr(self.component, name).payload.shape()
-        beats[name] += _integers(layout, fields)
-
-
-def _integers(layout: Any, fields: dict[str, Any]) -> list[int]:
-    return [to_int(row) for row in pack(layout, fields)]
 
 
 def run_scripts(
@@ -150,8 +24,6 @@ def run_scripts(
     scripts: Iterable[Script],
     stalls: Stalls = NO_STALLS,
     progress: Progress | None = None,
-    *,
-    after: Callable[[Script, dict[str, int]], None] | None = None,
 ) -> Result:
     """Run scripts one after the other on a design, from reset, every beat and rule compared.
 
@@ -162,10 +34,10 @@ def run_scripts(
     Args:
         engine: the engine, built on the design.
         component: the design.
-        scripts: taken one by one, when the one before is done.
+        scripts: taken one by one, when the one before is done; ``moved`` and ``aborted`` of each
+            are filled in.
         stalls: how to stall each stream.
         progress: called with the number of beats received, now and then.
-        after: called after each script with the beats that each stream transferred.
     """
     result = Result(engine.name)
     bench = _Bench(component, stalls, result, progress)
@@ -173,9 +45,7 @@ def run_scripts(
     async def testbench(pins: Pins) -> None:
         bench.idle(pins)
         for script in scripts:
-            moved = await bench.run(pins, script)
-            if after:
-                after(script, moved)
+            script.moved = await bench.run(pins, script)
             if result.count:
                 return
 
@@ -191,6 +61,7 @@ class _Bench:
     ):
         self.stalls, self.result, self.progress = stalls, result, progress
         self.random = Random(stalls.seed)
+        self.fault = Fault.NONE  # it stays until a reset or an abort
         self.widths = {
             name: Shape.cast(getattr(component, name).payload.shape()).width for name in INPUTS
         }
@@ -261,6 +132,7 @@ class _Bench:
             cycle += 1
             result.cycles += 1
             if aborting:
+                script.aborted, self.fault = True, Fault.NONE
                 pins.set("abort", 0)
                 self._expect("busy after abort", pins.get("busy"), 0)
                 self._expect("error after abort", pins.get("error"), 0)
@@ -271,8 +143,9 @@ class _Bench:
                 return moved
             if result.count:
                 return moved
+        self.fault = self.fault or script.fault
         self._expect("busy", pins.get("busy"), 0)
-        self._expect("error", pins.get("error"), script.fault)
+        self._expect("error", pins.get("error"), self.fault)
         grown = {n: (now - before[n]) % 2**32 for n, now in _counters(pins).items()}
         for name, count in script.counts.items():
             self._expect(f"counter {name}", grown[name], count)
