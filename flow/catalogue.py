@@ -16,6 +16,7 @@ from ..hdl.baseline import Baseline
 from ..hdl.decoder import Decoder
 from ..hdl.dot import Dot
 from ..hdl.encoder import Encoder
+from ..hdl.matmul import Matmul
 from ..hdl.points import points
 from ..hdl.product_sum import ProductSum
 from ..hdl.requantizer import Requantizer
@@ -26,6 +27,7 @@ from ..sim.decoder import run_decoder
 from ..sim.dot import run_dot
 from ..sim.encoder import run_encoder
 from ..sim.engine import Engine, port_signals
+from ..sim.matmul import run_matmul
 from ..sim.product_sum import run_product_sum
 from ..sim.requantizer import run_requantizer
 from .netlist import Netlist, netlist
@@ -35,6 +37,7 @@ from .parameters import (
     DECODER,
     DOT,
     ENCODER,
+    MATMUL,
     PRODUCT_SUM,
     REQUANTIZER,
     Parameter,
@@ -56,6 +59,8 @@ class Design:
         build: values to component.
         bench: runs an engine against the golden model: (engine, component, values of a tensor or
             None for the built-in stimulus, stalls, progress).
+        latency: what its latency counts, where that is not a block: two lines after "cycles from
+            the transfer".
     """
 
     name: str
@@ -63,6 +68,7 @@ class Design:
     parameters: tuple[Parameter, ...]
     build: Callable[[Values], Any]
     bench: Callable[[Engine, Any, NDArray[Any] | None, Stalls, Progress | None], Result]
+    latency: tuple[str, str] | None = None
 
 
 @dataclass(frozen=True)
@@ -234,6 +240,17 @@ CATALOGUE: dict[str, Design] = {
             DOT,
             lambda values: Dot(**values),
             bench=run_dot,
+        ),
+        Design(
+            "matmul",
+            "matrix engine: commands and tiles in, products as tiles or FP32 rows out",
+            MATMUL,
+            lambda values: Matmul(**values),
+            bench=run_matmul,
+            latency=(
+                "of a one-tile product's command to valid of its",
+                "first FP32 row. Commands, memories and counters: docs/engine.md.",
+            ),
         ),
         Design(
             "baseline",

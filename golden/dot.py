@@ -132,7 +132,8 @@ class _MatrixProduct:
 
     def run(self, rows: slice, acc: NDArray[np.float32]) -> None:
         """Accumulate the K blocks of some rows into acc, in place."""
-        acc += np.float32(0)  # no sum is -0
+        with np.errstate(invalid="ignore"):  # a signalling NaN
+            acc += np.float32(0)  # no sum is -0
         quick = self._safe and _clear(acc)
         for k in self._steps:
             inner = slice(k, k + self._length)

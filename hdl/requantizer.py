@@ -218,9 +218,9 @@ class Requantizer(wiring.Component):
             for k in range(share):
                 m.d.comb += finder.words[k].eq(words[g * share + k])
             m.d.comb += parts.payload.keys[g].eq(finder.key)
-        lfsr: Any = Lfsr(self.tile)
+        lfsr: Any = None
         if self._random:
-            m.submodules.lfsr = lfsr
+            m.submodules.lfsr = lfsr = Lfsr(self.tile)
             m.d.comb += lfsr.advance.eq(source.valid & source.ready)
         for k in range(self.tile):
             place = parts.payload.items[k]

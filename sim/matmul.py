@@ -4,16 +4,18 @@ from collections.abc import Iterable
 from random import Random
 from typing import Any
 
+import numpy as np
 from amaranth.hdl import Shape
+from numpy.typing import NDArray
 
 from ..golden.machine import Fault
 from ..hdl.core import COUNTERS
 from ..hdl.matmul import Matmul
 from .bench import NO_STALLS, Progress, Result, Stalls
 from .engine import Engine, Pins
-from .script import INPUTS, OUTPUTS, Script
+from .script import INPUTS, OUTPUTS, RandomScripts, Script, repeated_script, tensor_script
 
-__all__ = ["run_scripts"]
+__all__ = ["run_matmul", "run_scripts", "steady_cycles"]
 
 _IDLE = 40  # cycles after the last beat in which nothing more may come out
 
@@ -51,6 +53,43 @@ def run_scripts(
 
     engine.run(testbench)
     return result
+
+
+def run_matmul(
+    engine: Engine,
+    component: Matmul,
+    values: NDArray[Any] | None = None,
+    stalls: Stalls = NO_STALLS,
+    progress: Progress | None = None,
+) -> Result:
+    """Compare an engine with the golden machine on a float tensor, or on random commands."""
+    if values is not None:
+        return run_scripts(engine, component, [tensor_script(component, values)], stalls, progress)
+    random = np.random.default_rng(stalls.seed)
+    scripts = RandomScripts(component, random, 16, aborts=0.3)
+    return run_scripts(engine, component, scripts, stalls, progress)
+
+
+def steady_cycles(
+    engine: Engine, component: Matmul, sizes: tuple[int, int, int], times: int = 3
+) -> tuple[int, int]:
+    """Measure products of one size after each other while operands load, without stalls.
+
+    Returns:
+        Cycles and steps of ``times`` products: those of ``2 * times``, less those of ``times``, so
+        that the first loads and the last results do not count.
+
+    Raises:
+        RuntimeError: a result was wrong.
+    """
+    found = []
+    for count in (times, 2 * times):
+        script = repeated_script(component, sizes, count)
+        result = run_scripts(engine, component, [script])
+        if not result.passed:
+            raise RuntimeError(f"{sizes}: {result.mismatches[0]}")
+        found.append((result.cycles, script.counts["steps"]))
+    return found[1][0] - found[0][0], found[1][1] - found[0][1]
 
 
 class _Bench:

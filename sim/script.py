@@ -7,14 +7,25 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..golden.machine import Command, Fault, Machine, Opcode, Output, Tiles
+from ..golden.machine import Command, Fault, Machine, Opcode, Output, Tiles, split
+from ..golden.requantizer import requantize
 from ..golden.words import FP32
 from ..hdl.core import COUNTERS
 from ..hdl.matmul import Matmul
 from .payload import pack, to_int
 from .stimulus import random_words
 
-__all__ = ["INPUTS", "OUTPUTS", "RandomScripts", "Script", "Writer", "machine", "random_tiles"]
+__all__ = [
+    "INPUTS",
+    "OUTPUTS",
+    "RandomScripts",
+    "Script",
+    "Writer",
+    "machine",
+    "random_start",
+    "random_tiles",
+    "tensor_script",
+]
 
 INPUTS = ("command", "a", "b", "c")
 OUTPUTS = ("o", "t")
@@ -157,6 +168,53 @@ def random_start(random: np.random.Generator, count: int, size: int) -> NDArray[
     tame = random.standard_normal((count, size, size)).astype(np.float32)
     wild = FP32.values(random_words(random, count, size * size, FP32)).reshape(tame.shape)
     return np.where(random.random((count, 1, 1)) < 0.3, wild, tame)
+
+
+def tensor_script(component: Matmul, values: NDArray[Any]) -> Script:
+    """Multiply a float tensor X by itself: X Xt as FP32 rows, Xt X re-quantized, straight and not.
+
+    X is cut to as many tiles as a memory holds.
+    """
+    size, depth = component.tile, component.depth
+    x = np.atleast_2d(values)
+    x = x.reshape(-1, x.shape[-1])
+    columns = min(-(-x.shape[1] // size), depth)
+    rows = min(-(-x.shape[0] // size), depth // columns)
+    x = x[: rows * size, : columns * size]
+    x = np.pad(x, ((0, rows * size - x.shape[0]), (0, columns * size - x.shape[1])))
+    tiles = Tiles(*requantize(split(x, size), component.element, component.rule))
+    writer = Writer(component, machine(component))
+    writer.write(Command(Opcode.LOAD_A, rows, 1, columns), tiles)
+    writer.write(Command(Opcode.LOAD_B, 1, columns, rows), tiles)
+    forward = Command(Opcode.MULTIPLY, rows, rows, columns, b_transposed=True, output=Output.WORDS)
+    writer.write(forward)
+    turned = Command(Opcode.MULTIPLY, columns, columns, rows, a_transposed=True, output=Output.BOTH)
+    writer.write(turned)
+    return writer.script
+
+
+def repeated_script(component: Matmul, sizes: tuple[int, int, int], times: int) -> Script:
+    """The same size of product again and again, the operands of each loaded during the one before.
+
+    Args:
+        component: the design; each of its memories holds the operands of two products.
+        sizes: m, n, k.
+        times: products.
+    """
+    m, n, k = sizes
+    half = component.depth // 2
+    if max(m, n) * k > half:
+        raise ValueError(f"operands of {m} x {n} x {k} tiles must fit half of {component.depth}")
+    random = np.random.default_rng(times)
+    writer = Writer(component, machine(component))
+    for number in range(times):
+        bases = [half * (number % 2)] * 2
+        writer.write(Command(Opcode.LOAD_A, m, n, k, *bases), random_tiles(random, component, m * k))
+        writer.write(Command(Opcode.LOAD_B, m, n, k, *bases), random_tiles(random, component, k * n))
+        if number:
+            writer.write(Command(Opcode.MULTIPLY, m, n, k, *[half - bases[0]] * 2))
+    writer.write(Command(Opcode.MULTIPLY, m, n, k, *bases))
+    return writer.script
 
 
 class RandomScripts:
