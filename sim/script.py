@@ -209,15 +209,10 @@ def repeated_script(component: Matmul, sizes: tuple[int, int, int], times: int) 
     writer = Writer(component, machine(component))
     for number in range(times):
         bases = [half * (number % 2)] * 2
-        writer.write(
-            Command(Opcode.LOAD_A, m, n, k, *bases), random_tiles(random, component, m * k)
-        )
-        writer.write(
-            Command(Opcode.LOAD_B, m, n, k, *bases), random_tiles(random, component, k * n)
-        )
-        if number:
-            writer.write(Command(Opcode.MULTIPLY, m, n, k, *[half - bases[0]] * 2))
-    writer.write(Command(Opcode.MULTIPLY, m, n, k, *bases))
+        for opcode, tiles in ((Opcode.LOAD_A, m * k), (Opcode.LOAD_B, k * n)):
+            load = Command(opcode, m, n, k, *bases)
+            writer.write(load, random_tiles(random, component, tiles))
+        writer.write(Command(Opcode.MULTIPLY, m, n, k, *bases))
     return writer.script
 
 
