@@ -1,13 +1,13 @@
 """Issue: starts the parts of the matrix engine, in the order of the commands.
 
-A job waits at the head until what it needs is free. So loads of both memories overlap each other
-and a product that reads other tiles, and nothing is read before it is loaded or overwritten before
-it is read.
+A job waits at the head until what it needs is free: a product for the loads of tiles that it reads,
+a load for the product that reads what it overwrites. So loads of both memories overlap each other
+and any product of other tiles.
 """
 
 from typing import Any
 
-from amaranth.hdl import Module, Mux, Signal
+from amaranth.hdl import Module, Mux, Signal, Value
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -29,7 +29,7 @@ class Issue(wiring.Component):
         a_busy, b_busy: In, a load is under way. multiply_busy: In, a product still reads tiles.
         fits: In, the results can take a product that leaves as ``job.output`` says.
         start_a, start_b, start_multiply: Out, start it with ``job`` in this cycle.
-        waits: Out, a product waits for a load and for nothing else.
+        waits: Out, a product waits for a load of what it reads, and for nothing else.
         error: Out, the first fault since reset, see ``mxsf.golden.machine.Fault``.
     """
 
@@ -58,23 +58,19 @@ class Issue(wiring.Component):
         m.d.comb += [self.job.eq(job), head.eq(self.i.valid & (job.fault == Fault.NONE))]
         starts = {"a": self.start_a, "b": self.start_b}
         busy = {"a": self.a_busy, "b": self.b_busy}
+        loading = Signal()
         for side, opcode in (("a", Opcode.LOAD_A), ("b", Opcode.LOAD_B)):
-            # The tiles that the product under way reads.
-            low = Signal(range(self.depth + 1), name=f"{side}_low", reset_less=True)
-            high = Signal(range(self.depth + 1), name=f"{side}_high", reset_less=True)
-            apart = Signal(name=f"{side}_apart")
-            m.d.comb += [
-                apart.eq((job[f"{side}_end"] <= low) | (job[f"{side}_base"] >= high)),
-                starts[side].eq(
-                    head & (job.opcode == opcode) & ~busy[side] & (apart | ~self.multiply_busy)
-                ),
-            ]
-            with m.If(self.start_multiply):
-                m.d.sync += [low.eq(job[f"{side}_base"]), high.eq(job[f"{side}_end"])]
-        multiplies, loading = Signal(), Signal()
+            # Apart from the tiles that the product under way reads, that the load under way writes.
+            unread = self._apart(m, side, "product", self.start_multiply)
+            unwritten = self._apart(m, side, "load", starts[side])
+            m.d.comb += starts[side].eq(
+                head & (job.opcode == opcode) & ~busy[side] & (unread | ~self.multiply_busy)
+            )
+            with m.If(busy[side] & ~unwritten):
+                m.d.comb += loading.eq(1)
+        multiplies = Signal()
         m.d.comb += [
             multiplies.eq(head & (job.opcode == Opcode.MULTIPLY) & ~self.multiply_busy),
-            loading.eq(self.a_busy | self.b_busy),
             self.start_multiply.eq(multiplies & self.fits & ~loading),
             self.waits.eq(multiplies & self.fits & loading),
         ]
@@ -87,3 +83,15 @@ class Issue(wiring.Component):
         m.d.comb += self.error.eq(error)
         m.d.sync += error.eq(Mux(fails & (error == Fault.NONE), job.fault, error))
         return m
+
+    def _apart(self, m: Module, side: str, what: str, start: Value) -> Signal:
+        """Whether the job's tiles of a memory are none of those of the last that did start."""
+        job = self.i.payload
+        base, end = job[f"{side}_base"], job[f"{side}_end"]
+        low = Signal(range(self.depth + 1), name=f"{side}_{what}_low", reset_less=True)
+        high = Signal(range(self.depth + 1), name=f"{side}_{what}_high", reset_less=True)
+        apart = Signal(name=f"{side}_{what}_apart")
+        with m.If(start):
+            m.d.sync += [low.eq(base), high.eq(end)]
+        m.d.comb += apart.eq((end <= low) | (base >= high))
+        return apart

@@ -117,9 +117,10 @@ class _Bench:
         held: dict[str, int] = {}
         before = _counters(pins)
         total = sum(map(len, (*script.beats.values(), *script.answers.values())))
-        work = total + 8 * script.counts["steps"]
-        limit = 500 + 30 * int(work / min(stalls.valid, stalls.ready))
-        cycle, quiet = 0, 0
+        # The longest time without a transfer: a product whose results are still to come.
+        patience = 500 + 2 * int(script.counts["steps"] / min(stalls.valid, stalls.ready))
+        waited = 0
+        cycle = quiet = done = 0
         while quiet < _IDLE:
             aborting = cycle == script.abort
             if aborting:
@@ -176,8 +177,10 @@ class _Bench:
                 self._expect("busy after abort", pins.get("busy"), 0)
                 self._expect("error after abort", pins.get("error"), 0)
                 return moved
-            quiet = quiet + 1 if sum(moved.values()) == total else 0
-            if cycle > limit:
+            now = sum(moved.values())
+            waited = 0 if now != done else waited + 1
+            quiet, done = quiet + 1 if now == total else 0, now
+            if waited > patience:
                 result.note(f"stuck: {moved}")
                 return moved
             if result.count:

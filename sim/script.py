@@ -194,25 +194,27 @@ def tensor_script(component: Matmul, values: NDArray[Any]) -> Script:
 
 
 def repeated_script(component: Matmul, sizes: tuple[int, int, int], times: int) -> Script:
-    """The same size of product again and again, the operands of each loaded during the one before.
+    """The same size of product again and again, operands loaded two products ahead.
 
     Args:
-        component: the design; each of its memories holds the operands of two products.
+        component: the design; each of its memories holds the operands of three products.
         sizes: m, n, k.
         times: products.
     """
     m, n, k = sizes
-    half = component.depth // 2
-    if max(m, n) * k > half:
-        raise ValueError(f"operands of {m} x {n} x {k} tiles must fit half of {component.depth}")
+    part = component.depth // 3
+    if max(m, n) * k > part:
+        raise ValueError(f"operands of {m} x {n} x {k} tiles must fit a third of the memory")
     random = np.random.default_rng(times)
     writer = Writer(component, machine(component))
-    for number in range(times):
-        bases = [half * (number % 2)] * 2
-        for opcode, tiles in ((Opcode.LOAD_A, m * k), (Opcode.LOAD_B, k * n)):
-            load = Command(opcode, m, n, k, *bases)
-            writer.write(load, random_tiles(random, component, tiles))
-        writer.write(Command(Opcode.MULTIPLY, m, n, k, *bases))
+    for number in range(times + 1):
+        if number < times:
+            bases = [part * (number % 3)] * 2
+            for opcode, tiles in ((Opcode.LOAD_A, m * k), (Opcode.LOAD_B, k * n)):
+                load = Command(opcode, m, n, k, *bases)
+                writer.write(load, random_tiles(random, component, tiles))
+        if number:
+            writer.write(Command(Opcode.MULTIPLY, m, n, k, *[part * ((number - 1) % 3)] * 2))
     return writer.script
 
 

@@ -23,7 +23,7 @@ from mxsf.sim.bench import NO_STALLS, Stalls
 from mxsf.sim.matmul import run_matmul, run_scripts, steady_cycles
 from mxsf.sim.script import RandomScripts, Writer, machine, random_start, random_tiles
 
-WIDE = {"pes": 8, "element": "e2m1", "depth": 51}  # two rows of PEs, few gates
+WIDE = {"pes": 8, "element": "e2m1", "depth": 77}  # two rows of PEs, few gates
 STALLS = [Stalls(0.7, 0.6, 3), Stalls(0.3, 1.0, 4), Stalls(1.0, 0.3, 5)]
 SMALL = {"tile": 4, "depth": 8}
 
@@ -148,7 +148,7 @@ def test_random_commands(options, aborts, stalls):
 @needs_gcc
 @pytest.mark.parametrize("pes", [1, 8, 64])
 def test_tiles_of_8(pes):
-    part, engine = compiled(tile=8, pes=pes, depth=64)
+    part, engine = compiled(tile=8, pes=pes, depth=192)
     for stalls in (NO_STALLS, STALLS[0]):
         scripts = RandomScripts(part, np.random.default_rng(pes), 6, aborts=0.3)
         run(part, engine, scripts, stalls)
@@ -312,14 +312,13 @@ def test_latency(options):
 
 
 @needs_gcc
-@pytest.mark.parametrize(("pes", "sizes"), [(1, (1, 1, 4)), (2, (1, 1, 4)), (2, (2, 2, 2))])
+@pytest.mark.parametrize(("pes", "sizes"), [(1, (1, 1, 2)), (1, (2, 2, 1)), (2, (2, 2, 1))])
 def test_utilisation(pes, sizes):
     """Loads overlap products: one cycle more than the steps, a command."""
     part, engine = compiled(pes=pes)
     cycles, steps = steady_cycles(engine, part, sizes)
     assert steps == 3 * np.prod(sizes) * part.steps
     assert cycles == steps + 3
-    assert steps / cycles >= 0.95
 
 
 @needs_gcc
@@ -327,9 +326,9 @@ def test_outputs_are_interleaved():
     """Where a tile product is shorter than the accumulator, so many outputs as hide it."""
     part, engine = compiled(**WIDE)
     assert (part.steps, part.loop, part.group) == (2, 6, 3)
-    for sizes in ((3, 1, 8), (1, 4, 6), (4, 1, 6), (2, 2, 8)):
+    for sizes in ((3, 1, 8), (1, 3, 8), (4, 1, 6), (2, 2, 8)):
         cycles, steps = steady_cycles(engine, part, sizes)
-        assert cycles <= steps + 6, sizes
+        assert steps / cycles >= 0.95, sizes
     cycles, steps = steady_cycles(engine, part, (1, 1, 8))
     assert cycles > 2 * steps  # a single output cannot hide it
 
@@ -443,8 +442,8 @@ def test_streams_and_name():
 
 
 def mismatches(stalls=STALLS[0], **options):
-    one = build(pes=4, stages=("product", "round"), **options)
-    scripts = RandomScripts(one.component, np.random.default_rng(6), 5, 8, aborts=0.4)
+    one = build(pes=1, stages=("product", "round"), **options)
+    scripts = RandomScripts(one.component, np.random.default_rng(6), 4, 8, aborts=0.4, largest=2)
     result = run_scripts(make_engine(one, "amaranth"), one.component, scripts, stalls)
     return "\n".join(result.mismatches)
 
