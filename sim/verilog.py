@@ -15,7 +15,14 @@ from pathlib import Path
 from .bench import Result, Stalls, Stimulus
 from .payload import to_int
 
-__all__ = ["ICARUS", "VERILATOR", "VerilogSimulator", "run_verilog", "run_verilog_table"]
+__all__ = [
+    "ICARUS",
+    "VERILATOR",
+    "VerilogSimulator",
+    "run_bench",
+    "run_verilog",
+    "run_verilog_table",
+]
 
 
 @dataclass(frozen=True)
@@ -104,7 +111,7 @@ def run_verilog(
         "in.hex": [to_int(row) for row in stimulus.inputs],
         "out.hex": [to_int(row) for row in stimulus.outputs],
     }
-    result = _run(verilog, bench, data, simulator)
+    result = run_bench(verilog, bench, data, simulator)
     result.blocks = stimulus.blocks
     if result.beats < len(stimulus.outputs):
         result.note(f"only {result.beats} of {len(stimulus.outputs)} beats came out")
@@ -148,14 +155,26 @@ def run_verilog_table(
         checks="\n".join(checks),
         ports=", ".join(f".{port}({port})" for port in [*inputs, *outputs]),
     )
-    result = _run(verilog, bench, data, ICARUS)
+    result = run_bench(verilog, bench, data, ICARUS)
     result.blocks = result.beats
     return result
 
 
-def _run(
+def run_bench(
     verilog: str, bench: str, data: Mapping[str, Sequence[int]], simulator: VerilogSimulator
 ) -> Result:
+    """Compile a testbench and a design, run them, and read what the testbench prints.
+
+    Args:
+        verilog: text of the design.
+        bench: text of the testbench, module ``bench``. It prints ``MISMATCH ...`` lines and ends
+            with ``DONE n beats n cycles n wrong``.
+        data: numbers for hex files that the testbench reads, by file name.
+        simulator: the simulator.
+
+    Raises:
+        RuntimeError: the simulator is not installed or does not accept the Verilog.
+    """
     if not simulator.available():
         raise RuntimeError(
             f"{simulator.name} is not installed (Debian: apt-get install {simulator.package})"

@@ -4,10 +4,10 @@ from functools import cache
 
 import numpy as np
 import pytest
-from designs import needs_gcc
+from designs import needs_gcc, needs_icarus, needs_verilator
 from mxsf.flow.catalogue import tensors, variant
 from mxsf.flow.simulate import cxxrtl_engine, make_engine
-from mxsf.flow.verilog import manifest
+from mxsf.flow.verilog import manifest, verilog
 from mxsf.golden import MXSF, matmul, parse, quantize
 from mxsf.golden.machine import Command, Fault, Machine, Opcode, Output, Tiles, join, split
 from mxsf.hdl import Matmul
@@ -22,6 +22,9 @@ from mxsf.hdl.tile_store import TileStore
 from mxsf.sim.bench import NO_STALLS, Stalls
 from mxsf.sim.matmul import run_matmul, run_scripts, steady_cycles
 from mxsf.sim.script import RandomScripts, Writer, machine, random_start, random_tiles
+from mxsf.sim.script_verilog import run_verilog_script
+from mxsf.sim.training import DEPTH, training_step
+from mxsf.sim.verilog import ICARUS, VERILATOR
 
 WIDE = {"pes": 8, "element": "e2m1", "depth": 77}  # two rows of PEs, few gates
 STALLS = [Stalls(0.7, 0.6, 3), Stalls(0.3, 1.0, 4), Stalls(1.0, 0.3, 5)]
@@ -534,3 +537,89 @@ def test_bench_catches_a_wrong_count(monkeypatch):
 def test_bench_catches_a_wrong_handshake(monkeypatch):
     plant(monkeypatch, Regroup, core_module, lambda part: part.i.ready.eq(1))
     assert mismatches()
+
+
+# As exported.
+
+
+def exported(options, simulator, commands=20):
+    one = build(**options)
+    scripts = RandomScripts(one.component, np.random.default_rng(7), 1, commands)
+    (script,) = scripts
+    text = verilog(one)
+    return text, lambda text: run_verilog_script(
+        text, one.top, one.component, script, STALLS[0], simulator
+    )
+
+
+SIMULATORS = [
+    pytest.param(ICARUS, marks=needs_icarus),
+    pytest.param(VERILATOR, marks=needs_verilator),
+]
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("simulator", SIMULATORS, ids=lambda simulator: simulator.name)
+@pytest.mark.parametrize("options", [{"pes": 2}, WIDE, {"pes": 1, "element": "int8"}], ids=str)
+def test_exported_verilog(options, simulator):
+    text, check = exported(options, simulator)
+    result = check(text)
+    assert result.passed, result.mismatches
+    assert result.blocks > 20
+
+
+@pytest.mark.long
+@needs_icarus
+def test_icarus_catches_a_planted_bug():
+    text, check = exported({"pes": 1}, ICARUS)
+    broken = text.replace("8'hff", "8'hfe")
+    assert broken != text
+    assert check(broken).count > 0
+
+
+# One training step of the digits network, all products from the same stored tiles.
+
+
+def digits_step(component):
+    t = tensors()
+    return training_step(component, t["x"], t["w1"], t["w2"], lambda logits: t["dz2"])
+
+
+def test_a_training_step_is_golden_matmul():
+    step, t = digits_step(Matmul(depth=DEPTH)), tensors()
+
+    def q(values):
+        return quantize(values, MXSF, (8, 8))
+
+    h = q(np.maximum(step.z1, 0))
+    np.testing.assert_array_equal(step.z1, matmul(q(t["x"]), q(t["w1"])))
+    np.testing.assert_array_equal(step.z2, matmul(h, q(t["w2"])))
+    np.testing.assert_array_equal(step.dh, matmul(q(t["dz2"]), q(t["w2"]).T) * (step.z1 > 0))
+    np.testing.assert_array_equal(step.dw1, matmul(q(t["x"]).T, q(step.dh)))
+    np.testing.assert_array_equal(step.dw2, matmul(h.T, q(t["dz2"])))
+    for name, found in (("dw1", step.dw1), ("dw2", step.dw2)):
+        assert np.corrcoef(found.ravel(), t[name].ravel())[0, 1] > 0.98
+    with pytest.raises(ValueError, match="the memories are too small: bounds"):
+        digits_step(Matmul(depth=160))
+
+
+@pytest.mark.long
+@needs_gcc
+def test_a_training_step():
+    part, engine = compiled(tile=8, pes=8, depth=DEPTH)
+    script = digits_step(part).script
+    for stalls in (NO_STALLS, STALLS[0]):
+        result = run(part, engine, [script], stalls)
+        assert result.beats == 3456
+    print(f"{script.counts['steps']} steps")
+
+
+@pytest.mark.long
+@needs_verilator
+def test_a_training_step_under_verilator():
+    one = build(tile=8, pes=8, depth=DEPTH)
+    script = digits_step(one.component).script
+    text = verilog(one)
+    result = run_verilog_script(text, one.top, one.component, script, STALLS[0], VERILATOR)
+    assert result.passed, result.mismatches
+    assert result.beats == 3456
