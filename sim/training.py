@@ -69,7 +69,7 @@ class _Host:
 
     def multiply(
         self, a: _Stored, b: _Stored, *, turn_a: bool = False, turn_b: bool = False
-    ) -> Any:
+    ) -> Floats:
         """Return op(A) op(B) as FP32 words, whole tiles."""
         m, k = (a.columns, a.rows) if turn_a else (a.rows, a.columns)
         n = b.rows if turn_b else b.columns
