@@ -171,7 +171,7 @@ class Core(wiring.Component):
             "t_tiles": results.t_tile,
             "stalled_load": issue.waits,
             "stalled_start": stops & lacks,
-            "stalled_output": stops & ~lacks & full,
+            "stalled_output": issue.drains | (stops & ~lacks & full),
             "stalled_latency": stops & ~lacks & ~full,
         }
         m.d.comb += [self.events[name].eq(events[name]) for name in COUNTERS]

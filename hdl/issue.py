@@ -30,6 +30,7 @@ class Issue(wiring.Component):
         fits: In, the results can take a product that leaves as ``job.output`` says.
         start_a, start_b, start_multiply: Out, start it with ``job`` in this cycle.
         waits: Out, a product waits for a load of what it reads, and for nothing else.
+        drains: Out, a product waits until results of another kind have left.
         error: Out, the first fault since reset, see ``mxsf.golden.machine.Fault``.
     """
 
@@ -37,7 +38,7 @@ class Issue(wiring.Component):
 
     def __init__(self, depth: int):
         self.depth = depth
-        flags = ("start_a", "start_b", "start_multiply", "waits")
+        flags = ("start_a", "start_b", "start_multiply", "waits", "drains")
         super().__init__(
             {
                 "i": In(stream.Signature(job_layout(depth))),
@@ -73,6 +74,7 @@ class Issue(wiring.Component):
             multiplies.eq(head & (job.opcode == Opcode.MULTIPLY) & ~self.multiply_busy),
             self.start_multiply.eq(multiplies & self.fits & ~loading),
             self.waits.eq(multiplies & self.fits & loading),
+            self.drains.eq(multiplies & ~self.fits),
         ]
         fails = Signal()
         m.d.comb += [

@@ -371,7 +371,9 @@ def test_counters_say_what_stalls():
     assert seen[290]["start"] > 150
     assert seen[290]["load"] < 120
     assert seen[590]["start"] < 220
-    assert seen[590]["output"] == 0  # one tile waits in the re-quantizer, the next may not start
+    # One tile waits for o, and the next product, which leaves otherwise, for that.
+    assert seen[290]["output"] == 0
+    assert 200 < seen[590]["output"] < 290
     assert seen[999]["latency"] == 0
     assert 600 < seen[999]["cycles"] < 700
 
