@@ -15,7 +15,7 @@ from .bench import NO_STALLS, Progress, Result, Stalls
 from .engine import Engine, Pins
 from .script import INPUTS, OUTPUTS, RandomScripts, Script, repeated_script, tensor_script
 
-__all__ = ["run_matmul", "run_scripts", "steady_cycles"]
+__all__ = ["product_cycles", "run_matmul", "run_scripts", "steady_cycles"]
 
 _IDLE = 40  # cycles after the last beat in which nothing more may come out
 
@@ -68,6 +68,21 @@ def run_matmul(
     random = np.random.default_rng(stalls.seed)
     scripts = RandomScripts(component, random, 16, aborts=0.3)
     return run_scripts(engine, component, scripts, stalls, progress)
+
+
+def product_cycles(component: Matmul, sizes: tuple[int, int, int]) -> int:
+    """Cycles from the start of a product to that of the next, operands loaded, nothing stalled.
+
+    One a step, and one to start, unless the product has fewer steps a tile of K than the
+    accumulator has registers: then they are what its sums take to go round.
+
+    Args:
+        component: the design.
+        sizes: m, n, k.
+    """
+    m, n, k = sizes
+    outputs = m * n * component.steps
+    return max(outputs * k + 1, (k - 1) * max(outputs, component.loop) + outputs)
 
 
 def steady_cycles(

@@ -20,7 +20,7 @@ from mxsf.hdl.results import Results
 from mxsf.hdl.sequencer import Sequencer
 from mxsf.hdl.tile_store import TileStore
 from mxsf.sim.bench import NO_STALLS, Stalls
-from mxsf.sim.matmul import run_matmul, run_scripts, steady_cycles
+from mxsf.sim.matmul import product_cycles, run_matmul, run_scripts, steady_cycles
 from mxsf.sim.script import RandomScripts, Writer, machine, random_start, random_tiles
 from mxsf.sim.script_verilog import run_verilog_script
 from mxsf.sim.training import DEPTH, training_step
@@ -155,10 +155,11 @@ def test_tiles_of_8(pes):
     for stalls in (NO_STALLS, STALLS[0]):
         scripts = RandomScripts(part, np.random.default_rng(pes), 6, aborts=0.3)
         run(part, engine, scripts, stalls)
-    for sizes in ((3, 2, 8), (1, 6, 9), (2, 2, 10)):
+    for sizes in ((3, 2, 8), (1, 6, 8), (2, 2, 10), (7, 1, 9), (1, 1, 8)):
         independent = sizes[0] * sizes[1] * part.steps
         cycles, steps = steady_cycles(engine, part, sizes)
         print(f"pes {pes}, {sizes}: {steps} steps in {cycles} cycles")
+        assert cycles == 3 * product_cycles(part, sizes)
         assert independent < part.loop or steps / cycles >= 0.95
 
 
@@ -321,7 +322,7 @@ def test_utilisation(pes, sizes):
     part, engine = compiled(pes=pes)
     cycles, steps = steady_cycles(engine, part, sizes)
     assert steps == 3 * np.prod(sizes) * part.steps
-    assert cycles == steps + 3
+    assert cycles == steps + 3 == 3 * product_cycles(part, sizes)
 
 
 @needs_gcc
@@ -332,8 +333,9 @@ def test_outputs_are_interleaved():
     for sizes in ((3, 1, 8), (1, 3, 8), (4, 1, 6), (2, 2, 8)):
         cycles, steps = steady_cycles(engine, part, sizes)
         assert steps / cycles >= 0.95, sizes
-    cycles, steps = steady_cycles(engine, part, (1, 1, 8))
-    assert cycles > 2 * steps  # a single output cannot hide it
+    for sizes in ((1, 1, 8), (2, 1, 7), (1, 2, 5), (2, 2, 3)):  # few outputs do not hide it
+        cycles, _ = steady_cycles(engine, part, sizes)
+        assert cycles == 3 * product_cycles(part, sizes), sizes
 
 
 @needs_gcc
