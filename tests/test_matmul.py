@@ -155,7 +155,7 @@ def test_tiles_of_8(pes):
     for stalls in (NO_STALLS, STALLS[0]):
         scripts = RandomScripts(part, np.random.default_rng(pes), 6, aborts=0.3)
         run(part, engine, scripts, stalls)
-    for sizes in ((3, 2, 8), (1, 6, 8), (2, 2, 10), (7, 1, 9), (1, 1, 8)):
+    for sizes in ((1, 1, 8), (2, 2, 8), (3, 2, 8), (1, 6, 8), (7, 1, 9), (3, 3, 8), (4, 4, 8)):
         independent = sizes[0] * sizes[1] * part.steps
         cycles, steps = steady_cycles(engine, part, sizes)
         print(f"pes {pes}, {sizes}: {steps} steps in {cycles} cycles")
