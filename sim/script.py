@@ -27,8 +27,8 @@ __all__ = [
     "tensor_script",
 ]
 
-INPUTS = ("command", "a", "b", "c")
-OUTPUTS = ("o", "t")
+INPUTS: tuple[str, ...] = ("command", "a", "b", "c")
+OUTPUTS: tuple[str, ...] = ("o", "t")
 
 
 @dataclass
@@ -209,12 +209,13 @@ def repeated_script(component: Matmul, sizes: tuple[int, int, int], times: int) 
     writer = Writer(component, machine(component))
     for number in range(times + 1):
         if number < times:
-            bases = [part * (number % 3)] * 2
+            base = part * (number % 3)
             for opcode, tiles in ((Opcode.LOAD_A, m * k), (Opcode.LOAD_B, k * n)):
-                load = Command(opcode, m, n, k, *bases)
+                load = Command(opcode, m, n, k, base, base)
                 writer.write(load, random_tiles(random, component, tiles))
         if number:
-            writer.write(Command(Opcode.MULTIPLY, m, n, k, *[part * ((number - 1) % 3)] * 2))
+            base = part * ((number - 1) % 3)
+            writer.write(Command(Opcode.MULTIPLY, m, n, k, base, base))
     return writer.script
 
 
@@ -298,12 +299,14 @@ class RandomScripts:
         m, n, k = (int(size) for size in random.integers(1, self.largest + 1, 3))
         while max(m, n) * k > depth:
             m, n, k = max(1, m - 1), max(1, n - 1), max(1, k - 1)
-        bases = [int(random.integers(0, depth - tiles + 1)) for tiles in (m * k, k * n)]
-        if kind > 0.96:
-            sizes = [m, n, k, *bases]
+        a_base, b_base = (int(random.integers(0, depth - t + 1)) for t in (m * k, k * n))
+        if kind > 0.96:  # one field is bad
+            sizes = [m, n, k, a_base, b_base]
             place = int(random.integers(0, 5))
             sizes[place] = int(random.choice([0, depth + 1, 0xFFFF])) if place < 3 else depth
-            m, n, k, *bases = sizes
-        turns = random.random(3) < 0.5
+            m, n, k, a_base, b_base = sizes
+        turn_a, turn_b, accumulate = (bool(chance < 0.5) for chance in random.random(3))
         output = Output(int(random.integers(0, 4)))
-        return Command(int(opcode), m, n, k, *bases, *map(bool, turns), output=output)
+        return Command(
+            int(opcode), m, n, k, a_base, b_base, turn_a, turn_b, accumulate, output=output
+        )
