@@ -20,16 +20,17 @@ from ..hdl.matmul import Matmul
 from ..hdl.points import points
 from ..hdl.product_sum import ProductSum
 from ..hdl.requantizer import Requantizer
-from ..sim.accumulator import run_accumulator
-from ..sim.baseline import run_baseline
-from ..sim.bench import NO_STALLS, Progress, Result, Stalls
-from ..sim.decoder import run_decoder
-from ..sim.dot import run_dot
-from ..sim.encoder import run_encoder
+from ..sim.accumulator import accumulator_case, run_accumulator
+from ..sim.baseline import baseline_case, run_baseline
+from ..sim.bench import NO_STALLS, Progress, Result, Stalls, Stimulus
+from ..sim.decoder import decoder_case, run_decoder
+from ..sim.dot import dot_case, run_dot
+from ..sim.encoder import encoder_case, run_encoder
 from ..sim.engine import Engine, port_signals
-from ..sim.matmul import run_matmul
-from ..sim.product_sum import run_product_sum
-from ..sim.requantizer import run_requantizer
+from ..sim.matmul import matmul_case, run_matmul
+from ..sim.product_sum import product_sum_case, run_product_sum
+from ..sim.requantizer import requantizer_case, run_requantizer
+from ..sim.testbench import Column, Vectors, stream_vectors
 from .netlist import Netlist, netlist
 from .parameters import (
     ACCUMULATOR,
@@ -59,6 +60,7 @@ class Design:
         build: values to component.
         bench: runs an engine against the golden model: (engine, component, values of a tensor or
             None for the built-in stimulus, stalls, progress).
+        vectors: what goes in and what must come out: (component, values of a tensor or None, seed).
         latency: what its latency counts, where that is not a block: two lines after "cycles from
             the transfer".
     """
@@ -68,6 +70,7 @@ class Design:
     parameters: tuple[Parameter, ...]
     build: Callable[[Values], Any]
     bench: Callable[[Engine, Any, NDArray[Any] | None, Stalls, Progress | None], Result]
+    vectors: Callable[[Any, NDArray[Any] | None, int], Vectors]
     latency: tuple[str, str] | None = None
 
 
@@ -136,6 +139,10 @@ class Variant:
         """Run an engine that was built on this design against the golden model."""
         return self.design.bench(engine, self.component, values, stalls, progress)
 
+    def vectors(self, values: NDArray[Any] | None = None, seed: int = 0) -> Vectors:
+        """What goes in and what must come out, of a float tensor or of the built-in stimulus."""
+        return self.design.vectors(self.component, values, seed)
+
 
 def variant(name: str, prefix: str = "", **values: Any) -> Variant:
     """Build a design by name.
@@ -190,6 +197,21 @@ def _plain(value: Any) -> Any:
     return value.value if isinstance(value, Enum) else getattr(value, "name", value)
 
 
+def _stream(case: Callable[[Any, NDArray[Any] | None, int], Stimulus]) -> Any:
+    """Vectors of a design with one output, from its case."""
+    return lambda component, values, seed: stream_vectors({"o": case(component, values, seed)})
+
+
+def _table(component: Any, values: NDArray[Any] | None, seed: int) -> Vectors:
+    """Vectors of a decoder; there is nothing to draw."""
+    widths = {n: len(s) for n, (s, _) in port_signals(component).items()}
+    inputs, outputs = (
+        {name: Column(widths[name], rows) for name, rows in table.items()}
+        for table in decoder_case(component, values)
+    )
+    return Vectors(inputs, outputs, streams=False, blocks=len(inputs["code"].values))
+
+
 def _product_sum(values: Values) -> ProductSum:
     names = ("decode", "product", "shift", "sum/k", "sum")
     places = points(values["stages"], ("sum", "product", "shift", "decode"), names)
@@ -205,6 +227,7 @@ CATALOGUE: dict[str, Design] = {
             DECODER,
             lambda values: Decoder(values["element"]),
             bench=run_decoder,
+            vectors=_table,
         ),
         Design(
             "encoder",
@@ -212,6 +235,7 @@ CATALOGUE: dict[str, Design] = {
             ENCODER,
             lambda values: Encoder(**values),
             bench=run_encoder,
+            vectors=_stream(encoder_case),
         ),
         Design(
             "requantizer",
@@ -219,6 +243,7 @@ CATALOGUE: dict[str, Design] = {
             REQUANTIZER,
             lambda values: Requantizer(**values),
             bench=run_requantizer,
+            vectors=lambda c, values, seed: stream_vectors(requantizer_case(c, values, seed)),
         ),
         Design(
             "product_sum",
@@ -226,6 +251,7 @@ CATALOGUE: dict[str, Design] = {
             PRODUCT_SUM,
             _product_sum,
             bench=run_product_sum,
+            vectors=_stream(product_sum_case),
         ),
         Design(
             "accumulator",
@@ -233,6 +259,7 @@ CATALOGUE: dict[str, Design] = {
             ACCUMULATOR,
             lambda values: Accumulator(**values),
             bench=run_accumulator,
+            vectors=_stream(accumulator_case),
         ),
         Design(
             "dot",
@@ -240,6 +267,7 @@ CATALOGUE: dict[str, Design] = {
             DOT,
             lambda values: Dot(**values),
             bench=run_dot,
+            vectors=_stream(dot_case),
         ),
         Design(
             "matmul",
@@ -247,6 +275,7 @@ CATALOGUE: dict[str, Design] = {
             MATMUL,
             lambda values: Matmul(**values),
             bench=run_matmul,
+            vectors=matmul_case,
             latency=(
                 "of a one-tile product's command to valid of its",
                 "first FP32 row. Commands, memories and counters: docs/engine.md.",
@@ -258,6 +287,7 @@ CATALOGUE: dict[str, Design] = {
             BASELINE,
             lambda values: Baseline(**values),
             bench=run_baseline,
+            vectors=_stream(baseline_case),
         ),
     )
 }

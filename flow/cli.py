@@ -3,11 +3,11 @@
 import json
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 from functools import partial
 from importlib.metadata import version
-from itertools import count, product
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +19,17 @@ from ..golden.catalogue import FORMATS, parse
 from ..golden.encoder import quantize as quantize_tensor
 from ..sim.bench import Stalls
 from ..sim.yosys import PINNED, Yosys
-from .catalogue import CATALOGUE, Variant, variant
+from .catalogue import Variant
 from .inputs import load_array, read_block
+from .options import (
+    EXISTING,
+    FILE,
+    FOLDER,
+    design_options,
+    read_variant,
+    read_variants,
+    stall_options,
+)
 from .parameters import read_rule
 from .plots import area_plot, check_plot
 from .progress import progress
@@ -41,14 +50,11 @@ from .timing import TARGETS as TIMED
 from .timing import Timing, check_options
 from .timing import timing as run_timing
 from .transpose import compare
+from .vectors import write_vectors
 from .verilog import generate as write_design
 from .verilog import write_whole
 
 __all__ = ["main"]
-
-_FOLDER = click.Path(file_okay=False, path_type=Path)
-_FILE = click.Path(dir_okay=False, path_type=Path)
-_EXISTING = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
 def main() -> None:
@@ -71,28 +77,6 @@ def _fail(message: str) -> None:
     sys.exit(2)
 
 
-def design_options(multiple: bool = False) -> Callable[[Any], Any]:
-    """Add an option for every parameter that a design of the catalogue has, perhaps repeatable."""
-
-    def decorate(command: Any) -> Any:
-        parameters = {p.name: p for d in CATALOGUE.values() for p in d.parameters}
-        for name, parameter in reversed(parameters.items()):
-            command = click.option(f"--{name}", multiple=multiple, help=parameter.help)(command)
-        return command
-
-    return decorate
-
-
-def _variant(name: str, options: dict[str, Any], prefix: str = "") -> Variant:
-    return variant(name, prefix, **{k: v for k, v in options.items() if v is not None})
-
-
-def _variants(name: str, options: dict[str, tuple[str, ...]]) -> list[Variant]:
-    """Every combination of the values of repeatable options."""
-    given = {key: values for key, values in options.items() if values}
-    return [variant(name, **dict(zip(given, v, strict=True))) for v in product(*given.values())]
-
-
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(version("mxsf"), prog_name="mxsf")
 def cli() -> None:
@@ -112,25 +96,50 @@ def formats(as_json: bool) -> None:
 @cli.command()
 @click.argument("design")
 @design_options()
-@click.option("--output", type=_FOLDER, default=Path("build"), help="Folder [default: build].")
+@click.option("--output", type=FOLDER, default=Path("build"), help="Folder [default: build].")
 @click.option("--prefix", default="", help="Text in front of every module name.")
 def generate(design: str, output: Path, prefix: str, **options: Any) -> None:
     """Write the Verilog of DESIGN and its JSON manifest."""
-    for path in write_design(_variant(design, options, prefix), output):
+    for path in write_design(read_variant(design, options, prefix), output):
         print(path)
 
 
 @cli.command()
 @click.argument("design")
 @design_options()
-@click.option("--input", "tensor", type=_EXISTING, help="Float tensor (.npy) to run on.")
-@click.option("--engine", type=click.Choice(ENGINES), help="Engine [default: the fastest here].")
-@click.option("--vcd", type=_FILE, help="Waveform file to write, with a .gtkw layout.")
+@click.option("--input", "tensor", type=EXISTING, help="Float tensor (.npy) to run on.")
+@click.option("--output", type=FOLDER, default=Path("build"), help="Folder [default: build].")
+@click.option("--prefix", default="", help="Text in front of every module name.")
 @click.option("--seed", type=int, default=0, help="Seed of words and stalls [default: 0].")
-@click.option(
-    "--valid", type=click.FloatRange(0.01, 1), default=0.8, help="Share of cycles offered."
-)
-@click.option("--ready", type=click.FloatRange(0.01, 1), default=0.8, help="Share of cycles taken.")
+@stall_options
+def vectors(
+    design: str,
+    tensor: Path | None,
+    output: Path,
+    prefix: str,
+    seed: int,
+    valid: float,
+    ready: float,
+    **options: Any,
+) -> None:
+    """Write the Verilog of DESIGN with a self-checking testbench and its hex files.
+
+    Any Verilog simulator runs it in the folder: iverilog -o tb TOP_tb.v TOP.v && vvp tb
+    """
+    values = None if tensor is None else load_array(tensor)
+    one = read_variant(design, options, prefix)
+    for path in write_vectors(one, output, values, Stalls(valid, ready, seed)):
+        print(path)
+
+
+@cli.command()
+@click.argument("design")
+@design_options()
+@click.option("--input", "tensor", type=EXISTING, help="Float tensor (.npy) to run on.")
+@click.option("--engine", type=click.Choice(ENGINES), help="Engine [default: the fastest here].")
+@click.option("--vcd", type=FILE, help="Waveform file to write, with a .gtkw layout.")
+@click.option("--seed", type=int, default=0, help="Seed of words and stalls [default: 0].")
+@stall_options
 def simulate(
     design: str,
     tensor: Path | None,
@@ -142,7 +151,7 @@ def simulate(
     **options: Any,
 ) -> None:
     """Run DESIGN against the golden model, every cycle compared."""
-    one = _variant(design, options)
+    one = read_variant(design, options)
     values = None if tensor is None else load_array(tensor)
     if vcd is not None:
         vcd.parent.mkdir(parents=True, exist_ok=True)
@@ -170,8 +179,8 @@ def simulate(
 @click.option("--target", multiple=True, help=f"{', '.join(TARGETS)}, liberty=FILE (repeatable).")
 @click.option("--without", help="Leave out the modules of this name, for example storage.")
 @click.option("--yosys", "program", help="Your own Yosys instead of the pinned one.")
-@click.option("--json", "output", type=_FILE, help="Write the figures here as well.")
-@click.option("--plot", type=_FILE, help="Draw area against lanes: a .svg, .png or .pdf file.")
+@click.option("--json", "output", type=FILE, help="Write the figures here as well.")
+@click.option("--plot", type=FILE, help="Draw area against lanes: a .svg, .png or .pdf file.")
 def area(
     design: str,
     target: tuple[str, ...],
@@ -188,7 +197,7 @@ def area(
     targets = target or ("generic",)
     for name in targets:
         check_target(name)
-    variants = _variants(design, options)
+    variants = read_variants(design, options)
     yosys = _yosys(program)
     if plot is not None:
         check_plot(plot)
@@ -220,7 +229,7 @@ def area(
 @click.option("--frequency", type=float, default=200, help="Target for nextpnr [default: 200 MHz].")
 @click.option("--require", type=float, help="Exit 1 where a median is below so many MHz.")
 @click.option("--yosys", "program", help="Your own Yosys instead of the pinned one.")
-@click.option("--json", "output", type=_FILE, help="Write figures and full paths here as well.")
+@click.option("--json", "output", type=FILE, help="Write figures and full paths here as well.")
 def timing(
     design: str,
     target: tuple[str, ...],
@@ -239,7 +248,7 @@ def timing(
     """
     targets = target or ("ecp5",)
     families = [check_options(name, seeds, device, speed, frequency)[0] for name in targets]
-    variants = _variants(design, options)
+    variants = read_variants(design, options)
     yosys = _yosys(program)
     for family in families:
         family.nextpnr.check()
@@ -270,8 +279,8 @@ def timing(
 
 
 @cli.command()
-@click.argument("source", type=_EXISTING)
-@click.argument("target", type=_FILE)
+@click.argument("source", type=EXISTING)
+@click.argument("target", type=FILE)
 @click.option("--element", default="mxsf", help="Element format [default: mxsf].")
 @click.option("--block", default="1x32", help="Rows x columns that share a scale [default: 1x32].")
 @click.option("--rule", default="floor", help="Scale rule [default: floor].")
@@ -298,7 +307,7 @@ def quantize(source: Path, target: Path, element: str, block: str, rule: str) ->
 @click.option("--tensor", multiple=True, help="Shipped tensor (repeatable) [default: h and dh].")
 @click.option("--element", default="mxsf", help="Element format [default: mxsf].")
 @click.option("--yosys", "program", help="Your own Yosys instead of the pinned one.")
-@click.option("--json", "output", type=_FILE, help="Write the figures here as well.")
+@click.option("--json", "output", type=FILE, help="Write the figures here as well.")
 def transpose(
     tensor: tuple[str, ...], element: str, program: str | None, output: Path | None
 ) -> None:
@@ -317,7 +326,7 @@ def transpose(
 
 
 @cli.command()
-@click.option("--output", type=_FOLDER, default=Path("build"), help="Folder [default: build].")
+@click.option("--output", type=FOLDER, default=Path("build"), help="Folder [default: build].")
 @click.option("--element", multiple=True, help="Element format (repeatable) [default: four].")
 @click.option("--all", "everything", is_flag=True, help="All named element formats.")
 @click.option("--yosys", "program", help="Your own Yosys instead of the pinned one.")

@@ -7,7 +7,7 @@ apart. Nothing of Amaranth or of the simulators takes part.
 from collections.abc import Mapping, Sequence
 
 from ..hdl.decoder import Decoder
-from ..sim.decoder import decoder_answer
+from ..sim.decoder import decoder_case
 from ..sim.yosys import PINNED, Yosys, YosysError
 from .catalogue import Variant
 from .verilog import verilog
@@ -37,7 +37,7 @@ def prove_decoder(decoder: Variant, text: str | None = None, yosys: Yosys = PINN
     """
     component = decoder.component
     assert isinstance(component, Decoder)
-    inputs, outputs = decoder_answer(component)
+    inputs, outputs = decoder_case(component)
     widths = {name: width for name, (width, _) in decoder.ports.items()}
     text = verilog(decoder) if text is None else text
     return prove_table(text, decoder.top, widths, inputs["code"], outputs, yosys)

@@ -1,6 +1,7 @@
 """Simulation of a catalogue design on an engine of choice."""
 
 from pathlib import Path
+from typing import Literal
 
 from ..sim.cxxrtl import CxxrtlEngine, compiler
 from ..sim.engine import AmaranthEngine, Engine
@@ -17,13 +18,16 @@ def default_engine() -> str:
     return "cxxrtl" if compiler() else "amaranth"
 
 
-def make_engine(variant: Variant, name: str, vcd: Path | None = None) -> Engine:
+def make_engine(
+    variant: Variant, name: str, vcd: Path | None = None, *, optimise: Literal[0, 1, 2] = 1
+) -> Engine:
     """Build an engine on a design.
 
     Args:
         variant: the design.
         name: ``"amaranth"`` or ``"cxxrtl"``.
         vcd: waveform file to write; Amaranth's has all inner signals, CXXRTL's the ports.
+        optimise: see ``CxxrtlEngine``.
 
     Raises:
         ValueError: no such engine.
@@ -32,12 +36,16 @@ def make_engine(variant: Variant, name: str, vcd: Path | None = None) -> Engine:
     if name == "amaranth":
         return AmaranthEngine(variant.component, clocked=variant.clocked, vcd=vcd)
     if name == "cxxrtl":
-        return cxxrtl_engine(variant, vcd)
+        return cxxrtl_engine(variant, vcd, optimise=optimise)
     raise ValueError(f"unknown engine {name!r}: use {' or '.join(ENGINES)}")
 
 
-def cxxrtl_engine(variant: Variant, vcd: Path | None = None, *, fast: bool = False) -> CxxrtlEngine:
-    """Compile the merged netlist of a design; ``fast`` is for millions of cycles."""
+def cxxrtl_engine(
+    variant: Variant, vcd: Path | None = None, *, optimise: Literal[0, 1, 2] = 1
+) -> CxxrtlEngine:
+    """Compile the merged netlist of a design; see ``CxxrtlEngine`` for ``optimise``."""
     ports = [Port(name, width, is_input) for name, (width, is_input) in variant.ports.items()]
     design = variant.netlist
-    return CxxrtlEngine(design.text, design.top, ports, clocked=variant.clocked, vcd=vcd, fast=fast)
+    return CxxrtlEngine(
+        design.text, design.top, ports, clocked=variant.clocked, vcd=vcd, optimise=optimise
+    )

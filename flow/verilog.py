@@ -101,7 +101,7 @@ def _formats(variant: Variant) -> dict[str, Any]:
     for name, value in variant.values.items():
         if isinstance(value, ElementFormat | WordFormat):
             found[name] = _format(value)
-        elif isinstance(value, tuple) and isinstance(value[0], ElementFormat):
+        elif isinstance(value, tuple) and value and isinstance(value[0], ElementFormat):
             found |= {f"{name}_{side}": _format(f) for side, f in zip("ab", value, strict=True)}
     return found
 

@@ -86,7 +86,7 @@ class Bf16Product(wiring.Component):
         m.d.comb += [
             multiplier.a.eq(significands[0]),
             multiplier.b.eq(significands[1]),
-            made.significand.eq(multiplier.product),  # a hard one has a sign bit above
+            made.significand.eq(multiplier.product),
         ]
         carry: Value = made.significand[-1] if self.normalised else Const(0, 1)
         exponents = (a.biased_exponent, b.biased_exponent)

@@ -30,7 +30,10 @@ ORDER = (
     *("round", "skid", "product", "add", "normalise"),
     *("exponent", "shift", "sum/2", "align", "count"),
 )
-"""Points in the order in which a number of stages takes them."""
+"""Points in the order in which a number of stages takes them.
+
+Hard multipliers take whole numbers: their fabric has ``decode`` in place of ``shift``.
+"""
 
 STAGES = len(ORDER)
 """Stages by default: 100 MHz on ECP5, speed grade 6, for MXSF and a block of 32."""
@@ -89,7 +92,8 @@ class Dot(wiring.Component):
         stages: Stages = STAGES,
         fabric: Fabric = "asic",
     ):
-        places = points(stages, ORDER, KNOWN)
+        order = ["decode" if fabric == "dsp" and place == "shift" else place for place in ORDER]
+        places = points(stages, order, KNOWN)
         self.accumulator = total = Accumulator(
             element,
             block=block,

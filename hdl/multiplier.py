@@ -1,4 +1,4 @@
-"""Multiplier of significands, whose product can be complemented.
+"""Multiplier of significands; of gates or LUTs, its product can be complemented.
 
 Standard cells: full adders are the dearest cells, so the longer factor is cut into digits of two
 bits, each of which selects 0, 1, 2 or 3 times the other factor: half as many rows to add, for one
@@ -39,35 +39,23 @@ class Multiplier(wiring.Component):
     Members:
         a: In, a_shape.
         b: In, b_shape.
-        invert: In, 1 for the one's complement, ``-1 - a * b``; the exact negative where ``exact``.
-            Not for two signed factors.
+        invert: In, 1 for the one's complement, ``-1 - a * b``; without effect on ``"dsp"``.
         product: Out, as wide as both factors together, and signed where a factor is. What
             ``invert`` makes of an unsigned product is two's complement below one more sign bit,
-            which is ``invert``; an exact product has that bit.
-
-    Attributes:
-        exact: whether ``invert`` makes a two's complement: with hard multipliers.
+            which is ``invert``.
     """
 
     def __init__(self, a_shape: Any, b_shape: Any, fabric: Fabric = "asic"):
         a, b = Shape.cast(a_shape), Shape.cast(b_shape)
         self.fabric: Fabric = fabric
-        self.exact = fabric == "dsp" and not (a.signed and b.signed)
-        product = Shape(a.width + b.width + self.exact, signed=a.signed or b.signed or self.exact)
+        product = Shape(a.width + b.width, signed=a.signed or b.signed)
         super().__init__({"a": In(a), "b": In(b), "invert": In(1), "product": Out(product)})
 
     def elaborate(self, platform: Any) -> Module:
         """Rows and their sum."""
         m = Module()
         if self.fabric == "dsp":
-            a: Value = self.a
-            if self.exact:
-                # The negative of a factor, on a carry chain; the multiplier takes signed numbers.
-                above = self.a[-1] if self.a.shape().signed else ZERO
-                flipped = Cat(*(bit ^ self.invert for bit in (*self.a, above)))
-                a = wire(m, flipped.as_signed() + self.invert, "signed_a")[: len(flipped)]
-                a = a.as_signed()
-            m.d.comb += self.product.eq(a * self.b)
+            m.d.comb += self.product.eq(self.a * self.b)
         elif self.fabric == "fpga":
             m.d.comb += self.product.eq(self._chains(m))
         else:

@@ -10,8 +10,12 @@ measured (docs/area-dot.md).
 
 from dataclasses import dataclass
 
+from amaranth.hdl import Shape, signed
+from amaranth.lib import data
+
 from ..golden.product_sum import Pair, units
 from .formats import Fabric
+from .operand import operand_layout
 
 __all__ = ["ProductPlan", "count_bits"]
 
@@ -64,9 +68,31 @@ class ProductPlan:
         return not all(f.twos_complement for f in self.pair)
 
     @property
+    def negated_factor(self) -> int | None:
+        """Which factor, 0 or 1, is negated in place of the product; None for the product.
+
+        Hard multipliers take signed factors. A factor that is two's complement has its own sign.
+        """
+        if self.fabric != "dsp" or not self.negates:
+            return None
+        return int(self.pair[0].twos_complement)
+
+    @property
+    def operands(self) -> tuple[data.StructLayout, ...]:
+        """Fields of the two factors of a lane."""
+        layouts = []
+        for side, (own, other) in enumerate(zip(self.pair, self.pair[::-1], strict=True)):
+            layout = operand_layout(own, other.has_inf, self.whole)
+            if side == self.negated_factor:
+                bits = Shape.cast(layout["significand"].shape).width + 1
+                layout = data.StructLayout({**layout.members, "significand": signed(bits)})
+            layouts.append(layout)
+        return tuple(layouts)
+
+    @property
     def complements(self) -> bool:
         """Whether negated products are one's complements; else they are exact."""
-        return self.negates and self.fabric != "dsp"
+        return self.negates and self.negated_factor is None
 
     @property
     def inverts_late(self) -> bool:

@@ -14,11 +14,11 @@ from amaranth.lib.wiring import In, Out
 from ..golden.catalogue import MXSF
 from ..golden.formats import ElementFormat
 from ..golden.product_sum import Pair, check_pair
-from .adder import TermSum, add_bits
+from .adder import TermSum, add_bits, wire
 from .aligner import Aligner
 from .formats import Fabric
 from .multiplier import Multiplier
-from .operand import Operand, operand_layout
+from .operand import Operand
 from .product import ProductPlan, count_bits
 from .specials import gather_specials, resolve_specials, special_fields
 from .stream import derive, link, register
@@ -165,24 +165,30 @@ class ProductSum(wiring.Component):
         return register(m, source, name=place.replace("/", "_"))
 
     def _decode(self, m: Module, source: Any) -> Any:
-        """Operands of all lanes."""
-        a, b = self.pair
-        whole = self._plan.whole
-        layouts = operand_layout(a, b.has_inf, whole), operand_layout(b, a.has_inf, whole)
+        """Operands of all lanes, one of a lane negated where hard multipliers follow."""
+        plan, sides = self._plan, dict(zip("ab", self.pair, strict=True))
         fields = {
             side: data.ArrayLayout(layout, self.lanes)
-            for side, layout in zip("ab", layouts, strict=True)
+            for side, layout in zip("ab", plan.operands, strict=True)
         }
         out = self._stage(m, source, fields, "decoded")
-        for side, element, other in (("a", a, b), ("b", b, a)):
-            for k in range(self.lanes):
-                operand = Operand(element, other.has_inf, whole)
-                alike = a == b or side == "a"
-                number = k + self.lanes * (side == "b" and a == b)
-                m.submodules[f"operand_{number}" if alike else f"operand_b_{k}"] = operand
+        alike = self.pair[0] == self.pair[1]
+        for k in range(self.lanes):
+            lane: list[Any] = []
+            for number, (side, element) in enumerate(sides.items()):
+                operand = Operand(element, self.pair[1 - number].has_inf, plan.whole)
+                lane.append(operand)
+                name = f"operand_{k + self.lanes * number}" if alike else f"operand_{side}_{k}"
+                m.submodules[name] = operand
                 m.d.comb += operand.code.eq(source.payload[side].codes[k])
+            for number, (side, operand) in enumerate(zip("ab", lane, strict=True)):
+                made = out.payload[side][k]
                 for field, _ in operand.layout:
-                    m.d.comb += out.payload[side][k][field].eq(getattr(operand, str(field)))
+                    value = getattr(operand, str(field))
+                    if field == "significand" and number == plan.negated_factor:
+                        negative = self._xor_signs(*lane)
+                        value = _negate(m, value, negative)
+                    m.d.comb += made[field].eq(value)
         return out
 
     def _multiply(self, m: Module, source: Any) -> Any:
@@ -205,12 +211,11 @@ class ProductSum(wiring.Component):
                 multiplier.b.eq(b.significand),
                 made.product.eq(multiplier.product),
             ]
-            if plan.negates:
+            if plan.complements:
                 negative = self._xor_signs(a, b)
+                m.d.comb += made.negative.eq(negative)
                 if not plan.inverts_late:
                     m.d.comb += multiplier.invert.eq(negative)
-                if plan.complements:
-                    m.d.comb += made.negative.eq(negative)
             if plan.shifts:
                 m.d.comb += made.place.eq(self._add_places(m, a, b))
         operands = [(given.a[k], given.b[k]) for k in range(self.lanes)]
@@ -302,6 +307,12 @@ class ProductSum(wiring.Component):
         m.d.comb += found.payload.sum.eq(source.payload.terms[0])
         resolve_specials(m, self.pair, source.payload, found.payload)
         return found
+
+
+def _negate(m: Module, value: Value, negative: Value) -> Value:
+    """The value or its negative, signed, one bit longer."""
+    flipped = Cat(*(bit ^ negative for bit in value), negative).as_signed()
+    return wire(m, (flipped + negative)[: len(flipped)], "signed").as_signed()
 
 
 def _places(points: tuple[str, ...], levels: int) -> tuple[str, ...]:

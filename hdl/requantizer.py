@@ -218,16 +218,13 @@ class Requantizer(wiring.Component):
             for k in range(share):
                 m.d.comb += finder.words[k].eq(words[g * share + k])
             m.d.comb += parts.payload.keys[g].eq(finder.key)
-        lfsr: Any = None
-        if self._random:
-            m.submodules.lfsr = lfsr = Lfsr(self.tile)
-            m.d.comb += lfsr.advance.eq(source.valid & source.ready)
+        numbers = self._draw(m, source) if self._random else []
         for k in range(self.tile):
             place = parts.payload.items[k]
             if self._random:
                 m.submodules[f"draw_{k}"] = draw = Draw()
                 m.d.comb += [
-                    draw.number.eq(lfsr.numbers[k]),
+                    draw.number.eq(numbers[k]),
                     Value.cast(place.word).eq(words[k]),
                     place.draw.eq(draw.draw),
                 ]
@@ -249,6 +246,12 @@ class Requantizer(wiring.Component):
                 digest = self._digested(m, k, given.word, given.draw)
                 m.d.comb += found.payload.items[k].eq(digest)
         return register(m, found, name="search") if "search" in self.points else found
+
+    def _draw(self, m: Module, source: Any) -> Any:
+        """Return a random number a lane; a transfer takes them."""
+        m.submodules.lfsr = lfsr = Lfsr(self.tile)
+        m.d.comb += lfsr.advance.eq(source.valid & source.ready)
+        return lfsr.numbers
 
     def _fewer(self, m: Module, parts: Any, count: int) -> Any:
         """The same beat with fewer keys, each the largest of some."""

@@ -13,7 +13,7 @@ from .pipeline import Chain, Gather, Pipeline, Register, Stage
 from .products import Products, bench_products
 from .schedule import products_stimulus
 
-__all__ = ["accumulator_stages", "accumulator_stimulus", "run_accumulator"]
+__all__ = ["accumulator_case", "accumulator_stages", "accumulator_stimulus", "run_accumulator"]
 
 
 def accumulator_stages(component: Accumulator) -> list[Stage]:
@@ -44,6 +44,14 @@ def accumulator_stimulus(
     return products_stimulus(component, products, operands, model, random)
 
 
+def accumulator_case(
+    component: Accumulator, values: NDArray[Any] | None = None, seed: int = 0
+) -> Stimulus:
+    """Make the stimulus of a float tensor, or of built-in products."""
+    products = bench_products(component, values, seed)
+    return accumulator_stimulus(component, products, np.random.default_rng(seed))
+
+
 def run_accumulator(
     engine: Engine,
     component: Accumulator,
@@ -52,6 +60,4 @@ def run_accumulator(
     progress: Progress | None = None,
 ) -> Result:
     """Compare an accumulator with the golden model on a float tensor, or on built-in products."""
-    products = bench_products(component, values, stalls.seed)
-    random = np.random.default_rng(stalls.seed)
-    return run_stream(engine, accumulator_stimulus(component, products, random), stalls, progress)
+    return run_stream(engine, accumulator_case(component, values, stalls.seed), stalls, progress)

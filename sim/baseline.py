@@ -15,7 +15,7 @@ from .payload import pack
 from .pipeline import Pipeline, Register
 from .stimulus import random_words
 
-__all__ = ["Blocks", "baseline_stimulus", "random_blocks", "run_baseline"]
+__all__ = ["Blocks", "baseline_case", "baseline_stimulus", "random_blocks", "run_baseline"]
 
 _COUNT = 400
 
@@ -119,6 +119,17 @@ def baseline_stimulus(component: Baseline, blocks: Blocks) -> Stimulus:
     )
 
 
+def baseline_case(
+    component: Baseline, values: NDArray[Any] | None = None, seed: int = 0
+) -> Stimulus:
+    """Make the stimulus of a float tensor, or of built-in blocks."""
+    if values is None:
+        blocks = random_blocks(np.random.default_rng(seed), component.block, _COUNT)
+    else:
+        blocks = tensor_blocks(values, component.block)
+    return baseline_stimulus(component, blocks)
+
+
 def run_baseline(
     engine: Engine,
     component: Baseline,
@@ -127,9 +138,4 @@ def run_baseline(
     progress: Progress | None = None,
 ) -> Result:
     """Compare a baseline with the golden model on a float tensor, or on built-in blocks."""
-    if values is None:
-        random = np.random.default_rng(stalls.seed)
-        blocks = random_blocks(random, component.block, _COUNT)
-    else:
-        blocks = tensor_blocks(values, component.block)
-    return run_stream(engine, baseline_stimulus(component, blocks), stalls, progress)
+    return run_stream(engine, baseline_case(component, values, stalls.seed), stalls, progress)

@@ -11,7 +11,7 @@ import tempfile
 from collections.abc import Sequence
 from importlib.resources import files
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -51,8 +51,9 @@ class CxxrtlEngine:
         ports: its ports without clk and rst.
         clocked: whether it has state.
         vcd: waveform file of the ports to write during ``run``, with a GTKWave layout beside it.
-        fast: flatten and optimise: a dot product of 32 lanes takes twice as long to compile and
-            runs four times as fast.
+        optimise: 0 compiles fastest, for a bench that drives every cycle from Python; 1 is for
+            long streams; 2 also flattens, for millions of cycles: a dot product of 32 lanes then
+            takes minutes to compile and runs four times as fast.
 
     Raises:
         RuntimeError: there is no C++ compiler, or it failed.
@@ -68,18 +69,21 @@ class CxxrtlEngine:
         *,
         clocked: bool = True,
         vcd: Path | None = None,
-        fast: bool = False,
+        optimise: Literal[0, 1, 2] = 1,
     ):
         self._ports = {port.name: port for port in ports}
         self._clocked, self._vcd = clocked, vcd
         with tempfile.TemporaryDirectory(prefix="mxsf-cxxrtl-") as folder:
-            self._library = self._build(rtlil, top, Path(folder), fast)  # stays mapped once loaded
+            self._library = self._build(
+                rtlil, top, Path(folder), optimise
+            )  # stays mapped once loaded
 
-    def _build(self, rtlil: str, top: str, folder: Path, fast: bool) -> Any:
+    def _build(self, rtlil: str, top: str, folder: Path, optimise: int) -> Any:
         program = compiler()
         if program is None:
             raise RuntimeError("the cxxrtl engine needs a C++ compiler (g++); use amaranth instead")
-        script = f"read_rtlil design.il\nwrite_cxxrtl -g0 {'' if fast else '-noflatten'} design.cc"
+        modules = "" if optimise == 2 else "-noflatten"
+        script = f"read_rtlil design.il\nwrite_cxxrtl -g0 {modules} design.cc"
         design = BUNDLED.run(script, {"design.il": rtlil}, read="design.cc")
         stream = {"i__payload", "o__payload"} <= set(self._ports)
         source = folder / "engine.cc"
@@ -88,7 +92,7 @@ class CxxrtlEngine:
         library = folder / "engine.so"
         command = [
             program,
-            "-O2" if fast else "-O1",
+            f"-O{optimise}",
             "-shared",
             "-fPIC",
             "-std=c++14",

@@ -12,14 +12,17 @@ from ..hdl.formats import unpacked_layout
 from .bench import NO_STALLS, Progress, Result, Stalls, compare_table
 from .engine import Engine
 
-__all__ = ["decoder_answer", "run_decoder"]
+__all__ = ["decoder_case", "run_decoder"]
 
 
-def decoder_answer(
-    decoder: Decoder, codes: NDArray[Any] | None = None
-) -> tuple[dict[str, list[int]], dict[str, list[int]]]:
-    """Codes (default all) and the golden value of each output port for each of them."""
-    codes = np.arange(1 << decoder.element.bits) if codes is None else codes
+Table = dict[str, list[int]]
+
+
+def decoder_case(decoder: Decoder, values: NDArray[Any] | None = None) -> tuple[Table, Table]:
+    """Codes of a float tensor (default all), and each output port's golden value of each code."""
+    codes = np.arange(1 << decoder.element.bits)
+    if values is not None:
+        codes = quantize(values, decoder.element).codes.reshape(-1)
     golden = unpack(codes, decoder.element)._asdict()
     ports = [name for name, _ in unpacked_layout(decoder.element)]
     return {"code": codes.tolist()}, {p: golden[str(p)].astype(int).tolist() for p in ports}
@@ -33,5 +36,4 @@ def run_decoder(
     progress: Progress | None = None,
 ) -> Result:
     """Compare a decoder with the golden model on the codes of a float tensor, or on all codes."""
-    codes = None if values is None else quantize(values, decoder.element).codes.reshape(-1)
-    return compare_table(engine, *decoder_answer(decoder, codes))
+    return compare_table(engine, *decoder_case(decoder, values))

@@ -13,7 +13,7 @@ from .pipeline import Pipeline, Register, Skid
 from .products import Products, bench_products
 from .schedule import products_stimulus
 
-__all__ = ["dot_stimulus", "run_dot"]
+__all__ = ["dot_case", "dot_stimulus", "run_dot"]
 
 
 def dot_stimulus(
@@ -38,6 +38,12 @@ def dot_stimulus(
     return products_stimulus(component, products, operands, model, random)
 
 
+def dot_case(component: Dot, values: NDArray[Any] | None = None, seed: int = 0) -> Stimulus:
+    """Make the stimulus of a float tensor, or of built-in products."""
+    products = bench_products(component, values, seed)
+    return dot_stimulus(component, products, np.random.default_rng(seed))
+
+
 def run_dot(
     engine: Engine,
     component: Dot,
@@ -46,6 +52,4 @@ def run_dot(
     progress: Progress | None = None,
 ) -> Result:
     """Compare a dot product with the golden model on a float tensor, or on built-in products."""
-    products = bench_products(component, values, stalls.seed)
-    random = np.random.default_rng(stalls.seed)
-    return run_stream(engine, dot_stimulus(component, products, random), stalls, progress)
+    return run_stream(engine, dot_case(component, values, stalls.seed), stalls, progress)

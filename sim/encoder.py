@@ -14,7 +14,7 @@ from .payload import pack
 from .pipeline import BankPair, Pipeline, Register
 from .stimulus import directed_words, random_words
 
-__all__ = ["encoder_model", "encoder_stimulus", "encoder_words", "run_encoder"]
+__all__ = ["encoder_case", "encoder_model", "encoder_stimulus", "encoder_words", "run_encoder"]
 
 
 def encoder_model(encoder: Encoder) -> Pipeline:
@@ -77,6 +77,20 @@ def encoder_stimulus(
     )
 
 
+def encoder_case(encoder: Encoder, values: NDArray[Any] | None = None, seed: int = 0) -> Stimulus:
+    """Make the stimulus of a float tensor, or of built-in words."""
+    if values is not None:
+        return encoder_stimulus(encoder, encoder_words(encoder, values))
+    random = np.random.default_rng(seed)
+    words = np.concatenate(
+        [
+            directed_words(encoder.element, encoder.block, encoder.source),
+            random_words(random, 256, encoder.block, encoder.source),
+        ]
+    )
+    return encoder_stimulus(encoder, words, random.integers(1, encoder.beats + 1, len(words)))
+
+
 def run_encoder(
     engine: Engine,
     encoder: Encoder,
@@ -85,16 +99,4 @@ def run_encoder(
     progress: Progress | None = None,
 ) -> Result:
     """Compare an encoder with the golden model on a float tensor, or on built-in words."""
-    beats = None
-    if values is not None:
-        words = encoder_words(encoder, values)
-    else:
-        random = np.random.default_rng(stalls.seed)
-        words = np.concatenate(
-            [
-                directed_words(encoder.element, encoder.block, encoder.source),
-                random_words(random, 256, encoder.block, encoder.source),
-            ]
-        )
-        beats = random.integers(1, encoder.beats + 1, len(words))
-    return run_stream(engine, encoder_stimulus(encoder, words, beats), stalls, progress)
+    return run_stream(engine, encoder_case(encoder, values, stalls.seed), stalls, progress)

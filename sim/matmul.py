@@ -10,12 +10,20 @@ from numpy.typing import NDArray
 
 from ..golden.machine import Fault
 from ..hdl.core import COUNTERS
-from ..hdl.matmul import Matmul
+from ..hdl.matmul import COUNTER_BITS, Matmul
 from .bench import NO_STALLS, Progress, Result, Stalls
-from .engine import Engine, Pins
+from .engine import Engine, Pins, port_signals
 from .script import INPUTS, OUTPUTS, RandomScripts, Script, repeated_script, tensor_script
+from .testbench import Column, Vectors
 
-__all__ = ["product_cycles", "run_matmul", "run_scripts", "steady_cycles"]
+__all__ = [
+    "matmul_case",
+    "product_cycles",
+    "run_matmul",
+    "run_scripts",
+    "script_vectors",
+    "steady_cycles",
+]
 
 _IDLE = 40  # cycles after the last beat in which nothing more may come out
 
@@ -68,6 +76,36 @@ def run_matmul(
     random = np.random.default_rng(stalls.seed)
     scripts = RandomScripts(component, random, 16, aborts=0.3)
     return run_scripts(engine, component, scripts, stalls, progress)
+
+
+def script_vectors(component: Matmul, script: Script) -> Vectors:
+    """Vectors of a script for a Verilog testbench; its ``abort`` is not looked at."""
+    widths = {name: len(signal) for name, (signal, _) in port_signals(component).items()}
+    inputs, outputs = (
+        {name: Column(widths[f"{name}__payload"], beats[name]) for name in names}
+        for names, beats in ((INPUTS, script.beats), (OUTPUTS, script.answers))
+    )
+    return Vectors(
+        inputs,
+        outputs,
+        streams=True,
+        blocks=script.counts["o_tiles"] + script.counts["t_tiles"],
+        ties={"abort": Column(1, [0])},
+        ends={
+            "busy": Column(1, [0]),
+            "error": Column(widths["error"], [int(script.fault)]),
+            **{f"counters__{n}": Column(COUNTER_BITS, [v]) for n, v in script.counts.items()},
+        },
+        work=script.counts["steps"],
+    )
+
+
+def matmul_case(component: Matmul, values: NDArray[Any] | None = None, seed: int = 0) -> Vectors:
+    """Make the vectors of a product of a float tensor, or of random commands."""
+    if values is not None:
+        return script_vectors(component, tensor_script(component, values))
+    (script,) = RandomScripts(component, np.random.default_rng(seed), 1)
+    return script_vectors(component, script)
 
 
 def product_cycles(component: Matmul, sizes: tuple[int, int, int]) -> int:

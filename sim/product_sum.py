@@ -1,6 +1,5 @@
 """Bench of the product sum: codes to golden sums and flags, and its cycle model."""
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -11,13 +10,14 @@ from ..golden.encoder import quantize
 from ..golden.formats import ElementFormat
 from ..golden.product_sum import product_sum
 from ..hdl.product_sum import ProductSum
-from .bench import NO_STALLS, Result, Stalls, Stimulus, run_stream
-from .engine import Engine, Pins
-from .payload import pack, to_int
+from .bench import NO_STALLS, Progress, Result, Stalls, Stimulus, run_stream
+from .engine import Engine
+from .payload import pack
 from .pipeline import Pipeline, Register
 
 __all__ = [
     "adversarial_codes",
+    "product_sum_case",
     "product_sum_model",
     "product_sum_stimulus",
     "random_codes",
@@ -29,7 +29,7 @@ Codes = tuple[NDArray[Any], NDArray[Any]]
 
 
 def product_sum_model(component: ProductSum) -> Pipeline:
-    """Build the cycle model of a product sum that has registers."""
+    """Build the cycle model of a product sum."""
     return Pipeline(*(Register() for _ in component.registers))
 
 
@@ -151,12 +151,25 @@ def product_sum_stimulus(
     )
 
 
+def product_sum_case(
+    component: ProductSum, values: NDArray[Any] | None = None, seed: int = 0
+) -> Stimulus:
+    """Make the stimulus of a float tensor, quantized, or of adversarial and random codes."""
+    if values is not None:
+        return product_sum_stimulus(component, *tensor_codes(component, values), seed=seed)
+    random = np.random.default_rng(seed)
+    directed, drawn = adversarial_codes(component), random_codes(random, component, 256)
+    a, b = (np.concatenate(parts) for parts in zip(directed, drawn, strict=True))
+    beats = random.integers(1, component.beats + 1, len(a))
+    return product_sum_stimulus(component, a, b, beats, seed)
+
+
 def run_product_sum(
     engine: Engine,
     component: ProductSum,
     values: NDArray[Any] | None = None,
     stalls: Stalls = NO_STALLS,
-    progress: Callable[[int], None] | None = None,
+    progress: Progress | None = None,
 ) -> Result:
     """Run an engine, built on a product sum, against the golden model.
 
@@ -167,48 +180,4 @@ def run_product_sum(
         stalls: how to stall.
         progress: called with the number of beats received, now and then.
     """
-    beats = None
-    if values is not None:
-        a, b = tensor_codes(component, values)
-    else:
-        random = np.random.default_rng(stalls.seed)
-        directed, drawn = adversarial_codes(component), random_codes(random, component, 256)
-        a, b = (np.concatenate(parts) for parts in zip(directed, drawn, strict=True))
-        beats = random.integers(1, component.beats + 1, len(a))
-    stimulus = product_sum_stimulus(component, a, b, beats, stalls.seed)
-    if component.registers:
-        return run_stream(engine, stimulus, stalls, progress)
-    return _run_unclocked(engine, stimulus, stalls, progress)
-
-
-def _run_unclocked(
-    engine: Engine, stimulus: Stimulus, stalls: Stalls, progress: Callable[[int], None] | None
-) -> Result:
-    """Run a design without registers: payload, valid and ready pass through it at once."""
-    result = Result(engine.name)
-    random = np.random.default_rng(stalls.seed)
-
-    async def testbench(pins: Pins) -> None:
-        for number, (row, golden) in enumerate(zip(stimulus.inputs, stimulus.outputs, strict=True)):
-            valid, ready = (int(random.random() < p) for p in (stalls.valid, stalls.ready))
-            pins.set("i__payload", to_int(row))
-            pins.set("i__valid", valid)
-            pins.set("o__ready", ready)
-            for port, answer in (
-                ("o__valid", valid),
-                ("i__ready", ready),
-                ("o__payload", to_int(golden)),
-            ):
-                seen = pins.get(port)
-                if seen != answer:
-                    result.note(f"{port} of beat {number} is {seen:#x}, must be {answer:#x}")
-            result.beats += 1
-            result.blocks += bool(stimulus.last[number])
-            if progress and result.beats % 64 == 0:
-                progress(result.beats)
-            await pins.tick()
-            result.cycles += 1
-
-    engine.run(testbench)
-    result.latency = 0
-    return result
+    return run_stream(engine, product_sum_case(component, values, stalls.seed), stalls, progress)

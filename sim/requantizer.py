@@ -25,6 +25,7 @@ __all__ = [
     "Tiles",
     "directed_tiles",
     "random_tiles",
+    "requantizer_case",
     "requantizer_model",
     "requantizer_stimulus",
     "requantizer_tiles",
@@ -221,6 +222,22 @@ def requantizer_stimulus(requantizer: Requantizer, tiles: Tiles) -> dict[str, St
     return found
 
 
+def requantizer_case(
+    requantizer: Requantizer, values: NDArray[Any] | None = None, seed: int = 0
+) -> dict[str, Stimulus]:
+    """Make the stimuli of a float tensor, or of built-in tiles, by output."""
+    if values is not None:
+        tiles = Tiles.full(requantizer_tiles(requantizer, values))
+    else:
+        random = np.random.default_rng(seed)
+        size, source = requantizer.tile, requantizer.source
+        directed = directed_tiles(random, requantizer.element, size, source)
+        chosen = random.permutation(len(directed))[: 4096 // size]
+        words = [directed[chosen], random_tiles(random, 2048 // size, size, source)]
+        tiles = Tiles.mixed(np.concatenate(words), random)
+    return requantizer_stimulus(requantizer, tiles)
+
+
 def run_requantizer(
     engine: Engine,
     requantizer: Requantizer,
@@ -230,17 +247,11 @@ def run_requantizer(
     *,
     tiles: Tiles | None = None,
 ) -> Result:
-    """Compare a re-quantizer with the golden model on a float tensor, or on built-in tiles."""
-    random = np.random.default_rng(stalls.seed)
-    if values is not None:
-        tiles = Tiles.full(requantizer_tiles(requantizer, values))
-    elif tiles is None:
-        size, source = requantizer.tile, requantizer.source
-        directed = directed_tiles(random, requantizer.element, size, source)
-        chosen = random.permutation(len(directed))[: 4096 // size]
-        words = [directed[chosen], random_tiles(random, 2048 // size, size, source)]
-        tiles = Tiles.mixed(np.concatenate(words), random)
-    found = requantizer_stimulus(requantizer, tiles)
+    """Compare a re-quantizer with the golden model on a float tensor, or on tiles."""
+    if tiles is None:
+        found = requantizer_case(requantizer, values, stalls.seed)
+    else:
+        found = requantizer_stimulus(requantizer, tiles)
     if requantizer.both:
         return _run_both(engine, found, stalls, progress)
     return run_stream(engine, found["o"], stalls, progress)

@@ -31,7 +31,7 @@ def products(component, count, seed=0, longest=None):
 
 def run(one, engine="amaranth", stalls=NO_STALLS, count=150, random=None):
     stimulus = accumulator_stimulus(one.component, products(one.component, count), random)
-    result = run_stream(make_engine(one, engine), stimulus, stalls)
+    result = run_stream(make_engine(one, engine, optimise=0), stimulus, stalls)
     assert result.passed, result.mismatches
     return result
 

@@ -19,6 +19,12 @@ GUARDED = [
     ("encoder", {"lanes": 8}),
     ("encoder", {"fabric": "fpga"}),
     ("encoder", {"source": "fp32", "rule": "rceil"}),
+    *(("product_sum", {"element": e, "block": 8}) for e in ("mxsf", "e4m3", "e5m2", "int8")),
+    *(("product_sum", {"block": 8, "fabric": fabric}) for fabric in ("fpga", "dsp")),
+    *(("accumulator", {"fabric": fabric, "stages": 0}) for fabric in ("asic", "fpga")),
+    *(("baseline", {"method": method, "block": 4}) for method in ("tree", "window")),
+    ("requantizer", {}),
+    ("requantizer", {"fabric": "fpga", "storage": "memory"}),
 ]
 
 LIBRARY = """library(tiny) {
@@ -36,9 +42,13 @@ LIBRARY = """library(tiny) {
 
 
 def measure(name, options):
+    """What the design's fabric is to save: gates, or LUTs, whose mapping scatters otherwise."""
     one = variant(name, **options)
-    gates, lut4 = area(one.netlist).gates, area(one.netlist, "ecp5").luts
-    return one.top, {"gates": gates, "lut4": lut4}
+    fabric = options.get("fabric", "asic")
+    if fabric == "asic":
+        return one.top, {"gates": area(one.netlist).gates}
+    target = "ecp5-dsp" if fabric == "dsp" else "ecp5"
+    return one.top, {"lut4": area(one.netlist, target).luts}
 
 
 @pytest.mark.long

@@ -8,16 +8,14 @@ from mxsf.flow.simulate import make_engine
 from mxsf.flow.verilog import verilog
 from mxsf.golden import MXSF
 from mxsf.hdl import Decoder, decoder
-from mxsf.sim.decoder import decoder_answer
-from mxsf.sim.verilog import run_verilog_table
+from mxsf.sim.verilog import run_verilog
 
 SMALL = [name for name in NAMED + OTHERS if name not in ("e8m7", "e4m11")]
 BUG = ("code[6:5] + 2'h3", "code[6:5] + 2'h2")  # shift of the wide mantissa mode
 
 
 def icarus(one, text):
-    widths = {name: width for name, (width, _) in one.ports.items()}
-    return run_verilog_table(text, one.top, widths, *decoder_answer(one.component))
+    return run_verilog(text, one.top, one.vectors(), clocked=False)
 
 
 def planted(text):

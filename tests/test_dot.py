@@ -36,7 +36,7 @@ def case(one, count=150, seed=0):
 
 
 def run(one, engine="amaranth", stalls=NO_STALLS, count=150):
-    result = run_stream(make_engine(one, engine), case(one, count), stalls)
+    result = run_stream(make_engine(one, engine, optimise=0), case(one, count), stalls)
     assert result.passed, result.mismatches
     return result
 
@@ -106,7 +106,7 @@ def test_bench_catches_a_wrong_rounding(monkeypatch):
 
 def bulk(one, count, seed, chunk=50_000):
     """Random and adversarial blocks through the compiled netlist; returns how many were wrong."""
-    engine, component = cxxrtl_engine(one, fast=count > 50_000), one.component
+    engine, component = cxxrtl_engine(one, optimise=2 if count > 5_000_000 else 1), one.component
     layout, wrong = component.i.payload.shape(), 0
     random = np.random.default_rng(seed)
     for start in range(0, count, chunk):

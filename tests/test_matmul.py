@@ -20,11 +20,16 @@ from mxsf.hdl.results import Results
 from mxsf.hdl.sequencer import Sequencer
 from mxsf.hdl.tile_store import TileStore
 from mxsf.sim.bench import NO_STALLS, Stalls
-from mxsf.sim.matmul import product_cycles, run_matmul, run_scripts, steady_cycles
+from mxsf.sim.matmul import (
+    product_cycles,
+    run_matmul,
+    run_scripts,
+    script_vectors,
+    steady_cycles,
+)
 from mxsf.sim.script import RandomScripts, Writer, machine, random_start, random_tiles
-from mxsf.sim.script_verilog import run_verilog_script
 from mxsf.sim.training import DEPTH, training_step
-from mxsf.sim.verilog import ICARUS, VERILATOR
+from mxsf.sim.verilog import ICARUS, VERILATOR, run_verilog
 
 WIDE = {"pes": 8, "element": "e2m1", "depth": 77}  # two rows of PEs, few gates
 STALLS = [Stalls(0.7, 0.6, 3), Stalls(0.3, 1.0, 4), Stalls(1.0, 0.3, 5)]
@@ -552,9 +557,9 @@ def exported(options, simulator, commands=20):
     one = build(**options)
     scripts = RandomScripts(one.component, np.random.default_rng(7), 1, commands)
     (script,) = scripts
-    text = verilog(one)
-    return text, lambda text: run_verilog_script(
-        text, one.top, one.component, script, STALLS[0], simulator
+    vectors = script_vectors(one.component, script)
+    return verilog(one), lambda text: run_verilog(
+        text, one.top, vectors, STALLS[0], simulator=simulator
     )
 
 
@@ -623,8 +628,7 @@ def test_a_training_step():
 @needs_verilator
 def test_a_training_step_under_verilator():
     one = build(tile=8, pes=8, depth=DEPTH)
-    script = digits_step(one.component).script
-    text = verilog(one)
-    result = run_verilog_script(text, one.top, one.component, script, STALLS[0], VERILATOR)
+    vectors = script_vectors(one.component, digits_step(one.component).script)
+    result = run_verilog(verilog(one), one.top, vectors, STALLS[0], simulator=VERILATOR)
     assert result.passed, result.mismatches
     assert result.beats == 3456

@@ -47,7 +47,7 @@ def compiled(component):
         for name, (signal, is_input) in port_signals(component).items()
     ]
     design = netlist(component, "top")
-    return CxxrtlEngine(design.text, "top", ports, clocked=component.latency > 0)
+    return CxxrtlEngine(design.text, "top", ports, clocked=component.latency > 0, optimise=0)
 
 
 def some(component, count=60, seed=0):

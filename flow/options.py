@@ -1,0 +1,58 @@
+"""Options that commands share: the parameters of designs, stalls, kinds of paths."""
+
+from collections.abc import Callable
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import click
+
+from .catalogue import CATALOGUE, Variant, variant
+
+__all__ = [
+    "EXISTING",
+    "FILE",
+    "FOLDER",
+    "design_options",
+    "read_variant",
+    "read_variants",
+    "stall_options",
+]
+
+FOLDER = click.Path(file_okay=False, path_type=Path)
+FILE = click.Path(dir_okay=False, path_type=Path)
+EXISTING = click.Path(exists=True, dir_okay=False, path_type=Path)
+
+
+def design_options(multiple: bool = False) -> Callable[[Any], Any]:
+    """Add an option for every parameter that a design of the catalogue has, perhaps repeatable."""
+
+    def decorate(command: Any) -> Any:
+        parameters = {p.name: p for d in CATALOGUE.values() for p in d.parameters}
+        for name, parameter in reversed(parameters.items()):
+            command = click.option(f"--{name}", multiple=multiple, help=parameter.help)(command)
+        return command
+
+    return decorate
+
+
+def stall_options(command: Any) -> Any:
+    """Add the options of random stalls."""
+    share = click.FloatRange(0.01, 1)
+    command = click.option("--ready", type=share, default=0.8, help="Share of cycles taken.")(
+        command
+    )
+    return click.option("--valid", type=share, default=0.8, help="Share of cycles offered.")(
+        command
+    )
+
+
+def read_variant(name: str, options: dict[str, Any], prefix: str = "") -> Variant:
+    """The design that options name; those not given take their defaults."""
+    return variant(name, prefix, **{k: v for k, v in options.items() if v is not None})
+
+
+def read_variants(name: str, options: dict[str, tuple[str, ...]]) -> list[Variant]:
+    """Every combination of the values of repeatable options."""
+    given = {key: values for key, values in options.items() if values}
+    return [variant(name, **dict(zip(given, v, strict=True))) for v in product(*given.values())]
