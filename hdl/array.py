@@ -4,6 +4,8 @@ PE (r, c) multiplies row r of A by column c of B. All of them see the same hands
 order of outputs, so that they never part, and the first one speaks for all.
 """
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from amaranth.hdl import Module, unsigned
@@ -32,6 +34,10 @@ class DotArray(wiring.Component):
         outputs: products under way at once in each PE.
         stages, fabric: of ``Dot``.
 
+    Attributes:
+        pe: the first PE, which speaks for all.
+        build: makes the others, equal to it.
+
     Members:
         i: In, stream of ``a.vectors``, ``a.scale``, ``b.vectors``, ``b.scale``, ``acc`` (FP32
             words, one a PE, read with ``first``), ``output`` where outputs > 1, ``first`` and
@@ -54,10 +60,10 @@ class DotArray(wiring.Component):
         fabric: Fabric,
     ):
         self.rows, self.columns = rows, columns
-        self.pes = [
-            Dot(element, block=tile, outputs=outputs, stages=stages, fabric=fabric)
-            for _ in range(rows * columns)
-        ]
+        self.build: Callable[[], Any] = partial(
+            Dot, element, block=tile, outputs=outputs, stages=stages, fabric=fabric
+        )
+        self.pe = self.build()
         operands = {
             side: data.StructLayout(
                 {"vectors": vectors_layout(element, tile, count), "scale": unsigned(8)}
@@ -78,14 +84,16 @@ class DotArray(wiring.Component):
     @property
     def latency(self) -> int:
         """Cycles from the last step of a product to its words."""
-        return self.pes[0].latency
+        latency: int = self.pe.latency
+        return latency
 
     def elaborate(self, platform: Any) -> Module:
         """Broadcast, multiply, collect."""
         m = Module()
         given = self.i.payload
         shared = [name for name in ("output", "first", "last") if name in dict(given.shape())]
-        for number, pe in enumerate(self.pes):
+        for number in range(self.rows * self.columns):
+            pe = self.build() if number else self.pe
             m.submodules[f"pe_{number}"] = pe
             row, column = divmod(number, self.columns)
             into = pe.i.payload
@@ -101,7 +109,7 @@ class DotArray(wiring.Component):
                 self.o.payload.words[number].eq(pe.o.payload.acc),
             ]
         m.d.comb += [
-            self.i.ready.eq(self.pes[0].i.ready),
-            self.o.valid.eq(self.pes[0].o.valid),
+            self.i.ready.eq(self.pe.i.ready),
+            self.o.valid.eq(self.pe.o.valid),
         ]
         return m

@@ -62,7 +62,7 @@ class Core(wiring.Component):
     ):
         self.sequencer, self.array = sequencer, array
         depth, size = sequencer.depth, requantizer.tile
-        element, pes = requantizer.element, len(array.pes)
+        element, pes = requantizer.element, array.rows * array.columns
         self.stores = {
             side: TileStore(element, size, depth, rows=array.rows, vectors=vectors)
             for side, vectors in (("a", array.rows), ("b", array.columns))
@@ -141,7 +141,7 @@ class Core(wiring.Component):
             start.o.ready.eq(array.i.ready & operands.valid & beat.starts),
             *(
                 array.i.payload.acc[k].eq(Mux(beat.starts, start.o.payload.words[k], 0))
-                for k in range(len(array.pes))
+                for k in range(array.rows * array.columns)
             ),
         ]
         for name, _ in array.i.payload.shape():
