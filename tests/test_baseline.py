@@ -168,18 +168,17 @@ def test_bulk_catches_a_planted_bug(method, monkeypatch):
     assert bulk(variant("baseline", **options), 2000) > 0
 
 
-@pytest.mark.long
 @needs_gcc
 @pytest.mark.parametrize("fabric", ["asic", "fpga"])
 @pytest.mark.parametrize(
     ("method", "window", "block", "count"),
     [
-        ("tree", 26, 4, 100_000),
-        ("tree", 26, 32, 30_000),
-        ("window", 26, 4, 100_000),
-        ("window", 26, 32, 30_000),
-        ("window", 11, 7, 30_000),
-        ("window", 32, 7, 30_000),
+        pytest.param("tree", 26, 4, 100_000, marks=pytest.mark.long),
+        pytest.param("tree", 26, 32, 30_000, marks=pytest.mark.campaign),
+        pytest.param("window", 26, 4, 100_000, marks=pytest.mark.long),
+        pytest.param("window", 26, 32, 30_000, marks=pytest.mark.campaign),
+        pytest.param("window", 11, 7, 30_000, marks=pytest.mark.long),
+        pytest.param("window", 32, 7, 30_000, marks=pytest.mark.campaign),
     ],
 )
 def test_blocks_in_bulk(method, window, block, count, fabric):

@@ -134,8 +134,14 @@ def test_bulk_catches_a_planted_bug(monkeypatch):
 @pytest.mark.parametrize("element", [*NAMED, *PAIRS])
 def test_blocks_in_bulk(element):
     count = 100_000 if element == "mxsf" else 10_000
-    fabric = "fpga" if element in NAMED[::2] else "asic"
-    assert bulk(variant("dot", element=element, fabric=fabric), count, seed=1) == 0
+    assert bulk(variant("dot", element=element, block=8), count, seed=1) == 0
+
+
+@pytest.mark.long
+@needs_gcc
+@pytest.mark.parametrize("fabric", ["fpga", "dsp"])
+def test_wide_blocks_in_bulk(fabric):
+    assert bulk(variant("dot", fabric=fabric), 10_000, seed=1) == 0
 
 
 @pytest.mark.campaign
@@ -149,11 +155,12 @@ def test_blocks_in_full(element):
 
 
 EXPORTED = [
-    *({"element": name} for name in ("mxsf", "e4m3", "e5m2", "int8", *PAIRS)),
+    {"fabric": "fpga"},
+    *({"element": name, "block": 8} for name in ("mxsf", "e4m3", "e5m2", "int8", PAIRS[0])),
     {"stages": 0, "block": 8},
-    {"lanes": 8, "outputs": 4, "stages": 6},
-    {"fabric": "fpga", "result": "bf16"},
-    {"fabric": "dsp", "accumulate": False},
+    {"block": 16, "lanes": 4, "outputs": 4, "stages": 6},
+    {"fabric": "fpga", "result": "bf16", "block": 8},
+    {"fabric": "dsp", "accumulate": False, "block": 8},
 ]
 
 
