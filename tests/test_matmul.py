@@ -152,9 +152,15 @@ def test_random_commands(options, aborts, stalls):
     run(part, engine, scripts, stalls)
 
 
-@pytest.mark.long
 @needs_gcc
-@pytest.mark.parametrize("pes", [1, 8, 64])
+@pytest.mark.parametrize(
+    "pes",
+    [
+        pytest.param(1, marks=pytest.mark.long),
+        pytest.param(8, marks=pytest.mark.long),
+        pytest.param(64, marks=pytest.mark.campaign),  # converts and compiles for minutes
+    ],
+)
 def test_tiles_of_8(pes):
     part, engine = compiled(tile=8, pes=pes, depth=192)
     for stalls in (NO_STALLS, STALLS[0]):
