@@ -135,7 +135,7 @@ def test_faults():
         {"pes": 2},
         WIDE,
         *(
-            pytest.param(options, marks=pytest.mark.long)
+            pytest.param(options, marks=pytest.mark.campaign)
             for options in (
                 {"pes": 4, "element": "e4m3", "rounding": "stochastic"},
                 {"pes": 16, "element": "e5m2", "overflow": "ovf", "depth": 13},
@@ -156,7 +156,7 @@ def test_random_commands(options, aborts, stalls):
 @pytest.mark.parametrize(
     "pes",
     [
-        pytest.param(1, marks=pytest.mark.long),
+        pytest.param(1, marks=pytest.mark.campaign),
         pytest.param(8, marks=pytest.mark.long),
         pytest.param(64, marks=pytest.mark.campaign),  # converts and compiles for minutes
     ],
@@ -577,7 +577,7 @@ SIMULATORS = [
 
 @pytest.mark.long
 @pytest.mark.parametrize("simulator", SIMULATORS, ids=lambda simulator: simulator.name)
-@pytest.mark.parametrize("options", [{"pes": 2}, WIDE, {"pes": 1, "element": "int8"}], ids=str)
+@pytest.mark.parametrize("options", [{"pes": 2}, {"pes": 1, "element": "int8"}], ids=str)
 def test_exported_verilog(options, simulator):
     text, check = exported(options, simulator)
     result = check(text)
@@ -630,7 +630,7 @@ def test_a_training_step():
     print(f"{script.counts['steps']} steps")
 
 
-@pytest.mark.long
+@pytest.mark.campaign
 @needs_verilator
 def test_a_training_step_under_verilator():
     one = build(tile=8, pes=8, depth=DEPTH)
