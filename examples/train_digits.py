@@ -4,7 +4,13 @@ The network is 64 -> 128 (ReLU) -> 10 (softmax cross-entropy) without biases, tr
 float32 on the 8x8 digits that scikit-learn bundles. Every matrix product goes through one
 `matmul(a, b)` function, so the same training can run with another number format in its place.
 
+With `--engine golden` it trains in FP32, BF16 and three element formats in 8x8 tiles, exactly as
+the matrix engine computes, from several seeds. With `--engine rtl` it runs one training step on
+the simulated hardware and compares it with the golden model bit for bit.
+
 Usage: python examples/train_digits.py [--output PATH] [--seed N] [--epochs N]
+       python examples/train_digits.py --engine golden [--seeds N] [--epochs N] [--plot PATH]
+       python examples/train_digits.py --engine rtl [--seed N]
 """
 
 import argparse
@@ -24,6 +30,7 @@ MatMul = Callable[[Floats, Floats], Floats]
 DEFAULT_OUTPUT = Path(__file__).resolve().parent.parent / "flow" / "data" / "digits.npz"
 DEFAULT_SEED = 0
 DEFAULT_EPOCHS = 20
+DEFAULT_SEEDS = 5
 
 INPUTS = 64
 HIDDEN = 128
@@ -118,6 +125,13 @@ def logit_gradient(z2: Floats, y: Labels) -> Floats:
     return probabilities / np.float32(len(y))
 
 
+def cross_entropy(z2: Floats, y: Labels) -> float:
+    """Return the batch-mean cross-entropy of the logits z2 (n, 10)."""
+    shifted = z2 - z2.max(axis=1, keepdims=True)
+    logarithms = np.log(np.exp(shifted).sum(axis=1))
+    return float(np.mean(logarithms - shifted[np.arange(len(y)), y]))
+
+
 def backward(weights: Weights, x: Floats, h: Floats, dz2: Floats, matmul: MatMul) -> Gradients:
     """Propagate dz2 (n, 10) back to the hidden layer and to both weight matrices.
 
@@ -156,12 +170,14 @@ def train(
     seed: int,
     matmul: MatMul = float32_matmul,
     report: Callable[[str], None] = print,
+    losses: list[float] | None = None,
 ) -> Trained:
     """Train with momentum SGD and return weights, test accuracy and mid-training tensors.
 
     Each epoch visits the training images in a new random order, in full batches of 64 only.
     All matrix products of training and testing go through `matmul`; progress lines go to
-    `report`. The tensors are those of the step halfway through training.
+    `report`, the loss of each step to `losses`. The tensors are those of the step halfway through
+    training.
     """
     rng = np.random.default_rng(seed)
     weights = initial_weights(rng)
@@ -176,6 +192,8 @@ def train(
             chosen = order[batch * BATCH : (batch + 1) * BATCH]
             x, y = data.x_train[chosen], data.y_train[chosen]
             h, z2 = forward(weights, x, matmul)
+            if losses is not None:
+                losses.append(cross_entropy(z2, y))
             gradients = backward(weights, x, h, logit_gradient(z2, y), matmul)
             if epoch * batches + batch == halfway:
                 snapshot = tensors(weights, x, h, gradients)
@@ -261,7 +279,24 @@ def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
         metavar="N",
         help="passes over the training images (default: %(default)s)",
     )
+    parser.add_argument(
+        "--engine",
+        choices=("golden", "rtl"),
+        help="products on the engine: compare formats, or one step on the simulated hardware",
+    )
+    parser.add_argument(
+        "--seeds",
+        type=integer_from(1),
+        default=DEFAULT_SEEDS,
+        metavar="N",
+        help="seeds of each format with --engine golden (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--plot", type=Path, metavar="PATH", help="loss curves of --engine golden: .svg, .png, .pdf"
+    )
     options = parser.parse_args(arguments)
+    if options.plot is not None and not options.plot.parent.is_dir():
+        fail(f"argument --plot: folder {str(options.plot.parent)!r} does not exist")
     output: Path = options.output
     if not output.parent.is_dir():
         fail(f"argument --output: folder {str(output.parent)!r} does not exist")
@@ -271,6 +306,37 @@ def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
     return options
 
 
+def compare_formats(data: Split, options: argparse.Namespace) -> int:
+    """Train in every format on the golden engine and return the exit status."""
+    import digits_engine
+
+    def run(seed: int, product: MatMul, losses: list[float]) -> float:
+        return train(data, options.epochs, seed, product, lambda line: None, losses).accuracy
+
+    rows = digits_engine.formats_table(run, options.seeds, lambda line: print(line, flush=True))
+    if options.plot is not None:
+        digits_engine.plot(rows, options.plot)
+    return 0
+
+
+def run_hardware(data: Split, seed: int) -> int:
+    """Run a first training step on the simulated hardware and return the exit status."""
+    import digits_engine
+
+    weights = initial_weights(np.random.default_rng(seed))
+    x, y = data.x_train[:BATCH], data.y_train[:BATCH]
+    result = digits_engine.hardware_step(
+        x, weights.w1, weights.w2, lambda logits: logit_gradient(logits, y)
+    )
+    print(
+        f"one step, batch {BATCH}, on {result.engine}: {result.blocks} tiles, "
+        f"{result.beats} beats, {result.cycles} cycles, {result.count} mismatches"
+    )
+    for line in result.mismatches:
+        print(f"  {line}")
+    return 0 if result.passed else 1
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Train, report the test accuracy, save the tensors and return the exit status."""
     options = parse_arguments(arguments)
@@ -278,6 +344,10 @@ def main(arguments: list[str] | None = None) -> int:
         data = load()
     except ImportError:
         fail("scikit-learn is not installed; it provides the digits (pip install scikit-learn)")
+    if options.engine == "golden":
+        return compare_formats(data, options)
+    if options.engine == "rtl":
+        return run_hardware(data, options.seed)
     result = train(data, options.epochs, options.seed)
     try:
         save(options.output, result.snapshot)

@@ -16,6 +16,7 @@ from ..hdl.baseline import Baseline
 from ..hdl.decoder import Decoder
 from ..hdl.dot import Dot
 from ..hdl.encoder import Encoder
+from ..hdl.matmul import Matmul
 from ..hdl.points import points
 from ..hdl.product_sum import ProductSum
 from ..hdl.requantizer import Requantizer
@@ -26,6 +27,7 @@ from ..sim.decoder import decoder_case, run_decoder
 from ..sim.dot import dot_case, run_dot
 from ..sim.encoder import encoder_case, run_encoder
 from ..sim.engine import Engine, port_signals
+from ..sim.matmul import matmul_case, run_matmul
 from ..sim.product_sum import product_sum_case, run_product_sum
 from ..sim.requantizer import requantizer_case, run_requantizer
 from ..sim.testbench import Column, Vectors, stream_vectors
@@ -36,6 +38,7 @@ from .parameters import (
     DECODER,
     DOT,
     ENCODER,
+    MATMUL,
     PRODUCT_SUM,
     REQUANTIZER,
     Parameter,
@@ -58,6 +61,8 @@ class Design:
         bench: runs an engine against the golden model: (engine, component, values of a tensor or
             None for the built-in stimulus, stalls, progress).
         vectors: what goes in and what must come out: (component, values of a tensor or None, seed).
+        latency: what its latency counts, where that is not a block: two lines after "cycles from
+            the transfer".
     """
 
     name: str
@@ -66,6 +71,7 @@ class Design:
     build: Callable[[Values], Any]
     bench: Callable[[Engine, Any, NDArray[Any] | None, Stalls, Progress | None], Result]
     vectors: Callable[[Any, NDArray[Any] | None, int], Vectors]
+    latency: tuple[str, str] | None = None
 
 
 @dataclass(frozen=True)
@@ -262,6 +268,18 @@ CATALOGUE: dict[str, Design] = {
             lambda values: Dot(**values),
             bench=run_dot,
             vectors=_stream(dot_case),
+        ),
+        Design(
+            "matmul",
+            "matrix engine: commands and tiles in, products as tiles or FP32 rows out",
+            MATMUL,
+            lambda values: Matmul(**values),
+            bench=run_matmul,
+            vectors=matmul_case,
+            latency=(
+                "of a one-tile product's command to valid of its",
+                "first FP32 row. Commands, memories and counters: docs/engine.md.",
+            ),
         ),
         Design(
             "baseline",

@@ -4,7 +4,6 @@ import json
 import os
 import sys
 from collections.abc import Sequence
-from dataclasses import asdict
 from functools import partial
 from importlib.metadata import version
 from itertools import count
@@ -18,7 +17,6 @@ from ..golden.block import BlockTensor
 from ..golden.catalogue import FORMATS, parse
 from ..golden.encoder import quantize as quantize_tensor
 from ..sim.bench import Stalls
-from ..sim.yosys import PINNED, Yosys
 from .catalogue import Variant
 from .inputs import load_array, read_block
 from .options import (
@@ -28,6 +26,7 @@ from .options import (
     design_options,
     read_variant,
     read_variants,
+    read_yosys,
     stall_options,
 )
 from .parameters import read_rule
@@ -36,6 +35,7 @@ from .progress import progress
 from .report import DEFAULT_ELEMENTS, Row
 from .report import report as run_report
 from .simulate import ENGINES, default_engine, make_engine
+from .studies import STUDIES
 from .synthesis import TARGETS, Area, check_target
 from .synthesis import area as run_area
 from .tables import (
@@ -44,12 +44,10 @@ from .tables import (
     report_table,
     show,
     timing_table,
-    transpose_table,
 )
 from .timing import TARGETS as TIMED
 from .timing import Timing, check_options
 from .timing import timing as run_timing
-from .transpose import compare
 from .vectors import write_vectors
 from .verilog import generate as write_design
 from .verilog import write_whole
@@ -198,7 +196,7 @@ def area(
     for name in targets:
         check_target(name)
     variants = read_variants(design, options)
-    yosys = _yosys(program)
+    yosys = read_yosys(program)
     if plot is not None:
         check_plot(plot)
     found: list[tuple[Variant, Area]] = []
@@ -249,7 +247,7 @@ def timing(
     targets = target or ("ecp5",)
     families = [check_options(name, seeds, device, speed, frequency)[0] for name in targets]
     variants = read_variants(design, options)
-    yosys = _yosys(program)
+    yosys = read_yosys(program)
     for family in families:
         family.nextpnr.check()
     run = partial(
@@ -304,28 +302,6 @@ def quantize(source: Path, target: Path, element: str, block: str, rule: str) ->
 
 
 @cli.command()
-@click.option("--tensor", multiple=True, help="Shipped tensor (repeatable) [default: h and dh].")
-@click.option("--element", default="mxsf", help="Element format [default: mxsf].")
-@click.option("--yosys", "program", help="Your own Yosys instead of the pinned one.")
-@click.option("--json", "output", type=FILE, help="Write the figures here as well.")
-def transpose(
-    tensor: tuple[str, ...], element: str, program: str | None, output: Path | None
-) -> None:
-    """What a matrix costs that is used straight and transposed: square tiles, vector blocks.
-
-    Both ways are simulated and compared with the golden model.
-    """
-    with progress() as step:
-        rows = compare(tensor or ("h", "dh"), parse(element), _yosys(program), step)
-    show(transpose_table(rows))
-    if output is not None:
-        output.parent.mkdir(parents=True, exist_ok=True)
-        write_whole(output, json.dumps([asdict(row) for row in rows], indent=2) + "\n")
-    if not all(row.passed for row in rows):
-        sys.exit(1)
-
-
-@cli.command()
 @click.option("--output", type=FOLDER, default=Path("build"), help="Folder [default: build].")
 @click.option("--element", multiple=True, help="Element format (repeatable) [default: four].")
 @click.option("--all", "everything", is_flag=True, help="All named element formats.")
@@ -334,7 +310,7 @@ def report(output: Path, element: tuple[str, ...], everything: bool, program: st
     """Every design from the shipped tensors to gates: generate, simulate, synthesize, one table."""
     elements = tuple(FORMATS) if everything else element or DEFAULT_ELEMENTS
     with progress() as step:
-        rows: list[Row] = run_report(output, elements, _yosys(program), step)
+        rows: list[Row] = run_report(output, elements, read_yosys(program), step)
     show(report_table(rows))
     for row in rows:
         for line in row.first[:3]:
@@ -347,13 +323,11 @@ def report(output: Path, element: tuple[str, ...], everything: bool, program: st
         sys.exit(1)
 
 
-def _yosys(program: str | None) -> Yosys:
-    yosys = PINNED if program is None else Yosys((program,), program)
-    yosys.check()
-    return yosys
-
-
 def _write_rows(path: Path, facts: dict[str, Any], found: Sequence[tuple[Variant, Any]]) -> None:
     rows = [{"top": one.top, "parameters": one.settings()} | row.row() for one, row in found]
     path.parent.mkdir(parents=True, exist_ok=True)
     write_whole(path, json.dumps(facts | {"rows": rows}, indent=2) + "\n")
+
+
+for _study in STUDIES:
+    cli.add_command(_study)

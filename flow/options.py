@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from ..sim.yosys import PINNED, Yosys
 from .catalogue import CATALOGUE, Variant, variant
 
 __all__ = [
@@ -16,6 +17,7 @@ __all__ = [
     "design_options",
     "read_variant",
     "read_variants",
+    "read_yosys",
     "stall_options",
 ]
 
@@ -56,3 +58,10 @@ def read_variants(name: str, options: dict[str, tuple[str, ...]]) -> list[Varian
     """Every combination of the values of repeatable options."""
     given = {key: values for key, values in options.items() if values}
     return [variant(name, **dict(zip(given, v, strict=True))) for v in product(*given.values())]
+
+
+def read_yosys(program: str | None) -> Yosys:
+    """The Yosys that an option names, checked; by default the pinned one."""
+    yosys = PINNED if program is None else Yosys((program,), program)
+    yosys.check()
+    return yosys

@@ -20,6 +20,7 @@ __all__ = [
     "DECODER",
     "DOT",
     "ENCODER",
+    "MATMUL",
     "PRODUCT_SUM",
     "REQUANTIZER",
     "Parameter",
@@ -213,6 +214,24 @@ ACCUMULATOR = (
 )
 
 DOT = (*ACCUMULATOR[:-2], replace(ACCUMULATOR[-2], default=DOT_STAGES), _FABRIC)
+
+MATMUL = (
+    _ELEMENT,
+    REQUANTIZER[1],
+    Parameter(
+        "pes",
+        8,
+        _integer,
+        lambda n: f"p{n}",
+        "dot products in parallel, of a tile's width: a power of two, 1 to tile * tile",
+    ),
+    Parameter("depth", 64, _integer, lambda n: f"d{n}", "tiles that each tile memory holds"),
+    REQUANTIZER[3],
+    REQUANTIZER[4],
+    REQUANTIZER[5],
+    replace(_STAGES, default=DOT_STAGES, read=_places, tag=_places_tag),
+    _FABRIC,
+)
 
 BASELINE = (
     replace(_BLOCK, help="products in a sum"),

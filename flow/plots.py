@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from .catalogue import Variant
+from .growth import Growth
 from .synthesis import Area
 
-__all__ = ["area_plot", "check_plot"]
+__all__ = ["area_plot", "check_plot", "growth_plot"]
 
 _KINDS = (".svg", ".png", ".pdf")
 
@@ -59,6 +60,56 @@ def area_plot(found: Sequence[tuple[Variant, Area]], path: Path) -> None:
         panel.set_ylim(0, 1.08 * max(y for points in lines.values() for _, y in points))
         panel.grid(alpha=0.3)
         panel.legend(fontsize="small")
+    _save(figure, path)
+
+
+def growth_plot(found: Sequence[Growth], path: Path) -> None:
+    """Draw an engine's cells against its PEs, and the useful share against the matrix size.
+
+    Args:
+        found: engines.
+        path: where to; written whole or not at all.
+
+    Raises:
+        ValueError: the kind of file is unknown, or matplotlib is not installed.
+    """
+    check_plot(path)
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from matplotlib import pyplot
+
+    figure, (left, right) = pyplot.subplots(1, 2, figsize=(10, 4), layout="constrained")
+    pes = [g.pes for g in found]
+    unit = _measure(found[0].pe)[0]
+    arrays, rests = ([_measure(part)[1] for part in parts] for parts in _parts(found))
+    arrays = [n * one for n, one in zip(pes, arrays, strict=True)]
+    left.plot(pes, [a + r for a, r in zip(arrays, rests, strict=True)], marker="o", label="engine")
+    left.plot(pes, arrays, marker="o", label="PEs")
+    left.plot(pes, rests, marker="o", label="the rest")
+    left.set(xlabel="PEs", ylabel=unit, xscale="log", yscale="log", title=found[0].pe.target)
+    left.set_xticks(pes, [str(n) for n in pes])
+    left.minorticks_off()
+    for g in found:
+        right.plot(list(g.useful), list(g.useful.values()), marker="o", label=f"{g.pes} PEs")
+    sizes = list(found[0].useful)
+    right.set(xlabel="rows and columns", ylabel="useful share of cycles", ylim=(0, 1.02))
+    right.set_xscale("log", base=2)
+    right.set_xticks(sizes, [str(size) for size in sizes])
+    for panel in (left, right):
+        panel.grid(alpha=0.3)
+        panel.legend(fontsize="small")
+    _save(figure, path)
+
+
+def _parts(found: Sequence[Growth]) -> tuple[list[Area], list[Area]]:
+    return [g.pe for g in found], [g.rest for g in found]
+
+
+def _save(figure: Any, path: Path) -> None:
+    """Write a picture whole or not at all."""
+    from matplotlib import pyplot
+
     temporary = path.with_name(f".{path.stem}.tmp{path.suffix}")
     try:
         figure.savefig(temporary, metadata={"Date": None} if path.suffix == ".svg" else None)

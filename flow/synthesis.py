@@ -34,6 +34,7 @@ _FLIP_FLOP = re.compile(r"\$_.*DFF|^SB_DFF|^TRELLIS_FF|^FD[RSPC]E")
 _LUT = re.compile(r"^SB_LUT4$|^LUT\d$")
 _CARRY = re.compile(r"^SB_CARRY$|^CCU2C$|^CARRY4$")
 _MULTIPLIER = re.compile(r"^MULT|^SB_MAC16|^DSP48")
+_MEMORY = re.compile(r"^DP16KD|^TRELLIS_DPR16X4|^SB_RAM40|^RAMB|^RAM\d")
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,7 @@ class Area:
         carries: carry cells (FPGAs).
         flip_flops: flip-flops and latches.
         multipliers: hard multipliers.
+        memories: block RAMs and LUTs as memory (FPGAs).
         square_microns: cell area, um^2 (Liberty).
         nand2: cell area in areas of the smallest two-input NAND (Liberty).
     """
@@ -59,6 +61,7 @@ class Area:
     carries: int | None = None
     flip_flops: int = 0
     multipliers: int = 0
+    memories: int = 0
     square_microns: float | None = None
     nand2: float | None = None
 
@@ -123,6 +126,7 @@ def area(design: Netlist, target: str = "generic", yosys: Yosys = PINNED) -> Are
         carries=count(_CARRY),
         flip_flops=flip_flops,
         multipliers=multipliers,
+        memories=count(_MEMORY),
     )
 
 

@@ -7,6 +7,7 @@ from rich.table import Table
 
 from ..golden.formats import ElementFormat
 from .catalogue import Variant
+from .growth import Growth
 from .report import Row
 from .synthesis import Area
 from .timing import Timing
@@ -15,6 +16,7 @@ from .transpose import Cost
 __all__ = [
     "area_table",
     "format_table",
+    "growth_table",
     "report_table",
     "show",
     "timing_table",
@@ -53,6 +55,7 @@ def area_table(found: Sequence[tuple[Variant, Area]]) -> Table:
         "carries": [a.carries for _, a in found],
         "flip-flops": [a.flip_flops for _, a in found],
         "multipliers": [a.multipliers or None for _, a in found],
+        "memories": [a.memories or None for _, a in found],
         "um^2": [None if a.square_microns is None else f"{a.square_microns:.0f}" for _, a in found],
         "NAND2": [None if a.nand2 is None else f"{a.nand2:.0f}" for _, a in found],
         "per lane": [_share(v, a) for v, a in found],
@@ -124,6 +127,31 @@ def _table(*names: str) -> Table:
 
 def _row(table: Table, *cells: object) -> None:
     table.add_row(*("-" if cell is None else str(cell) for cell in cells))
+
+
+def growth_table(found: Sequence[Growth]) -> Table:
+    """One row a number of PEs: cells, the rest's share, cycles and useful share by size."""
+    kinds = {
+        "gates": "gates",
+        "LUTs": "luts",
+        "carries": "carries",
+        "flip-flops": "flip_flops",
+        "multipliers": "multipliers",
+        "um^2": "square_microns",
+    }
+    used = {k: name for k, name in kinds.items() if any(g.total(name) for g in found)}
+    main = next(name for name in used.values() if name != "flip_flops")
+    sizes = list(found[0].cycles)
+    table = _table(
+        *("PEs", *used, "memories", "a PE", "the rest"),
+        *(f"{size}x{size}: cycles, useful" for size in sizes),
+    )
+    for g in found:
+        cells = [f"{g.total(name):.0f}" for name in used.values()]
+        shares = [f"{g.cycles[size]} {g.useful[size]:.1%}" for size in sizes]
+        parts = [f"{getattr(part, main):.0f}" for part in (g.pe, g.rest)]
+        _row(table, g.pes, *cells, g.memories, *parts, *shares)
+    return table
 
 
 def transpose_table(found: Sequence[Cost]) -> Table:

@@ -143,10 +143,15 @@ def _header(variant: Variant) -> str:
     settings = [f"{k} = {'block' if v is None else v}" for k, v in facts["parameters"].items()]
     lines += [f"Parameters: {', '.join(settings)}"]
     if variant.clocked:
-        lines += [
-            f"Latency: {variant.latency} cycles from the transfer of a block's last input beat to",
+        block = (
+            "of a block's last input beat to",
             "valid of its first output beat; one beat a cycle. A block takes "
             f"{variant.beats} beat{'s' if variant.beats > 1 else ''}.",
+        )
+        counted = variant.design.latency or block
+        lines += [
+            f"Latency: {variant.latency} cycles from the transfer {counted[0]}",
+            counted[1],
             "Clock clk, rising edge; reset rst, synchronous, active high.",
             "Streams: a transfer happens where valid and ready are high; valid waits for no ready.",
         ]

@@ -112,6 +112,8 @@ def matmul(a: BlockTensor, b: BlockTensor, acc: ArrayLike | None = None) -> NDAr
     rows = max(1, _OUTPUTS // shape[1])
     for top in range(0, shape[0], rows):
         product.run(slice(top, min(top + rows, shape[0])), result[top : top + rows])
+    if acc is not None:
+        result[np.isnan(result)] = np.nan  # the one quiet NaN, whatever came with acc
     return result
 
 
@@ -130,7 +132,8 @@ class _MatrixProduct:
 
     def run(self, rows: slice, acc: NDArray[np.float32]) -> None:
         """Accumulate the K blocks of some rows into acc, in place."""
-        acc += np.float32(0)  # no sum is -0
+        with np.errstate(invalid="ignore"):  # a signalling NaN
+            acc += np.float32(0)  # no sum is -0
         quick = self._safe and _clear(acc)
         for k in self._steps:
             inner = slice(k, k + self._length)

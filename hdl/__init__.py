@@ -4,7 +4,17 @@ from .accumulator import Accumulator
 from .decoder import Decoder, decode
 from .dot import Dot
 from .encoder import Encoder
+from .matmul import Matmul
 from .product_sum import ProductSum
 from .requantizer import Requantizer
 
-__all__ = ["Accumulator", "Decoder", "Dot", "Encoder", "ProductSum", "Requantizer", "decode"]
+__all__ = [
+    "Accumulator",
+    "Decoder",
+    "Dot",
+    "Encoder",
+    "Matmul",
+    "ProductSum",
+    "Requantizer",
+    "decode",
+]

@@ -21,9 +21,10 @@ from .points import Stages, points
 from .product_sum import ProductSum
 from .stream import derive, link, register, skid
 
-__all__ = ["ORDER", "STAGES", "Dot"]
+__all__ = ["KNOWN", "ORDER", "STAGES", "Dot"]
 
 KNOWN = ("decode", "product", "shift", "sum/k", "sum", "skid", *POINTS)
+"""Where pipeline registers may stand, in the order of the data path."""
 
 ORDER = (
     *("round", "skid", "product", "add", "normalise"),

@@ -6,7 +6,7 @@ FAIL.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from jinja2 import Environment, StrictUndefined
@@ -39,18 +39,25 @@ class Vectors:
         streams: whether these are streams, each with beats of its own; else rows of ports of a
             combinational design.
         blocks: how many blocks (of a decoder: codes) they are.
+        ties: other input ports, each with the one value that it has.
+        ends: other output ports, each with the one value that it must have at the end.
+        work: cycles that the design may take beyond those that its beats take.
     """
 
     inputs: Mapping[str, Column]
     outputs: Mapping[str, Column]
     streams: bool
     blocks: int
+    ties: Mapping[str, Column] = field(default_factory=dict)
+    ends: Mapping[str, Column] = field(default_factory=dict)
+    work: int = 0
 
     def files(self, stem: str) -> dict[str, str]:
         """Text of the hex files: ``<stem>_<port>.hex``."""
         return {
             f"{stem}_{name}.hex": "".join(f"{value:x}\n" for value in column.values)
             for name, column in {**self.inputs, **self.outputs}.items()
+            if column.values
         }
 
 
@@ -82,7 +89,7 @@ def testbench(
         stem: what the names of the hex files begin with.
     """
     columns = {**vectors.inputs, **vectors.outputs}
-    beats = sum(len(column.values) for column in columns.values())
+    beats = sum(len(column.values) for column in columns.values()) + vectors.work
     context: dict[str, Any] = {
         "top": top,
         "name": name,
@@ -91,6 +98,10 @@ def testbench(
         "inputs": {k: _sizes(v) for k, v in vectors.inputs.items()},
         "outputs": {k: _sizes(v) for k, v in vectors.outputs.items()},
         "ports": list(columns),
+        "counts": {name: len(column.values) for name, column in columns.items()},
+        "ties": {name: _constant(column) for name, column in vectors.ties.items()},
+        "ends": {name: _constant(column) for name, column in vectors.ends.items()},
+        "bits": {name: column.bits for name, column in vectors.ends.items()},
         "valid": round(stalls.valid * 1000),
         "ready": round(stalls.ready * 1000),
         "seed": stalls.seed + 1,
@@ -103,6 +114,10 @@ def testbench(
 
 def _sizes(column: Column) -> dict[str, int]:
     return {"bits": column.bits, "count": len(column.values)}
+
+
+def _constant(column: Column) -> str:
+    return f"{column.bits}'h{column.values[0]:x}"
 
 
 _STREAMS = """\
@@ -132,12 +147,22 @@ module {{ name }};
   reg {{ s }}__ready = 0, {{ s }}_stalled = 0;
   integer {{ s }}_received = 0;
 {% endfor %}
+{% for p, bits in bits.items() %}
+
+  wire [{{ bits - 1 }}:0] {{ p }};
+{% endfor %}
 
   {{ top }} dut (
 {% if clocked %}
     .clk(clk),
     .rst(rst),
 {% endif %}
+{% for p, value in ties.items() %}
+    .{{ p }}({{ value }}),
+{% endfor %}
+{% for p in ends %}
+    .{{ p }}({{ p }}),
+{% endfor %}
 {% for s in ports %}
     .{{ s }}__payload({{ s }}__payload),
     .{{ s }}__valid({{ s }}__valid),
@@ -161,7 +186,7 @@ module {{ name }};
 {% endfor %}
 
   initial begin
-{% for s in ports %}
+{% for s in ports if counts[s] %}
     $readmemh("{{ stem }}_{{ s }}.hex", {{ s }}_beats);
 {% endfor %}
     if ($test$plusargs("vcd")) begin
@@ -229,6 +254,12 @@ module {{ name }};
       wrong = wrong + 1;
       $display("MISMATCH cycle %0d: only %0d of {{ c.count }} beats of {{ s }} came out", cycles,
         {{ s }}_received);
+    end
+{% endfor %}
+{% for p, value in ends.items() %}
+    if ({{ p }} !== {{ value }}) begin
+      wrong = wrong + 1;
+      $display("MISMATCH at the end: {{ p }} is %h, must be %h", {{ p }}, {{ value }});
     end
 {% endfor %}
     $display("DONE %0d beats %0d cycles %0d wrong", received, cycles, wrong);

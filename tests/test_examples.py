@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from designs import needs_gcc
 from mxsf.flow.catalogue import tensors
 
 SCRIPT = Path(__file__).parent.parent / "examples" / "train_digits.py"
@@ -23,6 +24,26 @@ def test_train_digits(tmp_path):
     with np.load(tmp_path / "digits.npz") as made:
         shipped = tensors()
         assert {n: made[n].shape for n in made.files} == {n: x.shape for n, x in shipped.items()}
+
+
+@pytest.mark.long
+def test_formats_on_the_golden_engine(tmp_path):
+    plot = tmp_path / "losses.svg"
+    done = run("--engine", "golden", "--epochs", 2, "--seeds", 2, "--plot", plot)
+    assert done.returncode == 0, done.stderr
+    lines = [line.split() for line in done.stdout.splitlines()]
+    assert [words[0] for words in lines] == ["fp32", "bf16", "mxsf", "e2m5", "e4m3"]
+    assert all(float(words[words.index("%") - 1]) > 80 for words in lines)
+    assert plot.read_text().startswith("<?xml")
+
+
+@pytest.mark.long
+@needs_gcc
+def test_a_step_on_the_hardware():
+    done = run("--engine", "rtl")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "432 tiles, 3456 beats" in done.stdout
+    assert "0 mismatches" in done.stdout
 
 
 @pytest.mark.long

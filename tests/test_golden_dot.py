@@ -157,6 +157,13 @@ def test_matmul_is_dot_after_dot(element, block, other):
                 assert found[i, j].view(np.uint32) == total.view(np.uint32)
 
 
+def test_matmul_gives_one_nan():
+    x = quantize(np.ones((2, 2), np.float32), MXSF, (2, 2))
+    acc = np.uint32([[0x7FDF9350, 0xFF800001], [0x7F800000, 0]]).view(np.float32)
+    found = matmul(x, x, acc).view(np.uint32)
+    assert found.tolist() == [[0x7FC00000, 0x7FC00000], [0x7F800000, 0x40000000]]
+
+
 def test_matmul_lets_nan_and_inf_through():
     x = np.ones((8, 64), np.float32)
     x[2, 40] = np.inf  # its block becomes NaN

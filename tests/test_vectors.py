@@ -22,6 +22,7 @@ DESIGNS = [
     ("requantizer", {"tile": 4}),
     ("requantizer", {"tile": 4, "both": True, "storage": "memory"}),
     ("baseline", {"block": 2, "method": "window"}),
+    ("matmul", {"tile": 4, "pes": 2, "depth": 8, "element": "e2m1"}),
 ]
 
 

@@ -1,0 +1,257 @@
+"""Bench of the matrix engine: commands and tiles in, golden tiles out, all streams stalled."""
+
+from collections.abc import Iterable
+from random import Random
+from typing import Any
+
+import numpy as np
+from amaranth.hdl import Shape
+from numpy.typing import NDArray
+
+from ..golden.machine import Fault
+from ..hdl.core import COUNTERS
+from ..hdl.matmul import COUNTER_BITS, Matmul
+from .bench import NO_STALLS, Progress, Result, Stalls
+from .engine import Engine, Pins, port_signals
+from .script import INPUTS, OUTPUTS, RandomScripts, Script, repeated_script, tensor_script
+from .testbench import Column, Vectors
+
+__all__ = [
+    "matmul_case",
+    "product_cycles",
+    "run_matmul",
+    "run_scripts",
+    "script_vectors",
+    "steady_cycles",
+]
+
+_IDLE = 40  # cycles after the last beat in which nothing more may come out
+
+
+def run_scripts(
+    engine: Engine,
+    component: Matmul,
+    scripts: Iterable[Script],
+    stalls: Stalls = NO_STALLS,
+    progress: Progress | None = None,
+) -> Result:
+    """Run scripts one after the other on a design, from reset, every beat and rule compared.
+
+    On every cycle: valid of an output does not fall and its payload does not change before the
+    transfer; what leaves is the golden answer, in order, and nothing more. At the end of a script:
+    ``busy`` is low, ``error`` and the counters are right. A script with ``abort`` is cut off there.
+
+    Args:
+        engine: the engine, built on the design.
+        component: the design.
+        scripts: taken one by one, when the one before is done; ``moved`` and ``aborted`` of each
+            are filled in.
+        stalls: how to stall each stream.
+        progress: called with the number of beats received, now and then.
+    """
+    result = Result(engine.name)
+    bench = _Bench(component, stalls, result, progress)
+
+    async def testbench(pins: Pins) -> None:
+        bench.idle(pins)
+        for script in scripts:
+            script.moved = await bench.run(pins, script)
+            if result.count:
+                return
+
+    engine.run(testbench)
+    return result
+
+
+def run_matmul(
+    engine: Engine,
+    component: Matmul,
+    values: NDArray[Any] | None = None,
+    stalls: Stalls = NO_STALLS,
+    progress: Progress | None = None,
+) -> Result:
+    """Compare an engine with the golden machine on a float tensor, or on random commands."""
+    if values is not None:
+        return run_scripts(engine, component, [tensor_script(component, values)], stalls, progress)
+    random = np.random.default_rng(stalls.seed)
+    scripts = RandomScripts(component, random, 16, aborts=0.3)
+    return run_scripts(engine, component, scripts, stalls, progress)
+
+
+def script_vectors(component: Matmul, script: Script) -> Vectors:
+    """Vectors of a script for a Verilog testbench; its ``abort`` is not looked at."""
+    widths = {name: len(signal) for name, (signal, _) in port_signals(component).items()}
+    inputs, outputs = (
+        {name: Column(widths[f"{name}__payload"], beats[name]) for name in names}
+        for names, beats in ((INPUTS, script.beats), (OUTPUTS, script.answers))
+    )
+    return Vectors(
+        inputs,
+        outputs,
+        streams=True,
+        blocks=script.counts["o_tiles"] + script.counts["t_tiles"],
+        ties={"abort": Column(1, [0])},
+        ends={
+            "busy": Column(1, [0]),
+            "error": Column(widths["error"], [int(script.fault)]),
+            **{f"counters__{n}": Column(COUNTER_BITS, [v]) for n, v in script.counts.items()},
+        },
+        work=script.counts["steps"],
+    )
+
+
+def matmul_case(component: Matmul, values: NDArray[Any] | None = None, seed: int = 0) -> Vectors:
+    """Make the vectors of a product of a float tensor, or of random commands."""
+    if values is not None:
+        return script_vectors(component, tensor_script(component, values))
+    (script,) = RandomScripts(component, np.random.default_rng(seed), 1)
+    return script_vectors(component, script)
+
+
+def product_cycles(component: Matmul, sizes: tuple[int, int, int]) -> int:
+    """Cycles from the start of a product to that of the next, operands loaded, nothing stalled.
+
+    One a step, and one to start, unless the product has fewer steps a tile of K than the
+    accumulator has registers: then they are what its sums take to go round.
+
+    Args:
+        component: the design.
+        sizes: m, n, k.
+    """
+    m, n, k = sizes
+    outputs = m * n * component.steps
+    return max(outputs * k + 1, (k - 1) * max(outputs, component.loop) + outputs)
+
+
+def steady_cycles(
+    engine: Engine, component: Matmul, sizes: tuple[int, int, int], times: int = 3
+) -> tuple[int, int]:
+    """Measure products of one size after each other while operands load, without stalls.
+
+    Returns:
+        Cycles and steps of ``times`` products: those of ``2 * times``, less those of ``times``, so
+        that the first loads and the last results do not count.
+
+    Raises:
+        RuntimeError: a result was wrong.
+    """
+    found = []
+    for count in (times, 2 * times):
+        script = repeated_script(component, sizes, count)
+        result = run_scripts(engine, component, [script])
+        if not result.passed:
+            raise RuntimeError(f"{sizes}: {result.mismatches[0]}")
+        found.append((result.cycles, script.counts["steps"]))
+    return found[1][0] - found[0][0], found[1][1] - found[0][1]
+
+
+class _Bench:
+    """Drives the streams of one design."""
+
+    def __init__(
+        self, component: Matmul, stalls: Stalls, result: Result, progress: Progress | None
+    ):
+        self.stalls, self.result, self.progress = stalls, result, progress
+        self.random = Random(stalls.seed)
+        self.fault = Fault.NONE  # it stays until a reset or an abort
+        self.widths = {
+            name: Shape.cast(getattr(component, name).payload.shape()).width for name in INPUTS
+        }
+
+    def idle(self, pins: Pins) -> None:
+        """Drive what only an abort changes."""
+        pins.set("abort", 0)
+
+    async def run(self, pins: Pins, script: Script) -> dict[str, int]:
+        """Run a script; returns the beats that each stream transferred."""
+        result, random, stalls = self.result, self.random, self.stalls
+        moved = dict.fromkeys((*INPUTS, *OUTPUTS), 0)
+        offering = dict.fromkeys(INPUTS, False)
+        held: dict[str, int] = {}
+        before = _counters(pins)
+        total = sum(map(len, (*script.beats.values(), *script.answers.values())))
+        # The longest time without a transfer: a product whose results are still to come.
+        patience = 500 + 2 * int(script.counts["steps"] / min(stalls.valid, stalls.ready))
+        waited = 0
+        cycle = quiet = done = 0
+        while quiet < _IDLE:
+            aborting = cycle == script.abort
+            if aborting:
+                pins.set("abort", 1)
+            for name in INPUTS:
+                left = moved[name] < len(script.beats[name])
+                if not offering[name] and left:
+                    offering[name] = random.random() < stalls.valid
+                # An idle input carries noise, so that nobody reads it unseen.
+                noise = random.getrandbits(self.widths[name])
+                payload = script.beats[name][moved[name]] if offering[name] else noise
+                pins.set(f"{name}__payload", payload)
+                pins.set(f"{name}__valid", int(offering[name]))
+            readies = {name: random.random() < stalls.ready for name in OUTPUTS}
+            for name, ready in readies.items():
+                pins.set(f"{name}__ready", int(ready))
+            taken = [name for name in INPUTS if pins.get(f"{name}__ready")]
+            for name in OUTPUTS:
+                valid = bool(pins.get(f"{name}__valid"))
+                if aborting:
+                    self._expect(f"{name}.valid in abort", valid, False)
+                    continue
+                if name in held:
+                    self._expect(f"{name}.valid before the transfer", valid, True)
+                if not valid:
+                    continue
+                seen = pins.get(f"{name}__payload")
+                if name in held:
+                    self._expect(f"{name}.payload before the transfer", seen, held[name])
+                answers, number = script.answers[name], moved[name]
+                if number >= len(answers):
+                    result.note(f"{name} has a beat more than {len(answers)}")
+                    return moved
+                self._expect(f"{name}.payload of beat {number}", seen, answers[number])
+                held[name] = seen
+                if readies[name]:
+                    held.pop(name)
+                    moved[name] += 1
+                    result.beats += 1
+                    if self.progress and result.beats % 64 == 0:
+                        self.progress(result.beats)
+            if aborting:
+                self._expect("ready in abort", taken, [])
+            for name in taken:
+                if offering[name]:
+                    offering[name] = False
+                    moved[name] += 1
+            await pins.tick()
+            cycle += 1
+            result.cycles += 1
+            if aborting:
+                script.aborted, self.fault = True, Fault.NONE
+                pins.set("abort", 0)
+                self._expect("busy after abort", pins.get("busy"), 0)
+                self._expect("error after abort", pins.get("error"), 0)
+                return moved
+            now = sum(moved.values())
+            waited = 0 if now != done else waited + 1
+            quiet, done = quiet + 1 if now == total else 0, now
+            if waited > patience:
+                result.note(f"stuck: {moved}")
+                return moved
+            if result.count:
+                return moved
+        self.fault = self.fault or script.fault
+        self._expect("busy", pins.get("busy"), 0)
+        self._expect("error", pins.get("error"), self.fault)
+        grown = {n: (now - before[n]) % 2**32 for n, now in _counters(pins).items()}
+        for name, count in script.counts.items():
+            self._expect(f"counter {name}", grown[name], count)
+        result.blocks += script.counts["o_tiles"] + script.counts["t_tiles"]
+        return moved
+
+    def _expect(self, what: str, seen: Any, golden: Any) -> None:
+        if seen != golden:
+            shown = [f"{x:#x}" if isinstance(x, int) else str(x) for x in (seen, golden)]
+            self.result.note(f"{what} is {shown[0]}, must be {shown[1]}")
+
+
+def _counters(pins: Pins) -> dict[str, int]:
+    return {name: pins.get(f"counters__{name}") for name in COUNTERS}
