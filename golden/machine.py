@@ -51,7 +51,7 @@ class Fault(enum.IntEnum):
 
     NONE = 0
     OPCODE = 1
-    """No such opcode."""
+    """No such opcode, or an output that the engine does not have."""
     SIZE = 2
     """A size that is zero or above the depth of the memories."""
     BOUNDS = 3
@@ -110,6 +110,7 @@ class Machine:
         depth: tiles that each memory holds.
         rule, rounding, overflow: of the re-quantizer. Its random numbers are those of ``Lfsr``, a
             row of a tile after the other, in the order in which re-quantized tiles are made.
+        requantize: whether there is a re-quantizer; without it only ``Output.WORDS`` is no fault.
 
     Attributes:
         memories: the stored tiles by ``"a"`` and ``"b"``, ``depth`` of them each; zeros at first.
@@ -131,8 +132,10 @@ class Machine:
         rule: ScaleRule = ScaleRule.FLOOR,
         rounding: Rounding = Rounding.NEAREST_EVEN,
         overflow: Overflow = "saturate",
+        requantize: bool = True,
     ):
         self.element, self.tile, self.depth = element, tile, depth
+        self.requantize = requantize
         self.format = BlockFormat(element, (tile, tile), rule, rounding, overflow)
         kind = element.check_codes(np.zeros(1, np.uint8)).dtype
         self.memories = {
@@ -148,6 +151,9 @@ class Machine:
     def fault(self, command: Command) -> Fault:
         """What is wrong with a command."""
         if command.opcode not in set(Opcode):
+            return Fault.OPCODE
+        absent = not self.requantize and command.output != Output.WORDS
+        if command.opcode == Opcode.MULTIPLY and absent:
             return Fault.OPCODE
         uses_a, uses_b = command.opcode != Opcode.LOAD_B, command.opcode != Opcode.LOAD_A
         sizes = [command.k, *([command.m] if uses_a else []), *([command.n] if uses_b else [])]

@@ -9,7 +9,7 @@ from amaranth.hdl import Module, Mux, Signal, unsigned
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from ..golden.machine import SIZE_BITS, Fault, Opcode
+from ..golden.machine import SIZE_BITS, Fault, Opcode, Output
 from .stream import derive, link, register
 
 __all__ = ["CommandCheck", "command_layout", "job_layout"]
@@ -47,6 +47,7 @@ class CommandCheck(wiring.Component):
 
     Args:
         depth: tiles of a memory.
+        requantize: whether other outputs than ``Output.WORDS`` exist.
 
     Members:
         i: In, stream of commands.
@@ -56,8 +57,8 @@ class CommandCheck(wiring.Component):
     i: stream.Interface
     o: stream.Interface
 
-    def __init__(self, depth: int):
-        self.depth = depth
+    def __init__(self, depth: int, requantize: bool = True):
+        self.depth, self.requantize = depth, requantize
         super().__init__(
             {
                 "i": In(stream.Signature(command_layout())),
@@ -72,10 +73,13 @@ class CommandCheck(wiring.Component):
         checked = derive(m, self.i, job_layout(self.depth), name="checked")
         job, size = checked.payload, range(self.depth + 1)
         loads_a, loads_b, known = Signal(), Signal(), Signal()
+        multiplies = given.opcode == Opcode.MULTIPLY
+        if not self.requantize:
+            multiplies &= given.output == Output.WORDS
         m.d.comb += [
             loads_a.eq(given.opcode == Opcode.LOAD_A),
             loads_b.eq(given.opcode == Opcode.LOAD_B),
-            known.eq(loads_a | loads_b | (given.opcode == Opcode.MULTIPLY)),
+            known.eq(loads_a | loads_b | multiplies),
         ]
         bad = {}
         sizes = {}

@@ -25,6 +25,7 @@ __all__ = [
     "random_start",
     "random_tiles",
     "tensor_script",
+    "widest",
 ]
 
 INPUTS: tuple[str, ...] = ("command", "a", "b", "c")
@@ -65,7 +66,13 @@ def machine(component: Matmul) -> Machine:
         rule=component.rule,
         rounding=component.rounding,
         overflow=component.overflow,
+        requantize=component.requantize,
     )
+
+
+def widest(component: Matmul) -> Output:
+    """Return the output that gives most: both kinds of tiles, or rows where there is no other."""
+    return Output.BOTH if component.requantize else Output.WORDS
 
 
 class Writer:
@@ -188,7 +195,9 @@ def tensor_script(component: Matmul, values: NDArray[Any]) -> Script:
     writer.write(Command(Opcode.LOAD_B, 1, columns, rows), tiles)
     forward = Command(Opcode.MULTIPLY, rows, rows, columns, b_transposed=True, output=Output.WORDS)
     writer.write(forward)
-    turned = Command(Opcode.MULTIPLY, columns, columns, rows, a_transposed=True, output=Output.BOTH)
+    turned = Command(
+        Opcode.MULTIPLY, columns, columns, rows, a_transposed=True, output=widest(component)
+    )
     writer.write(turned)
     return writer.script
 
@@ -215,7 +224,8 @@ def repeated_script(component: Matmul, sizes: tuple[int, int, int], times: int) 
                 writer.write(load, random_tiles(random, component, tiles))
         if number:
             base = part * ((number - 1) % 3)
-            writer.write(Command(Opcode.MULTIPLY, m, n, k, base, base))
+            output = Output.STRAIGHT if component.requantize else Output.WORDS
+            writer.write(Command(Opcode.MULTIPLY, m, n, k, base, base, output=output))
     return writer.script
 
 
@@ -307,6 +317,8 @@ class RandomScripts:
             m, n, k, a_base, b_base = sizes
         turn_a, turn_b, accumulate = (bool(chance < 0.5) for chance in random.random(3))
         output = Output(int(random.integers(0, 4)))
+        if not self.component.requantize and random.random() < 0.9:
+            output = Output.WORDS  # the only one that is no fault
         return Command(
             int(opcode), m, n, k, a_base, b_base, turn_a, turn_b, accumulate, output=output
         )

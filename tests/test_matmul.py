@@ -134,6 +134,7 @@ def test_faults():
         {"pes": 1},
         {"pes": 2},
         WIDE,
+        {"pes": 1, "requantize": False, "stages": 3},
         *(
             pytest.param(options, marks=pytest.mark.campaign)
             for options in (
@@ -233,6 +234,20 @@ def test_a_bad_command_touches_nothing(command, fault):
     writer.write(Command(Opcode.MULTIPLY, 2, 2, 4, output=Output.BOTH))
     assert writer.script.fault == fault
     run(part, engine, [writer.script], STALLS[0])
+
+
+@needs_gcc
+def test_an_engine_without_requantizer():
+    """It gives rows; tiles are a fault, and what is wrong is not the size that is zero too."""
+    part, engine = compiled(pes=1, requantize=False, stages=3)
+    random = np.random.default_rng(6)
+    writer = Writer(part, machine(part))
+    load(writer, random, "a", 1, 2)
+    load(writer, random, "b", 2, 1)
+    writer.write(Command(Opcode.MULTIPLY, m=0, output=Output.STRAIGHT))
+    writer.write(Command(Opcode.MULTIPLY, 1, 1, 2, output=Output.WORDS))
+    assert writer.script.fault == Fault.OPCODE
+    assert run(part, engine, [writer.script], STALLS[0]).beats == 4
 
 
 @needs_gcc
