@@ -231,6 +231,13 @@ MATMUL = (
     REQUANTIZER[5],
     replace(_STAGES, default=DOT_STAGES, read=_places, tag=_places_tag),
     _FABRIC,
+    Parameter(
+        "requantize",
+        True,
+        _BOOLEAN,
+        lambda on: "requantize" if on else "rows",
+        "matrix engine with a re-quantizer: yes or no (FP32 rows only)",
+    ),
 )
 
 BASELINE = (

@@ -51,13 +51,13 @@ class Fault(enum.IntEnum):
 
     NONE = 0
     OPCODE = 1
-    """No such opcode."""
+    """No such opcode, or an output that the engine does not have."""
     SIZE = 2
     """A size that is zero or above the depth of the memories."""
     BOUNDS = 3
     """Tiles beyond the end of a memory."""
-    ROUNDING = 4
-    """Stochastic rounding of an engine that has none."""
+    ABSENT = 4
+    """An output or a rounding that the engine was made without."""
 
 
 @dataclass(frozen=True)
@@ -116,6 +116,7 @@ class Machine:
         rounding: nearest even, or stochastic for the products that ask for it. The random numbers
             are those of ``Lfsr``, a row of a tile after the other, in the order in which tiles are
             rounded by them.
+        requantize: whether there is a re-quantizer; without it only ``Output.WORDS`` is no fault.
 
     Attributes:
         memories: the stored tiles by ``"a"`` and ``"b"``, ``depth`` of them each; zeros at first.
@@ -137,8 +138,10 @@ class Machine:
         rule: ScaleRule = ScaleRule.FLOOR,
         rounding: Rounding = Rounding.NEAREST_EVEN,
         overflow: Overflow = "saturate",
+        requantize: bool = True,
     ):
         self.element, self.tile, self.depth = element, tile, depth
+        self.requantize = requantize
         self.format = BlockFormat(element, (tile, tile), rule, rounding, overflow)
         kind = element.check_codes(np.zeros(1, np.uint8)).dtype
         self.memories = {
@@ -146,10 +149,6 @@ class Machine:
             for side in "ab"
         }
         self.reset()
-
-    @property
-    def _stochastic(self) -> bool:
-        return self.format.rounding is Rounding.STOCHASTIC
 
     def reset(self) -> None:
         """What an abort does: random numbers start again, the memories keep their tiles."""
@@ -167,8 +166,11 @@ class Machine:
         b_end = command.b_base + command.k * command.n
         if (uses_a and a_end > self.depth) or (uses_b and b_end > self.depth):
             return Fault.BOUNDS
-        if command.opcode == Opcode.MULTIPLY and command.stochastic and not self._stochastic:
-            return Fault.ROUNDING
+        absent = not self.requantize and command.output != Output.WORDS
+        if not (self.requantize and self.format.rounding is Rounding.STOCHASTIC):
+            absent |= command.stochastic
+        if command.opcode == Opcode.MULTIPLY and absent:
+            return Fault.ABSENT
         return Fault.NONE
 
     def load(self, command: Command, tiles: Tiles) -> None:

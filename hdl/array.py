@@ -59,7 +59,7 @@ class DotArray(wiring.Component):
         stages: Stages,
         fabric: Fabric,
     ):
-        self.rows, self.columns = rows, columns
+        self.element, self.rows, self.columns = element, rows, columns
         self.build: Callable[[], Any] = partial(
             Dot, element, block=tile, outputs=outputs, stages=stages, fabric=fabric
         )

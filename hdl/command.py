@@ -9,7 +9,7 @@ from amaranth.hdl import Module, Signal, unsigned
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from ..golden.machine import SIZE_BITS, Fault, Opcode
+from ..golden.machine import SIZE_BITS, Fault, Opcode, Output
 from .stream import derive, link, register
 
 __all__ = ["FAULT_BITS", "CommandCheck", "command_layout", "job_layout"]
@@ -52,7 +52,8 @@ class CommandCheck(wiring.Component):
 
     Args:
         depth: tiles of a memory.
-        stochastic: whether products may ask for stochastic rounding.
+        requantize: whether products may ask for another output than ``Output.WORDS``.
+        stochastic: whether they may ask for stochastic rounding.
 
     Members:
         i: In, stream of commands.
@@ -62,8 +63,8 @@ class CommandCheck(wiring.Component):
     i: stream.Interface
     o: stream.Interface
 
-    def __init__(self, depth: int, *, stochastic: bool):
-        self.depth, self.stochastic = depth, stochastic
+    def __init__(self, depth: int, *, requantize: bool, stochastic: bool):
+        self.depth, self.requantize, self.stochastic = depth, requantize, stochastic
         super().__init__(
             {
                 "i": In(stream.Signature(command_layout())),
@@ -77,12 +78,18 @@ class CommandCheck(wiring.Component):
         given = self.i.payload
         checked = derive(m, self.i, job_layout(self.depth), name="checked")
         job, size = checked.payload, range(self.depth + 1)
-        loads_a, loads_b, known = Signal(), Signal(), Signal()
+        loads_a, loads_b, multiplies = Signal(), Signal(), Signal()
+        known, absent = Signal(), Signal()
         m.d.comb += [
             loads_a.eq(given.opcode == Opcode.LOAD_A),
             loads_b.eq(given.opcode == Opcode.LOAD_B),
-            known.eq(loads_a | loads_b | (given.opcode == Opcode.MULTIPLY)),
+            multiplies.eq(given.opcode == Opcode.MULTIPLY),
+            known.eq(loads_a | loads_b | multiplies),
         ]
+        if not self.requantize:
+            m.d.comb += absent.eq(multiplies & (given.stochastic | (given.output != Output.WORDS)))
+        elif not self.stochastic:
+            m.d.comb += absent.eq(multiplies & given.stochastic)
         bad = {}
         sizes = {}
         for name in ("m", "n", "k"):
@@ -122,8 +129,7 @@ class CommandCheck(wiring.Component):
             m.d.comb += job.fault.eq(Fault.SIZE)
         with m.Elif(outside):
             m.d.comb += job.fault.eq(Fault.BOUNDS)
-        if not self.stochastic:
-            with m.Elif(given.stochastic & (given.opcode == Opcode.MULTIPLY)):
-                m.d.comb += job.fault.eq(Fault.ROUNDING)
+        with m.Elif(absent):
+            m.d.comb += job.fault.eq(Fault.ABSENT)
         link(m, register(m, checked, name="job"), self.o)
         return m

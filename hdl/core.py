@@ -18,7 +18,6 @@ from .array import DotArray
 from .command import FAULT_BITS, CommandCheck, command_layout
 from .issue import Issue
 from .regroup import Regroup, words_layout
-from .requantizer import Requantizer
 from .results import Results, result_layout
 from .sequencer import Sequencer, step_layout
 from .stream import link, register, register_valid
@@ -40,7 +39,7 @@ class Core(wiring.Component):
     Args:
         sequencer: the loop nest.
         array: the dot products.
-        requantizer: the re-quantizer.
+        results: what leaves.
         queue: beats of words of the array's width that wait at either end of it, where the array
             is wider than a row.
 
@@ -57,12 +56,10 @@ class Core(wiring.Component):
     o: stream.Interface
     t: stream.Interface
 
-    def __init__(
-        self, sequencer: Sequencer, array: DotArray, requantizer: Requantizer, *, queue: int
-    ):
+    def __init__(self, sequencer: Sequencer, array: DotArray, results: Results, *, queue: int):
         self.sequencer, self.array = sequencer, array
-        depth, size = sequencer.depth, requantizer.tile
-        element, pes = requantizer.element, array.rows * array.columns
+        depth, size = sequencer.depth, results.tile
+        element, pes = array.element, array.rows * array.columns
         self.stores = {
             side: TileStore(element, size, depth, rows=array.rows, vectors=vectors)
             for side, vectors in (("a", array.rows), ("b", array.columns))
@@ -70,7 +67,7 @@ class Core(wiring.Component):
         room = queue if pes > size else 0
         self.start = Regroup(size, pes, room)
         self.rows = Regroup(pes, size, room)
-        self.results = Results(requantizer, depth)
+        self.results = results
         rows = stream.Signature(rows_layout(element, size, array.rows))
         super().__init__(
             {
@@ -78,7 +75,7 @@ class Core(wiring.Component):
                 "a": In(rows),
                 "b": In(rows),
                 "c": In(stream.Signature(words_layout(size))),
-                "o": Out(stream.Signature(result_layout(requantizer))),
+                "o": Out(stream.Signature(result_layout(element, size))),
                 "t": Out(stream.Signature(rows_layout(element, size))),
                 "busy": Out(1),
                 "error": Out(FAULT_BITS),
@@ -99,7 +96,11 @@ class Core(wiring.Component):
         """Commands, steps, operands, array, results."""
         m = Module()
         sequencer, results, stores = self.sequencer, self.results, self.stores
-        m.submodules.check = check = CommandCheck(sequencer.depth, stochastic=results.stochastic)
+        m.submodules.check = check = CommandCheck(
+            sequencer.depth,
+            requantize=results.requantizer is not None,
+            stochastic=results.stochastic,
+        )
         m.submodules.issue = issue = Issue(sequencer.depth)
         m.submodules.sequencer = sequencer
         m.submodules.array = array = self.array

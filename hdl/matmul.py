@@ -25,7 +25,7 @@ from .formats import Fabric
 from .points import Stages, points
 from .regroup import words_layout
 from .requantizer import TILES, Requantizer
-from .results import result_layout
+from .results import Results, result_layout
 from .sequencer import Sequencer
 from .tile_store import rows_layout
 
@@ -59,6 +59,8 @@ class Matmul(wiring.Component):
         depth: tiles of each memory, 2 to 32768.
         rule, overflow: of the re-quantizer.
         rounding: nearest even, or stochastic for the products whose command asks for it.
+        requantize: whether there is a re-quantizer. Without it results leave as FP32 rows only,
+            ``t`` is silent, and another output is a fault.
         stages: pipeline registers of ``Dot``, a number or names; at least one in the accumulator.
         fabric: ``"asic"``, ``"fpga"`` or ``"dsp"``; the same cycles and bits.
 
@@ -99,9 +101,11 @@ class Matmul(wiring.Component):
         overflow: Overflow = "saturate",
         stages: Stages = STAGES,
         fabric: Fabric = "asic",
+        requantize: bool = True,
     ):
         for name, value in (("tile", tile), ("pes", pes), ("depth", depth)):
             check_kind(name, value, int)
+        check_kind("requantize", requantize, bool)
         if tile not in TILES:
             raise ValueError(f"tile must be {', '.join(map(str, TILES))}, not {tile!r}")
         if not 1 <= pes <= tile**2 or pes & (pes - 1):
@@ -111,16 +115,19 @@ class Matmul(wiring.Component):
         self.element, self.tile, self.pes, self.depth = element, tile, pes, depth
         self.rule, self.rounding, self.fabric = rule, rounding, fabric
         self.overflow: Overflow = overflow
-        requantizer = Requantizer(
-            element,
-            tile=tile,
-            rule=rule,
-            rounding=rounding,
-            overflow=overflow,
-            both=True,
-            storage="memory",
-            fabric=fabric,
-        )
+        self.requantize = requantize
+        requantizer = None
+        if requantize:
+            requantizer = Requantizer(
+                element,
+                tile=tile,
+                rule=rule,
+                rounding=rounding,
+                overflow=overflow,
+                both=True,
+                storage="memory",
+                fabric=fabric,
+            )
         self.rows, columns = max(1, pes // tile), min(pes, tile)
         self.steps = tile**2 // pes
 
@@ -140,7 +147,8 @@ class Matmul(wiring.Component):
             stages=stages,
             fabric=fabric,
         )
-        self.core = Core(sequencer, array, requantizer, queue=2 * self.group * self.steps)
+        results = Results(element, tile, depth, requantizer)
+        self.core = Core(sequencer, array, results, queue=2 * self.group * self.steps)
         rows = stream.Signature(rows_layout(element, tile, self.rows))
         counters = wiring.Signature({name: Out(COUNTER_BITS) for name in COUNTERS})
         super().__init__(
@@ -149,7 +157,7 @@ class Matmul(wiring.Component):
                 "a": In(rows),
                 "b": In(rows),
                 "c": In(stream.Signature(words_layout(tile))),
-                "o": Out(stream.Signature(result_layout(requantizer))),
+                "o": Out(stream.Signature(result_layout(element, tile))),
                 "t": Out(stream.Signature(rows_layout(element, tile))),
                 "abort": In(1),
                 "busy": Out(1),

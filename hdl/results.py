@@ -7,6 +7,7 @@ from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from ..golden.block import Rounding
+from ..golden.formats import ElementFormat
 from ..golden.machine import Output
 from ..golden.words import FP32
 from .command import job_layout
@@ -19,10 +20,10 @@ __all__ = ["Results", "result_layout"]
 _UNDER_WAY = 256  # more tiles than may still be on their way when the next product is announced
 
 
-def result_layout(requantizer: Requantizer) -> data.StructLayout:
+def result_layout(element: ElementFormat, tile: int) -> data.StructLayout:
     """Fields of ``o``: those of a re-quantized row, and the words of an FP32 row."""
-    fields = {name: field.shape for name, field in requantizer.o.payload.shape()}
-    words = data.ArrayLayout(unsigned(FP32.bits), requantizer.tile)
+    fields = {name: field.shape for name, field in rows_layout(element, tile)}
+    words = data.ArrayLayout(unsigned(FP32.bits), tile)
     return data.StructLayout({**fields, "words": words})
 
 
@@ -33,8 +34,10 @@ class Results(wiring.Component):
     before have left.
 
     Args:
-        requantizer: the re-quantizer, with both outputs.
+        element: format of re-quantized tiles.
+        tile: rows and columns of a tile.
         depth: tiles of a memory; a product has at most ``depth ** 2``.
+        requantizer: the re-quantizer, with both outputs; None where every output is FP32 rows.
 
     Members:
         i: In, stream of ``words``: a row of a tile.
@@ -52,20 +55,21 @@ class Results(wiring.Component):
     o: stream.Interface
     t: stream.Interface
 
-    def __init__(self, requantizer: Requantizer, depth: int):
-        assert requantizer.both
-        self.requantizer, self.depth = requantizer, depth
-        self.stochastic = requantizer.rounding is Rounding.STOCHASTIC
-        size = requantizer.tile
+    def __init__(
+        self, element: ElementFormat, tile: int, depth: int, requantizer: Requantizer | None
+    ):
+        assert requantizer is None or requantizer.both
+        self.tile, self.depth, self.requantizer = tile, depth, requantizer
+        self.stochastic = requantizer is not None and requantizer.rounding is Rounding.STOCHASTIC
         super().__init__(
             {
-                "i": In(stream.Signature(words_layout(size))),
+                "i": In(stream.Signature(words_layout(tile))),
                 "start": In(1),
                 "job": In(job_layout(depth)),
                 "fits": Out(1),
                 "free": Out(1),
-                "o": Out(stream.Signature(result_layout(requantizer))),
-                "t": Out(stream.Signature(rows_layout(requantizer.element, size))),
+                "o": Out(stream.Signature(result_layout(element, tile))),
+                "t": Out(stream.Signature(rows_layout(element, tile))),
                 "o_tile": Out(1),
                 "t_tile": Out(1),
             }
@@ -74,25 +78,24 @@ class Results(wiring.Component):
     def elaborate(self, platform: Any) -> Module:
         """Rows, re-quantizer, choice, count of what has to leave."""
         m = Module()
-        m.submodules.requantizer = part = self.requantizer
         words, o_on, t_on = Signal(), Signal(), Signal()
         job: Any = self.job
         kind: Any = Signal(data.StructLayout({"output": unsigned(2), "stochastic": unsigned(1)}))
         same = (kind.output == job.output) & (kind.stochastic == job.stochastic)
         m.d.comb += [
-            words.eq(kind.output == Output.WORDS),
+            words.eq(1 if self.requantizer is None else kind.output == Output.WORDS),
             o_on.eq(kind.output != Output.TRANSPOSED),
             t_on.eq(kind.output[1]),
             self.fits.eq(self.free | same),
         ]
 
-        row = Signal(range(part.tile))
+        row = Signal(range(self.tile))
         first, last = Signal(), Signal()
-        m.d.comb += [first.eq(row == 0), last.eq(row == part.tile - 1)]
+        m.d.comb += [first.eq(row == 0), last.eq(row == self.tile - 1)]
         with m.If(self.i.valid & self.i.ready):
             m.d.sync += row.eq(row + 1)  # a tile is a power of two
 
-        own: Any = part
+        own = self._requantizer(m)
         into, found = own.i.payload, own.o.payload
         m.d.comb += [
             own.i.valid.eq(self.i.valid & ~words),
@@ -145,3 +148,14 @@ class Results(wiring.Component):
         with m.If(self.start):
             m.d.sync += [kind.output.eq(job.output), kind.stochastic.eq(job.stochastic)]
         return m
+
+    def _requantizer(self, m: Module) -> Any:
+        """The re-quantizer, or the ends of one that takes nothing and gives nothing."""
+        if self.requantizer is not None:
+            m.submodules.requantizer = self.requantizer
+            return self.requantizer
+        rows, given = self.t.payload.shape(), self.i.payload.shape()
+        fields = {"words": given["words"].shape, "first": unsigned(1), "last": unsigned(1)}
+        shapes = {"i": data.StructLayout(fields), "o": rows, "t": rows}
+        ends = {name: Out(stream.Signature(shape)) for name, shape in shapes.items()}
+        return wiring.Signature(ends).create(path=("absent",))

@@ -12,9 +12,9 @@ from ..golden.machine import Command, Fault, Machine, Opcode, Output
 from ..hdl.core import COUNTERS
 from ..hdl.matmul import Matmul
 from .dot import dot_model
-from .pipeline import Token
+from .pipeline import Pipeline, TileBanks, Token
 from .regroup import regroup_model
-from .requantizer import requantizer_model
+from .requantizer import Fork, requantizer_model
 
 __all__ = ["Cycle", "Engine"]
 
@@ -143,7 +143,12 @@ class Engine:
         self._operands: _Step | None = None
         self._array = dot_model(core.array.pe)
         self._start, self._rows = regroup_model(core.start), regroup_model(core.rows)
-        self._requantizer = requantizer_model(core.results.requantizer)
+        if core.results.requantizer is not None:
+            self._requantizer = requantizer_model(core.results.requantizer)
+        else:  # a tile buffer that nothing ever enters
+            self._requantizer = Fork(
+                Pipeline(), TileBanks(part.tile, False, 2), {name: Pipeline() for name in "ot"}
+            )
         self._kind = (Output.WORDS, False)
         self._row = 0
         self._left = {"o": 0, "t": 0}

@@ -23,6 +23,7 @@ from .pipeline import Pipeline, Register, Skid, TileBanks, Token
 from .stimulus import directed_words, random_words
 
 __all__ = [
+    "Fork",
     "Tiles",
     "directed_tiles",
     "random_tiles",

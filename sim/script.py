@@ -26,6 +26,7 @@ __all__ = [
     "random_start",
     "random_tiles",
     "tensor_script",
+    "widest",
 ]
 
 INPUTS: tuple[str, ...] = ("command", "a", "b", "c")
@@ -66,7 +67,13 @@ def machine(component: Matmul) -> Machine:
         rule=component.rule,
         rounding=component.rounding,
         overflow=component.overflow,
+        requantize=component.requantize,
     )
+
+
+def widest(component: Matmul) -> Output:
+    """Return the output that gives most: both kinds of tiles, or rows where there is no other."""
+    return Output.BOTH if component.requantize else Output.WORDS
 
 
 class Writer:
@@ -189,7 +196,9 @@ def tensor_script(component: Matmul, values: NDArray[Any]) -> Script:
     writer.write(Command(Opcode.LOAD_B, 1, columns, rows), tiles)
     forward = Command(Opcode.MULTIPLY, rows, rows, columns, b_transposed=True, output=Output.WORDS)
     writer.write(forward)
-    turned = Command(Opcode.MULTIPLY, columns, columns, rows, a_transposed=True, output=Output.BOTH)
+    turned = Command(
+        Opcode.MULTIPLY, columns, columns, rows, a_transposed=True, output=widest(component)
+    )
     writer.write(turned)
     return writer.script
 
@@ -216,7 +225,8 @@ def repeated_script(component: Matmul, sizes: tuple[int, int, int], times: int) 
                 writer.write(load, random_tiles(random, component, tiles))
         if number:
             base = part * ((number - 1) % 3)
-            writer.write(Command(Opcode.MULTIPLY, m, n, k, base, base))
+            output = Output.STRAIGHT if component.requantize else Output.WORDS
+            writer.write(Command(Opcode.MULTIPLY, m, n, k, base, base, output=output))
     return writer.script
 
 
@@ -310,10 +320,13 @@ class RandomScripts:
             name: bool(random.random() < 0.5)
             for name in ("a_transposed", "b_transposed", "accumulate")
         }
+        output = Output(int(random.integers(0, 4)))
+        if not self.component.requantize and random.random() < 0.9:
+            output = Output.WORDS  # the only one that is no fault
         asks = 0.5 if self.component.rounding is Rounding.STOCHASTIC else 0.03
         return Command(
             *(int(opcode), m, n, k, a_base, b_base),
             **flags,
-            output=Output(int(random.integers(0, 4))),
+            output=output,
             stochastic=bool(random.random() < asks),
         )

@@ -105,7 +105,7 @@ FAULTS = [
     (Command(Opcode.MULTIPLY, 2, 1, 4, a_base=1), Fault.BOUNDS),
     (Command(Opcode.LOAD_A, 8, 1, 1, a_base=0xFFFF), Fault.BOUNDS),
     (Command(Opcode.LOAD_B, 1, 1, 1, b_base=8), Fault.BOUNDS),
-    (Command(Opcode.MULTIPLY, stochastic=True), Fault.ROUNDING),
+    (Command(Opcode.MULTIPLY, stochastic=True), Fault.ABSENT),
 ]
 GOOD = [
     Command(Opcode.LOAD_A, 2, 0, 4),  # n is not of A
@@ -136,6 +136,7 @@ def test_faults():
         {"pes": 1},
         {"pes": 2, "rounding": "stochastic"},
         WIDE,
+        {"pes": 1, "requantize": False, "stages": 3},
         *(
             pytest.param(options, marks=pytest.mark.campaign)
             for options in (
@@ -235,6 +236,20 @@ def test_a_bad_command_touches_nothing(command, fault):
     writer.write(Command(Opcode.MULTIPLY, 2, 2, 4, output=Output.BOTH))
     assert writer.script.fault == fault
     run(part, engine, [writer.script], STALLS[0])
+
+
+@needs_gcc
+def test_an_engine_without_requantizer():
+    """It gives rows; tiles are a fault."""
+    part, engine = compiled(pes=1, requantize=False, stages=3)
+    random = np.random.default_rng(6)
+    writer = Writer(part, machine(part))
+    load(writer, random, "a", 1, 2)
+    load(writer, random, "b", 2, 1)
+    writer.write(Command(Opcode.MULTIPLY, output=Output.STRAIGHT))
+    writer.write(Command(Opcode.MULTIPLY, 1, 1, 2, output=Output.WORDS))
+    assert writer.script.fault == Fault.ABSENT
+    assert run(part, engine, [writer.script], STALLS[0]).beats == 4
 
 
 @needs_gcc
