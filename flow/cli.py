@@ -27,6 +27,7 @@ from .options import (
     read_variant,
     read_variants,
     read_yosys,
+    shell_options,
     stall_options,
 )
 from .parameters import read_rule
@@ -96,6 +97,7 @@ def formats(as_json: bool) -> None:
 @design_options()
 @click.option("--output", type=FOLDER, default=Path("build"), help="Folder [default: build].")
 @click.option("--prefix", default="", help="Text in front of every module name.")
+@shell_options
 def generate(design: str, output: Path, prefix: str, **options: Any) -> None:
     """Write the Verilog of DESIGN and its JSON manifest."""
     for path in write_design(read_variant(design, options, prefix), output):
@@ -109,6 +111,7 @@ def generate(design: str, output: Path, prefix: str, **options: Any) -> None:
 @click.option("--output", type=FOLDER, default=Path("build"), help="Folder [default: build].")
 @click.option("--prefix", default="", help="Text in front of every module name.")
 @click.option("--seed", type=int, default=0, help="Seed of words and stalls [default: 0].")
+@shell_options
 @stall_options
 def vectors(
     design: str,

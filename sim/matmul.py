@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 from ..golden.machine import Fault
 from ..hdl.core import COUNTERS
 from ..hdl.matmul import COUNTER_BITS, Matmul
+from ..hdl.ports import port_signals
 from .bench import NO_STALLS, Progress, Result, Stalls
-from .engine import Engine, Pins, port_signals
+from .engine import Engine, Pins
 from .script import INPUTS, OUTPUTS, RandomScripts, Script, repeated_script, tensor_script
 from .testbench import Column, Vectors
 
