@@ -63,9 +63,8 @@ def test_generate_a_shell(run, tmp_path):
 def test_a_combinational_design_has_no_reset(run, tmp_path):
     code, out, err = run("generate", "decoder", "--reset-polarity", "low")
     assert (code, out) == (2, "")
-    assert err.splitlines() == [
-        "error: mxsf_decoder_mxsf_low is combinational: no reset can be synchronous, active low in it"
-    ]
+    (line,) = err.splitlines()
+    assert line.startswith("error: mxsf_decoder_mxsf_low is combinational: no reset can be")
 
 
 @needs_gcc
