@@ -2,9 +2,6 @@
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
-from enum import Enum
-from functools import cached_property
 from importlib.resources import files
 from typing import Any
 
@@ -18,20 +15,21 @@ from ..hdl.dot import Dot
 from ..hdl.encoder import Encoder
 from ..hdl.matmul import Matmul
 from ..hdl.points import points
+from ..hdl.ports import port_signals
 from ..hdl.product_sum import ProductSum
 from ..hdl.requantizer import Requantizer
 from ..sim.accumulator import accumulator_case, run_accumulator
 from ..sim.baseline import baseline_case, run_baseline
-from ..sim.bench import NO_STALLS, Progress, Result, Stalls, Stimulus
+from ..sim.bench import Stimulus
 from ..sim.decoder import decoder_case, run_decoder
 from ..sim.dot import dot_case, run_dot
 from ..sim.encoder import encoder_case, run_encoder
-from ..sim.engine import Engine, port_signals
 from ..sim.matmul import matmul_case, run_matmul
 from ..sim.product_sum import product_sum_case, run_product_sum
 from ..sim.requantizer import requantizer_case, run_requantizer
 from ..sim.testbench import Column, Vectors, stream_vectors
-from .netlist import Netlist, netlist
+from .design import Design, Values, Variant
+from .interfaces import INTERFACES
 from .parameters import (
     ACCUMULATOR,
     BASELINE,
@@ -41,119 +39,32 @@ from .parameters import (
     MATMUL,
     PRODUCT_SUM,
     REQUANTIZER,
-    Parameter,
 )
 
 __all__ = ["CATALOGUE", "Design", "Variant", "tensors", "variant"]
 
-Values = dict[str, Any]
 
-
-@dataclass(frozen=True)
-class Design:
-    """A design of the catalogue.
-
-    Args:
-        name: what the command line calls it.
-        title: one line for people.
-        parameters: its parameters, in the order in which they appear in names.
-        build: values to component.
-        bench: runs an engine against the golden model: (engine, component, values of a tensor or
-            None for the built-in stimulus, stalls, progress).
-        vectors: what goes in and what must come out: (component, values of a tensor or None, seed).
-        latency: what its latency counts, where that is not a block: two lines after "cycles from
-            the transfer".
-    """
-
-    name: str
-    title: str
-    parameters: tuple[Parameter, ...]
-    build: Callable[[Values], Any]
-    bench: Callable[[Engine, Any, NDArray[Any] | None, Stalls, Progress | None], Result]
-    vectors: Callable[[Any, NDArray[Any] | None, int], Vectors]
-    latency: tuple[str, str] | None = None
-
-
-@dataclass(frozen=True)
-class Variant:
-    """A design with values for all its parameters.
-
-    Attributes:
-        design: the design.
-        values: value of each parameter.
-        component: the Amaranth component.
-        prefix: text in front of every module name.
-    """
-
-    design: Design
-    values: Values
-    component: Any
-    prefix: str = ""
-
-    @property
-    def top(self) -> str:
-        """Module name: ``mxsf_<design>_<element>_b<block>``, a tile as t, what is no default."""
-        tags = [
-            p.tag(self.values[p.name])
-            for p in self.design.parameters
-            if p.name in ("element", "block", "tile") or self.values[p.name] != p.default
-        ]
-        return self.prefix + "_".join(["mxsf", self.design.name, *tags])
-
-    @property
-    def latency(self) -> int:
-        """Latency in cycles, 0 for a combinational design."""
-        return getattr(self.component, "latency", 0)
-
-    @property
-    def beats(self) -> int:
-        """Beats of a block."""
-        return getattr(self.component, "beats", 1)
-
-    @property
-    def ports(self) -> dict[str, tuple[int, bool]]:
-        """Ports without clock and reset: (width, whether it is an input)."""
-        return {n: (len(s), is_input) for n, (s, is_input) in port_signals(self.component).items()}
-
-    @cached_property
-    def netlist(self) -> Netlist:
-        """The merged netlist, converted once for Verilog, engines and synthesis."""
-        return netlist(self.component, self.top)
-
-    @property
-    def clocked(self) -> bool:
-        """Whether the design has state."""
-        return self.netlist.clocked
-
-    def settings(self) -> dict[str, Any]:
-        """Values of the parameters as plain data."""
-        return {name: _plain(value) for name, value in self.values.items()}
-
-    def bench(
-        self,
-        engine: Engine,
-        values: NDArray[Any] | None = None,
-        stalls: Stalls = NO_STALLS,
-        progress: Progress | None = None,
-    ) -> Result:
-        """Run an engine that was built on this design against the golden model."""
-        return self.design.bench(engine, self.component, values, stalls, progress)
-
-    def vectors(self, values: NDArray[Any] | None = None, seed: int = 0) -> Vectors:
-        """What goes in and what must come out, of a float tensor or of the built-in stimulus."""
-        return self.design.vectors(self.component, values, seed)
-
-
-def variant(name: str, prefix: str = "", **values: Any) -> Variant:
+def variant(
+    name: str,
+    prefix: str = "",
+    *,
+    interface: str = "stream",
+    reset: str = "sync",
+    polarity: str | None = None,
+    **values: Any,
+) -> Variant:
     """Build a design by name.
 
     Args:
         name: name in the catalogue.
         prefix: text in front of every module name.
+        interface: name of its interface, in ``flow.interfaces``.
+        reset: ``"sync"`` or ``"async"``.
+        polarity: of the reset, ``"high"`` or ``"low"``; by default what the interface has.
         values: parameters, as values or as text; the rest take their defaults.
 
     Raises:
-        ValueError: no such design or parameter, or a bad value.
+        ValueError: no such design, interface or parameter, or a bad value.
 
     >>> variant("encoder", element="e4m3", lanes="8", stages=3).top
     'mxsf_encoder_e4m3_b32_l8_s3'
@@ -162,6 +73,10 @@ def variant(name: str, prefix: str = "", **values: Any) -> Variant:
         raise ValueError(f"unknown design {name!r}: use {', '.join(CATALOGUE)}")
     if not re.fullmatch(r"([A-Za-z_]\w*)?", prefix, re.ASCII):
         raise ValueError(f"prefix must be letters, digits and underscores, not {prefix!r}")
+    if interface not in INTERFACES:
+        raise ValueError(f"unknown interface {interface!r}: use {', '.join(INTERFACES)}")
+    outside = INTERFACES[interface]
+    clocking = outside.clocking(reset, polarity)
     design = CATALOGUE[name]
     known = {p.name: p for p in design.parameters}
     for key in values:
@@ -176,7 +91,7 @@ def variant(name: str, prefix: str = "", **values: Any) -> Variant:
         full[key] = getattr(component, key)
     if "lanes" in full and full["lanes"] == full["block"]:
         full["lanes"] = None  # the default: as many as the block
-    return Variant(design, full, component, prefix)
+    return Variant(design, full, component, prefix, outside, clocking)
 
 
 def tensors() -> dict[str, NDArray[np.float32]]:
@@ -189,12 +104,6 @@ def tensors() -> dict[str, NDArray[np.float32]]:
         np.load(file) as data,
     ):
         return {name: data[name] for name in data.files}
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, tuple):
-        return [_plain(item) for item in value]
-    return value.value if isinstance(value, Enum) else getattr(value, "name", value)
 
 
 def _stream(case: Callable[[Any, NDArray[Any] | None, int], Stimulus]) -> Any:

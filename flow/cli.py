@@ -18,6 +18,7 @@ from ..golden.catalogue import FORMATS, parse
 from ..golden.encoder import quantize as quantize_tensor
 from ..sim.bench import Stalls
 from .catalogue import Variant
+from .extras import write_extras
 from .inputs import load_array, read_block
 from .options import (
     EXISTING,
@@ -27,6 +28,7 @@ from .options import (
     read_variant,
     read_variants,
     read_yosys,
+    shell_options,
     stall_options,
 )
 from .parameters import read_rule
@@ -96,9 +98,23 @@ def formats(as_json: bool) -> None:
 @design_options()
 @click.option("--output", type=FOLDER, default=Path("build"), help="Folder [default: build].")
 @click.option("--prefix", default="", help="Text in front of every module name.")
-def generate(design: str, output: Path, prefix: str, **options: Any) -> None:
+@click.option("--extras", is_flag=True, help="Also an instance, a package, SDC, XDC, waivers.")
+@click.option(
+    "--period",
+    type=click.FloatRange(min=0, min_open=True),
+    default=10,
+    help="Of the clock in SDC and XDC [default: 10 ns].",
+)
+@shell_options
+def generate(
+    design: str, output: Path, prefix: str, extras: bool, period: float, **options: Any
+) -> None:
     """Write the Verilog of DESIGN and its JSON manifest."""
-    for path in write_design(read_variant(design, options, prefix), output):
+    one = read_variant(design, options, prefix)
+    paths = list(write_design(one, output))
+    if extras:
+        paths += write_extras(one, output, period)
+    for path in paths:
         print(path)
 
 
@@ -109,6 +125,7 @@ def generate(design: str, output: Path, prefix: str, **options: Any) -> None:
 @click.option("--output", type=FOLDER, default=Path("build"), help="Folder [default: build].")
 @click.option("--prefix", default="", help="Text in front of every module name.")
 @click.option("--seed", type=int, default=0, help="Seed of words and stalls [default: 0].")
+@shell_options
 @stall_options
 def vectors(
     design: str,

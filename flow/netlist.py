@@ -34,17 +34,19 @@ class Netlist:
         text: the RTLIL of all modules, children first.
         instances: number of instances of each module below the top, merged modules counted once
             for each place where they stand.
+        clock: name of the clock port, where there is one.
     """
 
     top: str
     text: str
     instances: dict[str, int]
+    clock: str = "clk"
 
     @property
     def clocked(self) -> bool:
-        """Whether the design has state, and with it the ports ``clk`` and ``rst``."""
+        """Whether the design has state, and with it a clock and a reset port."""
         top = self.text[self.text.index(f"module \\{self.top}\n") :]
-        return re.search(r"^  wire .*input \d+  \\clk$", top, re.M) is not None
+        return re.search(rf"^  wire .*input \d+  \\{self.clock}$", top, re.M) is not None
 
     def without(self, concept: str) -> "Netlist":
         """The netlist with modules of a name as black boxes, which count nothing in synthesis.
@@ -64,12 +66,13 @@ class Netlist:
         return replace(self, text=text)
 
 
-def netlist(component: Any, top: str) -> Netlist:
+def netlist(component: Any, top: str, clock: str = "clk") -> Netlist:
     """Convert a component to RTLIL, merge equal modules and name them.
 
     Args:
         component: the Amaranth component; its ports become those of the top module.
         top: name of the top module.
+        clock: name of its clock port, if it has one.
     """
     text = rtlil.convert(component, name=top, emit_src=False)
     raw = {match[1]: match[2] for match in _MODULE.finditer(text)}
@@ -95,7 +98,7 @@ def netlist(component: Any, top: str) -> Netlist:
     settle(f"\\{top}")
     parts = [f"module {name}\n{body}end\n" for name, body in order.items()]
     parts[-1] = "attribute \\top 1\n" + parts[-1]
-    return Netlist(top, "\n".join(parts), _count(order, f"\\{top}"))
+    return Netlist(top, "\n".join(parts), _count(order, f"\\{top}"), clock)
 
 
 class _Merged(NamedTuple):

@@ -9,6 +9,7 @@ import click
 
 from ..sim.yosys import PINNED, Yosys
 from .catalogue import CATALOGUE, Variant, variant
+from .interfaces import INTERFACES, POLARITIES, RESETS
 
 __all__ = [
     "EXISTING",
@@ -18,6 +19,7 @@ __all__ = [
     "read_variant",
     "read_variants",
     "read_yosys",
+    "shell_options",
     "stall_options",
 ]
 
@@ -36,6 +38,29 @@ def design_options(multiple: bool = False) -> Callable[[Any], Any]:
         return command
 
     return decorate
+
+
+def shell_options(command: Any) -> Any:
+    """Add the options of ports, clock and reset."""
+    command = click.option(
+        "--reset-polarity",
+        "polarity",
+        type=click.Choice(POLARITIES),
+        help="Reset active high (port rst) or low (port rst_n) [default: high].",
+    )(command)
+    command = click.option(
+        "--reset",
+        type=click.Choice(list(RESETS)),
+        default="sync",
+        help="Reset that acts on the clock's edge, or without one [default: sync].",
+    )(command)
+    return click.option(
+        "--ports",
+        "interface",
+        type=click.Choice(list(INTERFACES)),
+        default="stream",
+        help="; ".join(f"{one.name}: {one.title}" for one in INTERFACES.values()) + ".",
+    )(command)
 
 
 def stall_options(command: Any) -> Any:

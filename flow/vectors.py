@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from ..sim.bench import Stalls
 from ..sim.testbench import testbench
-from .catalogue import Variant
+from .design import Variant
 from .verilog import generate, write_whole
 
 __all__ = ["write_vectors"]
@@ -28,7 +28,15 @@ def write_vectors(
         The files written, the design first.
     """
     top, found = variant.top, variant.vectors(values, stalls.seed)
-    bench = testbench(found, top, stalls, clocked=variant.clocked, name=f"{top}_tb", stem=top)
+    bench = testbench(
+        found,
+        top,
+        stalls,
+        clocking=variant.clock,
+        links=variant.links,
+        name=f"{top}_tb",
+        stem=top,
+    )
     paths = list(generate(variant, folder))
     for name, text in {f"{top}_tb.v": bench, **found.files(top)}.items():
         paths.append(folder / name)

@@ -132,7 +132,9 @@ class BlockBuffer(wiring.Component):
             if self.tile:
                 by_column = Mux(bank, across[1], across[0]) if not self.both else reader == "t"
                 marks["present"] = Cat(
-                    Mux(by_column, lane <= end, place <= end) for lane in range(self.beats)
+                    # Every tile has a row 0.
+                    Mux(by_column, lane <= end if lane else 1, place <= end)
+                    for lane in range(self.beats)
                 )
             self._reader(m, reader, (bank, place), full[reader], marks, advance[reader], delay)
             m.d.comb += getattr(self, reader).payload.data.eq(found[reader])

@@ -8,11 +8,11 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any, Protocol
 
-from amaranth.hdl import Value, ValueCastable
-from amaranth.lib import wiring
 from amaranth.sim import Simulator
 
-__all__ = ["AmaranthEngine", "Engine", "Pins", "Testbench", "port_signals"]
+from ..hdl.ports import port_signals
+
+__all__ = ["AmaranthEngine", "Engine", "Pins", "Testbench"]
 
 
 class Pins(Protocol):
@@ -42,15 +42,6 @@ class Engine(Protocol):
     def run(self, testbench: Testbench) -> None:
         """Run from reset until the testbench returns."""
         ...
-
-
-def port_signals(component: Any) -> dict[str, tuple[Any, bool]]:
-    """Ports of a component by Verilog name: (signal, whether it is an input)."""
-    found = {}
-    for path, member, value in component.signature.flatten(component):
-        plain = value.as_value() if isinstance(value, ValueCastable) else Value.cast(value)
-        found["__".join(map(str, path))] = (plain, member.flow is wiring.In)
-    return found
 
 
 class AmaranthEngine:

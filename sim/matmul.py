@@ -9,8 +9,9 @@ from amaranth.hdl import Shape
 from numpy.typing import NDArray
 
 from ..hdl.matmul import COUNTER_BITS, Matmul
+from ..hdl.ports import port_signals
 from .bench import NO_STALLS, Progress, Result, Stalls
-from .engine import Engine, Pins, port_signals
+from .engine import Engine, Pins
 from .machine import Cycle
 from .machine import Engine as EngineModel
 from .script import (

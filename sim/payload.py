@@ -1,55 +1,18 @@
 """Payloads as bytes: arrays of fields to bit vectors and back, by an Amaranth layout."""
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from amaranth.hdl import Shape
-from amaranth.lib import data
 from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["Field", "fields", "pack", "payload_bytes", "to_int", "unpack"]
+from ..hdl.ports import fields
+
+__all__ = ["pack", "payload_bytes", "to_int", "unpack"]
 
 
 _NARROW = 63  # bits of an item that int64 holds, signed or not
-
-
-class Field(NamedTuple):
-    """Where a field lies in a payload.
-
-    Attributes:
-        name: dotted path, for example ``a.codes``.
-        offset: lowest bit.
-        width: bits of one item.
-        length: items; 1 for a scalar.
-        signed: whether items are two's complement.
-        array: whether the field is an array (also of length 1).
-    """
-
-    name: str
-    offset: int
-    width: int
-    length: int
-    signed: bool
-    array: bool
-
-
-def fields(layout: Any, prefix: str = "", offset: int = 0) -> list[Field]:
-    """List the fields of a layout, lowest first; nested structs give dotted names."""
-    if not isinstance(layout, data.StructLayout):
-        shape = Shape.cast(layout)
-        return [Field(prefix or "payload", offset, shape.width, 1, shape.signed, False)]
-    found = []
-    for name, field in layout:
-        path, start = f"{prefix}.{name}" if prefix else str(name), offset + field.offset
-        if isinstance(field.shape, data.ArrayLayout):
-            item = Shape.cast(field.shape.elem_shape)
-            found.append(Field(path, start, item.width, field.shape.length, item.signed, True))
-        elif isinstance(field.shape, data.StructLayout):
-            found += fields(field.shape, path, start)
-        else:
-            found += fields(field.shape, path, start)
-    return found
 
 
 def payload_bytes(layout: Any) -> int:
@@ -68,6 +31,7 @@ def pack(layout: Any, values: Mapping[str, ArrayLike]) -> NDArray[np.uint8]:
     Returns:
         uint8 of shape (n, bytes), little-endian: bit k of a payload is bit k % 8 of byte k // 8.
 
+    >>> from amaranth.lib import data
     >>> layout = data.StructLayout({"codes": data.ArrayLayout(4, 2), "scale": 8})
     >>> pack(layout, {"codes": [[1, 2]], "scale": [255]}).tolist()
     [[33, 255]]
@@ -91,6 +55,7 @@ def unpack(layout: Any, payloads: NDArray[np.uint8]) -> dict[str, NDArray[Any]]:
 
     It is int64; of Python integers (dtype object) where the field is wider than 63 bits.
 
+    >>> from amaranth.lib import data
     >>> layout = data.StructLayout({"codes": data.ArrayLayout(4, 2), "scale": 8})
     >>> {k: v.tolist() for k, v in unpack(layout, np.uint8([[33, 255]])).items()}
     {'codes': [[1, 2]], 'scale': [255]}

@@ -11,6 +11,8 @@ from typing import Any, NamedTuple
 
 from jinja2 import Environment, StrictUndefined
 
+from ..hdl.flat import Link
+from ..hdl.shell import Clocking
 from .bench import Stalls, Stimulus
 from .payload import to_int
 
@@ -76,7 +78,14 @@ def stream_vectors(found: Mapping[str, Stimulus]) -> Vectors:
 
 
 def testbench(
-    vectors: Vectors, top: str, stalls: Stalls, *, clocked: bool, name: str, stem: str
+    vectors: Vectors,
+    top: str,
+    stalls: Stalls,
+    *,
+    clocking: Clocking | None,
+    links: Mapping[str, Link] | None,
+    name: str,
+    stem: str,
 ) -> str:
     """Text of the testbench.
 
@@ -84,7 +93,8 @@ def testbench(
         vectors: what to run.
         top: the design's module.
         stalls: how to stall streams.
-        clocked: whether the design has ``clk`` and ``rst``.
+        clocking: clock and reset of the design, None where it is combinational.
+        links: its ports, for a design in a shell; None for those that the vectors name.
         name: name of the testbench's module.
         stem: what the names of the hex files begin with.
     """
@@ -94,7 +104,7 @@ def testbench(
         "top": top,
         "name": name,
         "stem": stem,
-        "clocked": clocked,
+        "connections": _connections(vectors, clocking, links),
         "inputs": {k: _sizes(v) for k, v in vectors.inputs.items()},
         "outputs": {k: _sizes(v) for k, v in vectors.outputs.items()},
         "ports": list(columns),
@@ -110,6 +120,28 @@ def testbench(
     template = _STREAMS if vectors.streams else _TABLE
     engine = Environment(undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     return engine.from_string(template).render(context)
+
+
+def _connections(
+    vectors: Vectors, clocking: Clocking | None, links: Mapping[str, Link] | None
+) -> dict[str, str]:
+    """What of the testbench each port of the design is connected to."""
+    found = {}
+    if clocking is not None:
+        found = {clocking.clock: "clk", clocking.reset: "!rst" if clocking.active_low else "rst"}
+    columns = {**vectors.inputs, **vectors.outputs}
+    roles = ("payload", "valid", "ready") if vectors.streams else ()
+    nets = {f"{name}__{role}": f"{name}__{role}" for name in columns for role in roles}
+    nets |= {} if vectors.streams else {name: name for name in columns}
+    nets |= {name: _constant(column) for name, column in vectors.ties.items()}
+    nets |= {name: name for name in vectors.ends}
+    if links is None:
+        return found | nets
+    for port, link in links.items():
+        if link.port in nets:
+            piece = "" if link.whole else f"[{link.offset + link.width - 1}:{link.offset}]"
+            found[port] = nets[link.port] + piece
+    return found
 
 
 def _sizes(column: Column) -> dict[str, int]:
@@ -153,20 +185,8 @@ module {{ name }};
 {% endfor %}
 
   {{ top }} dut (
-{% if clocked %}
-    .clk(clk),
-    .rst(rst),
-{% endif %}
-{% for p, value in ties.items() %}
-    .{{ p }}({{ value }}),
-{% endfor %}
-{% for p in ends %}
-    .{{ p }}({{ p }}),
-{% endfor %}
-{% for s in ports %}
-    .{{ s }}__payload({{ s }}__payload),
-    .{{ s }}__valid({{ s }}__valid),
-    .{{ s }}__ready({{ s }}__ready){{ "" if loop.last else "," }}
+{% for p, net in connections.items() %}
+    .{{ p }}({{ net }}){{ "" if loop.last else "," }}
 {% endfor %}
   );
 
@@ -283,8 +303,8 @@ module {{ name }};
 {% endfor %}
 
   {{ top }} dut (
-{% for p in ports %}
-    .{{ p }}({{ p }}){{ "" if loop.last else "," }}
+{% for p, net in connections.items() %}
+    .{{ p }}({{ net }}){{ "" if loop.last else "," }}
 {% endfor %}
   );
 

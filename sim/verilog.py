@@ -7,9 +7,12 @@ import re
 import shutil
 import subprocess
 import tempfile
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..hdl.flat import Link
+from ..hdl.shell import PLAIN, Clocking
 from .bench import NO_STALLS, Result, Stalls, Stimulus
 from .testbench import Vectors, stream_vectors, testbench
 
@@ -70,7 +73,8 @@ def run_verilog(
     vectors: Vectors | Stimulus,
     stalls: Stalls = NO_STALLS,
     *,
-    clocked: bool = True,
+    clocking: Clocking | None = PLAIN,
+    links: Mapping[str, Link] | None = None,
     simulator: VerilogSimulator = ICARUS,
 ) -> Result:
     """Run a design's Verilog in its testbench, every beat or row compared.
@@ -80,7 +84,8 @@ def run_verilog(
         top: name of its top module.
         vectors: what goes in and what must come out.
         stalls: how to stall streams.
-        clocked: whether it has state, and with it the ports ``clk`` and ``rst``.
+        clocking: its clock and reset, None where it is combinational.
+        links: its ports, for a design in a shell; by default those that the vectors name.
         simulator: the simulator.
 
     Raises:
@@ -92,7 +97,9 @@ def run_verilog(
         raise RuntimeError(
             f"{simulator.name} is not installed (Debian: apt-get install {simulator.package})"
         )
-    bench = testbench(vectors, top, stalls, clocked=clocked, name="bench", stem="bench")
+    bench = testbench(
+        vectors, top, stalls, clocking=clocking, links=links, name="bench", stem="bench"
+    )
     files = {"design.v": verilog, "bench.v": bench, **vectors.files("bench")}
     result = Result(simulator.name, blocks=vectors.blocks)
     with tempfile.TemporaryDirectory(prefix="mxsf-verilog-") as name:

@@ -15,6 +15,19 @@ from mxsf.sim.verilog import ICARUS, VERILATOR
 NAMED = list(FORMATS)
 OTHERS = ["e3m4", "e0m5", "e5m0", "e1m2", "e2m3+e2m1", "e3m3+e2m1+e1m0", "e8m7", "e4m11"]
 
+SMALL = [
+    ("decoder", {"element": "int8"}),
+    ("encoder", {"block": 8, "lanes": 2}),
+    ("product_sum", {"block": 4}),
+    ("accumulator", {"block": 4, "outputs": 3}),
+    ("dot", {"block": 4, "stages": 0}),
+    ("requantizer", {"tile": 4}),
+    ("requantizer", {"tile": 4, "both": True, "storage": "memory"}),
+    ("baseline", {"block": 2, "method": "window"}),
+    ("matmul", {"tile": 4, "pes": 2, "depth": 8, "element": "e2m1"}),
+]
+"""Every design of the catalogue, small: names and parameters."""
+
 needs_gcc = pytest.mark.skipif(shutil.which("g++") is None, reason="needs g++")
 needs_verilator = pytest.mark.skipif(
     not VERILATOR.available(), reason="needs verilator (apt-get install)"

@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 from designs import needs_gcc, needs_icarus
 from mxsf.flow.catalogue import tensors, variant
+from mxsf.flow.manifest import manifest
 from mxsf.flow.netlist import netlist
 from mxsf.flow.simulate import cxxrtl_engine, make_engine
-from mxsf.flow.verilog import manifest, verilog
+from mxsf.flow.verilog import verilog
 from mxsf.hdl import packer as packer_module
 from mxsf.hdl.baseline import Baseline
 from mxsf.hdl.fp32_adder import Fp32Adder
@@ -193,7 +194,7 @@ def test_blocks_in_bulk(method, window, block, count, fabric):
 def test_exported_verilog(method, stages):
     one = variant("baseline", method=method, block=8, stages=stages)
     text, stimulus = verilog(one), case(one, 1000)
-    result = run_verilog(text, one.top, stimulus, STALLS, clocked=one.clocked)
+    result = run_verilog(text, one.top, stimulus, STALLS, clocking=one.clock)
     assert result.passed, result.mismatches
 
 

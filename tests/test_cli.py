@@ -46,6 +46,27 @@ def test_generate(run, tmp_path):
     )
 
 
+def test_generate_a_shell(run, tmp_path):
+    options = ("--ports", "flat", "--reset", "async", "--reset-polarity", "low")
+    code, out, _ = run("generate", "encoder", "--block", 4, *options)
+    assert code == 0
+    top = "mxsf_encoder_mxsf_b4_flat_async_low"
+    assert out.split() == [f"build/{top}.v", f"build/{top}.json"]
+    facts = json.loads((tmp_path / f"build/{top}.json").read_text())
+    assert facts["interface"] == "flat"
+    assert facts["clocking"]["asynchronous"]
+    assert facts["ports"]["rst_n"] == {"direction": "in", "width": 1, "role": "reset"}
+    words = {"direction": "in", "width": 64, "stream": "i", "role": "payload", "field": "words"}
+    assert facts["ports"]["i_words"] == words
+
+
+def test_a_combinational_design_has_no_reset(run, tmp_path):
+    code, out, err = run("generate", "decoder", "--reset-polarity", "low")
+    assert (code, out) == (2, "")
+    (line,) = err.splitlines()
+    assert line.startswith("error: mxsf_decoder_mxsf_low is combinational: no reset can be")
+
+
 @needs_gcc
 def test_simulate_a_tensor(run, tmp_path):
     np.save(tmp_path / "x.npy", np.random.default_rng(0).standard_normal((3, 20)))

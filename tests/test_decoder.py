@@ -15,7 +15,7 @@ BUG = ("code[6:5] + 2'h3", "code[6:5] + 2'h2")  # shift of the wide mantissa mod
 
 
 def icarus(one, text):
-    return run_verilog(text, one.top, one.vectors(), clocked=False)
+    return run_verilog(text, one.top, one.vectors(), clocking=None)
 
 
 def planted(text):

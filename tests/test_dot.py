@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 from designs import NAMED, OTHERS, needs_gcc, needs_icarus, needs_verilator
 from mxsf.flow.catalogue import variant
+from mxsf.flow.manifest import manifest
 from mxsf.flow.netlist import netlist
 from mxsf.flow.simulate import cxxrtl_engine, default_engine, make_engine
-from mxsf.flow.verilog import manifest, verilog
+from mxsf.flow.verilog import verilog
 from mxsf.golden import dot
 from mxsf.hdl import Dot
 from mxsf.hdl import packer as packer_module
@@ -174,7 +175,7 @@ EXPORTED = [
 def test_exported_verilog(options, simulator):
     one = variant("dot", **options)
     text, stimulus = verilog(one), case(one, 300)
-    result = run_verilog(text, one.top, stimulus, STALLS, clocked=one.clocked, simulator=simulator)
+    result = run_verilog(text, one.top, stimulus, STALLS, clocking=one.clock, simulator=simulator)
     assert result.passed, result.mismatches
 
 

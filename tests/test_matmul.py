@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from designs import needs_gcc, needs_icarus, needs_verilator
 from mxsf.flow.catalogue import tensors, variant
+from mxsf.flow.manifest import manifest
 from mxsf.flow.simulate import cxxrtl_engine, make_engine
-from mxsf.flow.verilog import manifest, verilog
+from mxsf.flow.verilog import verilog
 from mxsf.golden import MXSF, matmul, parse, quantize
 from mxsf.golden.machine import Command, Fault, Machine, Opcode, Output, Tiles, join, split
 from mxsf.hdl import Matmul

@@ -10,10 +10,11 @@ from mxsf.flow.netlist import netlist
 from mxsf.golden import E2M1, E4M3, E5M2, INT8, MXSF, parse
 from mxsf.golden.product_sum import product_sum
 from mxsf.hdl import adder
+from mxsf.hdl.ports import port_signals
 from mxsf.hdl.product_sum import ProductSum, sum_bits, sum_layout
 from mxsf.sim.bench import NO_STALLS, Stalls, run_stream
 from mxsf.sim.cxxrtl import CxxrtlEngine
-from mxsf.sim.engine import AmaranthEngine, port_signals
+from mxsf.sim.engine import AmaranthEngine
 from mxsf.sim.payload import pack, unpack
 from mxsf.sim.product_sum import (
     adversarial_codes,

@@ -4,7 +4,7 @@ import subprocess
 
 import numpy as np
 import pytest
-from designs import needs_icarus, needs_verilator
+from designs import SMALL, needs_icarus, needs_verilator
 from mxsf.flow.catalogue import variant
 from mxsf.flow.cli import main
 from mxsf.flow.vectors import write_vectors
@@ -13,17 +13,6 @@ from mxsf.sim.bench import Stalls
 from mxsf.sim.verilog import VERILATOR, run_verilog
 
 STALLS = Stalls(0.7, 0.6, 3)
-DESIGNS = [
-    ("decoder", {"element": "int8"}),
-    ("encoder", {"block": 8, "lanes": 2}),
-    ("product_sum", {"block": 4}),
-    ("accumulator", {"block": 4, "outputs": 3}),
-    ("dot", {"block": 4, "stages": 0}),
-    ("requantizer", {"tile": 4}),
-    ("requantizer", {"tile": 4, "both": True, "storage": "memory"}),
-    ("baseline", {"block": 2, "method": "window"}),
-    ("matmul", {"tile": 4, "pes": 2, "depth": 8, "element": "e2m1"}),
-]
 
 
 def icarus(folder, top):
@@ -37,7 +26,7 @@ def icarus(folder, top):
 
 
 @needs_icarus
-@pytest.mark.parametrize(("name", "options"), DESIGNS, ids=str)
+@pytest.mark.parametrize(("name", "options"), SMALL, ids=str)
 def test_testbench_passes(name, options, tmp_path):
     one = variant(name, **options)
     paths = write_vectors(one, tmp_path, None, STALLS)
@@ -97,7 +86,7 @@ endmodule
 
 @pytest.mark.long
 @needs_verilator
-@pytest.mark.parametrize(("name", "options"), DESIGNS, ids=str)
+@pytest.mark.parametrize(("name", "options"), SMALL, ids=str)
 def test_testbench_under_verilator(name, options):
     one = variant(name, **options)
     result = run_verilog(
@@ -105,7 +94,7 @@ def test_testbench_under_verilator(name, options):
         one.top,
         one.vectors(),
         STALLS,
-        clocked=one.clocked,
+        clocking=one.clock,
         simulator=VERILATOR,
     )
     assert result.passed, result.mismatches

