@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from designs import needs_gcc, needs_icarus
+from designs import needs_gcc, needs_icarus, tiers
 from mxsf.flow.catalogue import tensors, variant
 from mxsf.flow.netlist import netlist
 from mxsf.flow.simulate import cxxrtl_engine, make_engine
@@ -51,7 +51,9 @@ def test_every_window(window):
     run(variant("baseline", method="window", window=window, block=4, fabric="fpga"))
 
 
-@pytest.mark.parametrize("stalls", [NO_STALLS, STALLS, Stalls(0.3, 1.0, 7), Stalls(1.0, 0.3, 8)])
+@pytest.mark.parametrize(
+    "stalls", tiers([NO_STALLS, STALLS], [Stalls(0.3, 1.0, 7), Stalls(1.0, 0.3, 8)])
+)
 @pytest.mark.parametrize(
     ("method", "stages"),
     [
