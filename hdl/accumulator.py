@@ -14,7 +14,7 @@ from ..golden.formats import ElementFormat
 from ..golden.product_sum import Pair, check_pair
 from ..golden.words import FP32, WordFormat
 from .chain import Chain
-from .checks import check_block, check_fabric, check_kind
+from .checks import check_block, check_fabric, check_kind, check_least
 from .formats import Fabric, word_layout
 from .frame import GUARD, SIGNIFICAND, frame
 from .gather import Gather
@@ -86,9 +86,7 @@ class Accumulator(wiring.Component):
         self.pair = check_pair(element)
         self.element = self.pair[0] if self.pair[0] == self.pair[1] else self.pair
         lanes = check_block(block, lanes)
-        check_kind("outputs", outputs, int)
-        if outputs < 0:
-            raise ValueError(f"outputs must be at least 0, not {outputs!r}")
+        check_least("outputs", outputs, 0)
         check_kind("accumulate", accumulate, bool)
         check_kind("result", result, WordFormat)
         self.block, self.lanes, self.outputs = block, lanes, outputs

@@ -3,6 +3,7 @@
 Source: docs/numerics.md section 8.
 """
 
+from collections.abc import Collection
 from typing import Any
 
 from amaranth.hdl import Cat, Const, Module, Mux, Signal, unsigned
@@ -38,7 +39,7 @@ class Fp32Tree(wiring.Component):
     i: stream.Interface
     o: stream.Interface
 
-    def __init__(self, block: int, registers: frozenset[str], fabric: Fabric = "asic"):
+    def __init__(self, block: int, registers: Collection[str], fabric: Fabric = "asic"):
         self.block, self.registers = block, registers
         self.fabric: Fabric = fabric
         super().__init__(

@@ -3,6 +3,7 @@
 Source: docs/numerics.md section 8.
 """
 
+from collections.abc import Collection
 from typing import Any
 
 from amaranth.hdl import Cat, Const, Module, Signal, Value, signed, unsigned
@@ -47,7 +48,9 @@ class WindowSum(wiring.Component):
     i: stream.Interface
     o: stream.Interface
 
-    def __init__(self, block: int, window: int, registers: frozenset[str], fabric: Fabric = "asic"):
+    def __init__(
+        self, block: int, window: int, registers: Collection[str], fabric: Fabric = "asic"
+    ):
         self.block, self.window, self.registers = block, window, registers
         self.fabric: Fabric = fabric
         super().__init__(
