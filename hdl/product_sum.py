@@ -147,12 +147,10 @@ class ProductSum(wiring.Component):
 
     def _stage(self, m: Module, source: Any, fields: dict[str, Any], name: str) -> Any:
         """Return a stream of some fields and of what travels along from ``source``."""
-        target = derive(m, source, data.StructLayout({**fields, **self._carried}), name=name)
-        flags = [field for field in self._flags if field in fields]
         known = [name for name, _ in source.payload.shape()]
-        for field in [*self._carried, *(flag for flag in flags if flag in known)]:
-            m.d.comb += target.payload[field].eq(source.payload[field])
-        return target
+        flags = [field for field in self._flags if field in fields and field in known]
+        layout = {**fields, **self._carried}
+        return derive(m, source, layout, name=name, copied=[*self._carried, *flags])
 
     def _register(self, m: Module, source: Any, place: str) -> Any:
         if place not in self.registers:
