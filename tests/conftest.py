@@ -2,8 +2,8 @@
 
 import pytest
 
-TOGETHER = ("test_matmul.py",)
-"""Files that compile an engine once for many of their tests, which takes longer than the tests."""
+TOGETHER = ("test_matmul.py", "test_growth.py")
+"""Files whose tests share what takes longer to make than to test: compiled engines, synthesis."""
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -138,12 +138,17 @@ def test_bulk_catches_a_planted_bug(monkeypatch):
 @pytest.mark.parametrize("element", [*NAMED, *PAIRS])
 def test_blocks_in_bulk(element):
     count = 100_000 if element == "mxsf" else 10_000
-    assert bulk(variant("dot", element=element, block=8), count, seed=1) == 0
+    assert bulk(variant("dot", element=element, block=4), count, seed=1) == 0
 
 
-@pytest.mark.long
 @needs_gcc
-@pytest.mark.parametrize("fabric", ["fpga", "dsp"])
+@pytest.mark.parametrize(
+    "fabric",
+    [
+        pytest.param("fpga", marks=pytest.mark.campaign),
+        pytest.param("dsp", marks=pytest.mark.long),
+    ],
+)
 def test_wide_blocks_in_bulk(fabric):
     assert bulk(variant("dot", fabric=fabric), 10_000, seed=1) == 0
 
@@ -160,11 +165,11 @@ def test_blocks_in_full(element):
 
 EXPORTED = [
     {"fabric": "fpga"},
-    *({"element": name, "block": 8} for name in ("mxsf", "e4m3", "e5m2", "int8", PAIRS[0])),
-    {"stages": 0, "block": 8},
+    *({"element": name, "block": 4} for name in ("mxsf", "e4m3", "e5m2", "int8", PAIRS[0])),
+    {"stages": 0, "block": 4},
     {"block": 16, "lanes": 4, "outputs": 4, "stages": 6},
-    {"fabric": "fpga", "result": "bf16", "block": 8},
-    {"fabric": "dsp", "accumulate": False, "block": 8},
+    {"fabric": "fpga", "result": "bf16", "block": 4},
+    {"fabric": "dsp", "accumulate": False, "block": 4},
 ]
 
 

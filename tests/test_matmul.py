@@ -619,7 +619,7 @@ def test_a_training_step_is_golden_matmul():
         digits_step(Matmul(depth=160))
 
 
-@pytest.mark.long
+@pytest.mark.campaign  # tests/test_examples.py runs the step on the same engine, unstalled
 @needs_gcc
 def test_a_training_step():
     part, engine = compiled(tile=8, pes=8, depth=DEPTH)
