@@ -14,8 +14,10 @@ from ..hdl.decoder import Decoder
 from ..hdl.dot import Dot
 from ..hdl.encoder import Encoder
 from ..hdl.matmul import Matmul
-from ..hdl.points import points
+from ..hdl.points import Stages, points
 from ..hdl.ports import port_signals
+from ..hdl.product_sum import ORDER as SUM_ORDER
+from ..hdl.product_sum import POINTS as SUM_POINTS
 from ..hdl.product_sum import ProductSum
 from ..hdl.requantizer import Requantizer
 from ..sim.accumulator import accumulator_case, run_accumulator
@@ -28,7 +30,7 @@ from ..sim.matmul import matmul_case, run_matmul
 from ..sim.product_sum import product_sum_case, run_product_sum
 from ..sim.requantizer import requantizer_case, run_requantizer
 from ..sim.testbench import Column, Vectors, stream_vectors
-from .design import Design, Values, Variant
+from .design import Design, Variant
 from .interfaces import INTERFACES
 from .parameters import (
     ACCUMULATOR,
@@ -86,7 +88,7 @@ def variant(
         key: p.read(values[key]) if isinstance(values.get(key), str) else values.get(key, p.default)
         for key, p in known.items()
     }
-    component = design.build(full)
+    component = design.build(**full)
     for key in known:
         full[key] = getattr(component, key)
     if "lanes" in full and full["lanes"] == full["block"]:
@@ -121,10 +123,9 @@ def _table(component: Any, values: NDArray[Any] | None, seed: int) -> Vectors:
     return Vectors(inputs, outputs, streams=False, blocks=len(inputs["code"].values))
 
 
-def _product_sum(values: Values) -> ProductSum:
-    names = ("decode", "product", "shift", "sum/k", "sum")
-    places = points(values["stages"], ("sum", "product", "shift", "decode"), names)
-    return ProductSum(**{k: v for k, v in values.items() if k != "stages"}, points=places)
+def _product_sum(stages: Stages, **values: Any) -> ProductSum:
+    places = points(stages, SUM_ORDER, SUM_POINTS)
+    return ProductSum(**values, points=places)
 
 
 CATALOGUE: dict[str, Design] = {
@@ -134,7 +135,7 @@ CATALOGUE: dict[str, Design] = {
             "decoder",
             "element decoder: code to sign, significand, shift",
             DECODER,
-            lambda values: Decoder(values["element"]),
+            Decoder,
             bench=run_decoder,
             vectors=_table,
         ),
@@ -142,7 +143,7 @@ CATALOGUE: dict[str, Design] = {
             "encoder",
             "block encoder: words to one scale and codes",
             ENCODER,
-            lambda values: Encoder(**values),
+            Encoder,
             bench=run_encoder,
             vectors=_stream(encoder_case),
         ),
@@ -150,7 +151,7 @@ CATALOGUE: dict[str, Design] = {
             "requantizer",
             "tile re-quantizer: square tiles of words to one scale and codes, perhaps transposed",
             REQUANTIZER,
-            lambda values: Requantizer(**values),
+            Requantizer,
             bench=run_requantizer,
             vectors=lambda c, values, seed: stream_vectors(requantizer_case(c, values, seed)),
         ),
@@ -166,7 +167,7 @@ CATALOGUE: dict[str, Design] = {
             "accumulator",
             "accumulator: block sum, scales and acc to one word, rounded once",
             ACCUMULATOR,
-            lambda values: Accumulator(**values),
+            Accumulator,
             bench=run_accumulator,
             vectors=_stream(accumulator_case),
         ),
@@ -174,7 +175,7 @@ CATALOGUE: dict[str, Design] = {
             "dot",
             "block dot product: two blocks and acc to one word, rounded once",
             DOT,
-            lambda values: Dot(**values),
+            Dot,
             bench=run_dot,
             vectors=_stream(dot_case),
         ),
@@ -182,7 +183,7 @@ CATALOGUE: dict[str, Design] = {
             "matmul",
             "matrix engine: commands and tiles in, products as tiles or FP32 rows out",
             MATMUL,
-            lambda values: Matmul(**values),
+            Matmul,
             bench=run_matmul,
             vectors=matmul_case,
             latency=(
@@ -194,7 +195,7 @@ CATALOGUE: dict[str, Design] = {
             "baseline",
             "baseline: dot product of BF16 words with an FP32 accumulator",
             BASELINE,
-            lambda values: Baseline(**values),
+            Baseline,
             bench=run_baseline,
             vectors=_stream(baseline_case),
         ),

@@ -61,7 +61,7 @@ def main() -> None:
     """Run the command line and exit: 0 all holds, 1 a check failed, 2 bad use."""
     os.environ["AMARANTH_USE_YOSYS"] = "builtin"
     try:
-        code = cli.main(standalone_mode=False)
+        code = cli.main(prog_name="mxsf", standalone_mode=False)
     except click.Abort:
         sys.exit(130)
     except click.ClickException as problem:

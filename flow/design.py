@@ -31,7 +31,7 @@ class Design:
         name: what the command line calls it.
         title: one line for people.
         parameters: its parameters, in the order in which they appear in names.
-        build: values to component.
+        build: makes the component; takes the parameters as keywords.
         bench: runs an engine against the golden model: (engine, component, values of a tensor or
             None for the built-in stimulus, stalls, progress).
         vectors: what goes in and what must come out: (component, values of a tensor or None, seed).
@@ -42,7 +42,7 @@ class Design:
     name: str
     title: str
     parameters: tuple[Parameter, ...]
-    build: Callable[[Values], Any]
+    build: Callable[..., Any]
     bench: Callable[[Engine, Any, NDArray[Any] | None, Stalls, Progress | None], Result]
     vectors: Callable[[Any, NDArray[Any] | None, int], Vectors]
     latency: tuple[str, str] | None = None

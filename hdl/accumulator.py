@@ -14,7 +14,7 @@ from ..golden.formats import ElementFormat
 from ..golden.product_sum import Pair, check_pair
 from ..golden.words import FP32, WordFormat
 from .chain import Chain
-from .checks import check_block, check_fabric, check_kind
+from .checks import check_block, check_fabric, check_kind, check_least
 from .formats import Fabric, word_layout
 from .frame import GUARD, SIGNIFICAND, frame
 from .gather import Gather
@@ -23,7 +23,7 @@ from .packer import Packer
 from .placement import AccShifter, Placement
 from .points import Stages, points
 from .product_sum import sum_bits, sum_layout
-from .stream import derive, link, register
+from .stream import derive, link, pipeline
 
 __all__ = ["ORDER", "POINTS", "Accumulator"]
 
@@ -86,9 +86,7 @@ class Accumulator(wiring.Component):
         self.pair = check_pair(element)
         self.element = self.pair[0] if self.pair[0] == self.pair[1] else self.pair
         lanes = check_block(block, lanes)
-        check_kind("outputs", outputs, int)
-        if outputs < 0:
-            raise ValueError(f"outputs must be at least 0, not {outputs!r}")
+        check_least("outputs", outputs, 0)
         check_kind("accumulate", accumulate, bool)
         check_kind("result", result, WordFormat)
         self.block, self.lanes, self.outputs = block, lanes, outputs
@@ -150,10 +148,7 @@ class Accumulator(wiring.Component):
             self._normalise,
             self._round,
         )
-        for point, stage in zip(POINTS, stages, strict=True):
-            source = stage(m, source)
-            if point in self.points:
-                source = register(m, source, name=point)
+        source = pipeline(m, source, zip(POINTS, stages, strict=True), self.points)
         if chain is not None:
             link(m, source, chain.result)
             source = chain.o
@@ -172,13 +167,11 @@ class Accumulator(wiring.Component):
         carried = {f: unsigned(1) for f in ("nan", "inf", "inf_sign")} if name != "round" else {}
         if self.outputs:
             carried |= {"final": unsigned(1), **self._index}
-        target = derive(m, source, data.StructLayout({**fields, **carried}), name=f"{name}_stage")
-        for field in carried:
-            if name != "exponent" or field not in ("nan", "inf", "inf_sign"):
-                m.d.comb += target.payload[field].eq(source.payload[field])
-        return target
+        # The first stage makes the flags.
+        copied = [f for f in carried if name != "exponent" or f not in ("nan", "inf", "inf_sign")]
+        return derive(m, source, {**fields, **carried}, name=f"{name}_stage", copied=copied)
 
-    def _exponent(self, m: Module, source: Any) -> Any:
+    def _exponent(self, m: Module, source: Any, name: str) -> Any:
         """How far acc is from the sum, and the exponent of the frame's top bit."""
         given, frame = source.payload, self.frame
         fields: dict[str, Any] = {"sum": given.sum.shape()}
@@ -187,7 +180,7 @@ class Accumulator(wiring.Component):
             m.d.comb += [
                 exponent.eq(given.scale + frame.offset),
             ]
-            out = self._stage(m, source, {**fields, "exponent": exponent.shape()}, "exponent")
+            out = self._stage(m, source, {**fields, "exponent": exponent.shape()}, name)
             m.d.comb += [out.payload.sum.eq(given.sum), out.payload.exponent.eq(exponent)]
             self._specials(m, given, None, out.payload)
             return out
@@ -200,7 +193,7 @@ class Accumulator(wiring.Component):
             "low": unsigned(1),
             "exponent": place.exponent.shape(),
         }
-        out = self._stage(m, source, fields, "exponent")
+        out = self._stage(m, source, fields, name)
         normal = acc.biased_exponent.any().replicate(SIGNIFICAND)
         m.d.comb += [
             acc.eq(given.acc),
@@ -242,17 +235,17 @@ class Accumulator(wiring.Component):
             inf = inf | infinite
         m.d.comb += [out.nan.eq(nan), out.inf.eq(inf), out.inf_sign.eq(sign)]
 
-    def _align(self, m: Module, source: Any) -> Any:
+    def _align(self, m: Module, source: Any, name: str) -> Any:
         """The sum at its place in the frame, acc shifted to its own."""
         given, frame = source.payload, self.frame
         size = frame.bits
         fields = {"sum": signed(size), "exponent": given.exponent.shape()}
         if not self._adds:
-            out = self._stage(m, source, fields, "align")
+            out = self._stage(m, source, fields, name)
             m.d.comb += [out.payload.sum.eq(given.sum), out.payload.exponent.eq(given.exponent)]
             return out
         fields |= {"addend": unsigned(size), "carry": unsigned(1), "inexact": unsigned(1)}
-        out = self._stage(m, source, fields, "align")
+        out = self._stage(m, source, fields, name)
         m.submodules.acc_shifter = shifter = AccShifter(frame)
         m.d.comb += [
             shifter.significand.eq(given.significand),
@@ -266,14 +259,14 @@ class Accumulator(wiring.Component):
         ]
         return out
 
-    def _add(self, m: Module, source: Any) -> Any:
+    def _add(self, m: Module, source: Any, name: str) -> Any:
         given, size = source.payload, self.frame.bits
         fields = {
             "value": signed(size),
             "exponent": given.exponent.shape(),
             "inexact": unsigned(1),
         }
-        out = self._stage(m, source, fields, "add")
+        out = self._stage(m, source, fields, name)
         m.d.comb += out.payload.exponent.eq(given.exponent)
         if self._adds:
             m.d.comb += [
@@ -289,7 +282,7 @@ class Accumulator(wiring.Component):
         """Whether leading bits are counted before the shift, which is larger and faster."""
         return self.fabric != "asic" or "count" in self.points
 
-    def _count(self, m: Module, source: Any) -> Any:
+    def _count(self, m: Module, source: Any, name: str) -> Any:
         if not self._counted:
             return source
         given = source.payload
@@ -300,13 +293,13 @@ class Accumulator(wiring.Component):
             "exponent": given.exponent.shape(),
             "inexact": unsigned(1),
         }
-        out = self._stage(m, source, fields, "count")
+        out = self._stage(m, source, fields, name)
         m.d.comb += [count.value.eq(given.value), out.payload.leading.eq(count.leading)]
         for name in ("value", "exponent", "inexact"):
             m.d.comb += out.payload[name].eq(given[name])
         return out
 
-    def _normalise(self, m: Module, source: Any) -> Any:
+    def _normalise(self, m: Module, source: Any, name: str) -> Any:
         given = source.payload
         m.submodules.normaliser = normaliser = Normaliser(
             self.frame.bits, SIGNIFICAND + 1, counted=self._counted
@@ -320,7 +313,7 @@ class Accumulator(wiring.Component):
             "significand": unsigned(SIGNIFICAND + 1),
             "inexact": unsigned(1),
         }
-        out = self._stage(m, source, fields, "normalise")
+        out = self._stage(m, source, fields, name)
         m.d.comb += [
             normaliser.value.eq(given.value),
             out.payload.sign.eq(normaliser.sign),
@@ -330,14 +323,14 @@ class Accumulator(wiring.Component):
         ]
         return out
 
-    def _round(self, m: Module, source: Any) -> Any:
+    def _round(self, m: Module, source: Any, name: str) -> Any:
         given = source.payload
         choose = bool(self.outputs) and self.result != FP32
         word = FP32 if choose else self.result
         m.submodules.packer = packer = Packer(
             len(given.exponent), word, choose=choose, fabric=self.fabric
         )
-        out = self._stage(m, source, {"acc": unsigned(word.bits)}, "round")
+        out = self._stage(m, source, {"acc": unsigned(word.bits)}, name)
         for name in ("sign", "exponent", "significand", "inexact", "nan", "inf", "inf_sign"):
             m.d.comb += getattr(packer, name).eq(given[name])
         if choose:

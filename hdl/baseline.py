@@ -14,7 +14,7 @@ from .bf16_product import blocks_layout, result_layout
 from .checks import check_block, check_fabric, check_kind
 from .formats import Fabric
 from .fp32_tree import Fp32Tree
-from .points import Stages, points, tree_levels
+from .points import Stages, points, register_places
 from .stream import link
 from .window_sum import WindowSum
 
@@ -82,12 +82,8 @@ class Baseline(wiring.Component):
         self.points = points(stages, ORDER[method], KNOWN[method])
         self.stages = stages if isinstance(stages, int) else self.points
         self.depth = (block - 1).bit_length()
-        # A block of one has no tree: its sum is its term.
         term = "product" if method == "tree" else "align"
-        levels = [f"sum/{level}" for level in tree_levels(self.points, self.depth)]
-        if "sum" in self.points and not levels:
-            levels = [term]
-        self.registers = frozenset([p for p in self.points if not p.startswith("sum")] + levels)
+        self.registers = register_places(self.points, self.depth, term)
         super().__init__(
             {
                 "i": In(stream.Signature(blocks_layout(block))),

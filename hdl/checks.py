@@ -4,7 +4,7 @@ from typing import Any, get_args
 
 from .formats import Fabric
 
-__all__ = ["check_block", "check_fabric", "check_kind"]
+__all__ = ["check_block", "check_fabric", "check_kind", "check_least"]
 
 
 def check_kind(name: str, value: Any, kind: type) -> None:
@@ -13,13 +13,18 @@ def check_kind(name: str, value: Any, kind: type) -> None:
         raise TypeError(f"{name} must be of type {kind.__name__}, not {value!r}")
 
 
+def check_least(name: str, value: int, least: int) -> None:
+    """Raise where a parameter is no integer (TypeError) or below the least one (ValueError)."""
+    check_kind(name, value, int)
+    if value < least:
+        raise ValueError(f"{name} must be at least {least}, not {value!r}")
+
+
 def check_block(block: int, lanes: int | None) -> int:
     """Return the lanes, by default as many as the block; ValueError where they do not fit it."""
     lanes = block if lanes is None else lanes
-    check_kind("block", block, int)
+    check_least("block", block, 1)
     check_kind("lanes", lanes, int)
-    if block < 1:
-        raise ValueError(f"block must be at least 1, not {block!r}")
     if lanes < 1 or block % lanes:
         raise ValueError(f"lanes must divide block = {block}, not {lanes!r}")
     return lanes

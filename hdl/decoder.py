@@ -10,6 +10,7 @@ from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from ..golden.formats import ElementFormat
+from .checks import check_kind
 from .formats import unpacked_layout
 
 __all__ = ["Decoder", "decode"]
@@ -99,8 +100,7 @@ class Decoder(wiring.Component):
     """
 
     def __init__(self, element: ElementFormat):
-        if not isinstance(element, ElementFormat):
-            raise TypeError(f"element must be an ElementFormat, not {element!r}")
+        check_kind("element", element, ElementFormat)
         self.element = element
         layout = unpacked_layout(element)
         super().__init__(

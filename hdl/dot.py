@@ -18,12 +18,13 @@ from ..golden.words import FP32, WordFormat
 from .accumulator import POINTS, Accumulator
 from .formats import Fabric
 from .points import Stages, points
+from .product_sum import POINTS as SUM_POINTS
 from .product_sum import ProductSum
 from .stream import derive, link, register, skid
 
 __all__ = ["KNOWN", "ORDER", "STAGES", "Dot"]
 
-KNOWN = ("decode", "product", "shift", "sum/k", "sum", "skid", *POINTS)
+KNOWN = (*SUM_POINTS, "skid", *POINTS)
 """Where pipeline registers may stand, in the order of the data path."""
 
 ORDER = (

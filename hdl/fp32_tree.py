@@ -3,6 +3,7 @@
 Source: docs/numerics.md section 8.
 """
 
+from collections.abc import Collection
 from typing import Any
 
 from amaranth.hdl import Cat, Const, Module, Mux, Signal, unsigned
@@ -14,7 +15,7 @@ from .bf16_product import Bf16Products, blocks_layout, result_layout
 from .formats import Fabric, word_layout
 from .fp32_adder import Fp32Adder, float_layout
 from .packer import Packer
-from .stream import derive, link, register
+from .stream import derive, link, pipeline
 
 __all__ = ["Fp32Tree"]
 
@@ -38,7 +39,7 @@ class Fp32Tree(wiring.Component):
     i: stream.Interface
     o: stream.Interface
 
-    def __init__(self, block: int, registers: frozenset[str], fabric: Fabric = "asic"):
+    def __init__(self, block: int, registers: Collection[str], fabric: Fabric = "asic"):
         self.block, self.registers = block, registers
         self.fabric: Fabric = fabric
         super().__init__(
@@ -51,23 +52,18 @@ class Fp32Tree(wiring.Component):
     def elaborate(self, platform: Any) -> Module:
         """Products, one level of additions after the other, acc."""
         m = Module()
-        source: Any = self.i
         depth = (self.block - 1).bit_length()
         stages = [("product", self._operands)]
         stages += [(f"sum/{level}", self._additions) for level in range(1, depth + 1)]
-        for place, stage in [*stages, ("round", self._finish)]:
-            name = place.replace("/", "_")
-            source = stage(m, source, name)
-            if place in self.registers:
-                source = register(m, source, name=name)
-        link(m, source, self.o)
+        stages += [("round", self._finish)]
+        link(m, pipeline(m, self.i, stages, self.registers), self.o)
         return m
 
     def _operands(self, m: Module, source: Any, name: str) -> Any:
         """Products as floats: out of range is zero or infinite."""
         layout = data.ArrayLayout(float_layout(_PRODUCT - 1), self.block)
         fields = {"terms": layout, "nan": unsigned(1), "acc": unsigned(FP32.bits)}
-        out = derive(m, source, data.StructLayout(fields), name=f"{name}_stage")
+        out = derive(m, source, fields, name=f"{name}_stage", copied=["acc"])
         nans = Signal(self.block, name="nans")
         m.submodules.products = products = Bf16Products(self.block, True, self.fabric)
         m.d.comb += [products.a.eq(source.payload.a.words), products.b.eq(source.payload.b.words)]
@@ -88,7 +84,7 @@ class Fp32Tree(wiring.Component):
                 term.sign.eq(product.sign),
                 nans[k].eq(product.nan),
             ]
-        m.d.comb += [out.payload.nan.eq(nans.any()), out.payload.acc.eq(source.payload.acc)]
+        m.d.comb += out.payload.nan.eq(nans.any())
         return out
 
     def _additions(self, m: Module, source: Any, name: str) -> Any:
@@ -97,7 +93,7 @@ class Fp32Tree(wiring.Component):
         old = given.terms
         layout = data.ArrayLayout(float_layout(), (len(old) + 1) // 2)
         fields = {"terms": layout, "nan": unsigned(1), "acc": unsigned(FP32.bits)}
-        out = derive(m, source, data.StructLayout(fields), name=f"{name}_stage")
+        out = derive(m, source, fields, name=f"{name}_stage", copied=["acc"])
         nans = [given.nan]
         for k in range(len(old) // 2):
             node = self._adder(m, old[2 * k], old[2 * k + 1], f"adder_{name}_{k}")
@@ -105,7 +101,7 @@ class Fp32Tree(wiring.Component):
             nans.append(node.nan)
         if len(old) % 2:
             m.d.comb += out.payload.terms[-1].eq(_widened(old[len(old) - 1]))
-        m.d.comb += [out.payload.nan.eq(Cat(nans).any()), out.payload.acc.eq(given.acc)]
+        m.d.comb += out.payload.nan.eq(Cat(nans).any())
         return out
 
     def _adder(self, m: Module, a: Any, b: Any, name: str) -> Fp32Adder:

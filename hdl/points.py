@@ -3,7 +3,7 @@
 import re
 from collections.abc import Sequence
 
-__all__ = ["Stages", "points", "tree_levels"]
+__all__ = ["Stages", "named_points", "points", "register_places"]
 
 Stages = int | Sequence[str]
 """How many registers, placed where they help most, or the names of their places."""
@@ -32,25 +32,44 @@ def points(stages: Stages, order: Sequence[str], known: Sequence[str]) -> tuple[
         stages = order[:stages]
     if isinstance(stages, str) or not isinstance(stages, Sequence):
         raise TypeError(f"stages must be a number or a list of names, not {stages!r}")
+    return named_points("stages", stages, known)
+
+
+def named_points(label: str, names: Sequence[str], known: Sequence[str]) -> tuple[str, ...]:
+    """The same for a parameter ``label`` that takes names only."""
+    if isinstance(names, str) or not isinstance(names, Sequence):
+        raise TypeError(f"{label} must be a list of names, not {names!r}")
     found = []
-    for name in stages:
+    for name in names:
         kind = re.sub(r"^sum/[1-9][0-9]*$", "sum/k", name) if isinstance(name, str) else name
         if kind not in known or name == "sum/k":
-            raise ValueError(f"stages must be names of {', '.join(known)}, not {name!r}")
+            raise ValueError(f"{label} must be names of {', '.join(known)}, not {name!r}")
         if kind in (k for k, _ in found):
-            raise ValueError(f"stages must name {kind} once, not {tuple(stages)!r}")
+            raise ValueError(f"{label} must name {kind} once, not {tuple(names)!r}")
         found.append((kind, name))
     return tuple(name for _, name in sorted(found, key=lambda item: known.index(item[0])))
 
 
-def tree_levels(places: Sequence[str], depth: int) -> list[int]:
-    """Levels of an adder tree, 1 to ``depth``, after which a register stands.
+def register_places(points: Sequence[str], depth: int, term: str) -> tuple[str, ...]:
+    """Where the registers of some points stand: those of an adder tree are ``sum/level``.
 
-    >>> tree_levels(("product", "sum/2", "sum"), 5)
-    [2, 4, 5]
+    Args:
+        points: names in the order of the data path.
+        depth: levels of the tree, 0 for a tree of one term.
+        term: place before the tree. It takes the register ``sum`` of a tree of one term, whose
+            sum is its term.
+
+    >>> register_places(("product", "sum/2", "sum", "round"), 5, "product")
+    ('product', 'sum/2', 'sum/4', 'sum/5', 'round')
+    >>> register_places(("sum", "round"), 0, "product")
+    ('product', 'round')
     """
-    levels = {depth} if "sum" in places else set()
-    for place in places:
-        if place.startswith("sum/"):
-            levels |= set(range(int(place[4:]), depth + 1, int(place[4:])))
-    return sorted(level for level in levels if level > 0)
+    levels = {depth} if "sum" in points else set()
+    for point in points:
+        if point.startswith("sum/"):
+            levels |= set(range(int(point[4:]), depth + 1, int(point[4:])))
+    tree = [f"sum/{level}" if level else term for level in sorted(levels)]
+    found: list[str] = []
+    for point in points:
+        found += tree if point.startswith("sum") else [point]
+    return tuple(dict.fromkeys(found))

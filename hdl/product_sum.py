@@ -3,9 +3,8 @@
 Golden answer: ``mxsf.golden.product_sum.product_sum``. Source: docs/numerics.md section 4.
 """
 
-import re
 from collections.abc import Sequence
-from typing import Any, get_args
+from typing import Any
 
 from amaranth.hdl import Cat, Const, Module, Value, signed, unsigned
 from amaranth.lib import data, stream, wiring
@@ -16,14 +15,22 @@ from ..golden.formats import ElementFormat
 from ..golden.product_sum import Pair, check_pair
 from .adder import TermSum, add_bits, wire
 from .aligner import Aligner
+from .checks import check_block, check_fabric, check_least
 from .formats import Fabric
 from .multiplier import Multiplier
 from .operand import Operand
+from .points import named_points, register_places
 from .product import ProductPlan, count_bits
 from .specials import gather_specials, resolve_specials, special_fields
 from .stream import derive, link, register
 
-__all__ = ["ProductSum", "sum_bits", "sum_layout"]
+__all__ = ["ORDER", "POINTS", "ProductSum", "sum_bits", "sum_layout"]
+
+POINTS = ("decode", "product", "shift", "sum/k", "sum")
+"""Where pipeline registers may stand, in the order of the data path."""
+
+ORDER = ("sum", "product", "shift", "decode")
+"""The same in the order in which a number of stages takes them."""
 
 
 def sum_bits(pair: ElementFormat | Pair, count: int) -> int:
@@ -92,25 +99,13 @@ class ProductSum(wiring.Component):
         tag: int = 0,
     ):
         self.pair = check_pair(element)
-        lanes = block if lanes is None else lanes
-        for name, value in (("block", block), ("lanes", lanes), ("tag", tag)):
-            if not isinstance(value, int) or isinstance(value, bool):
-                raise TypeError(f"{name} must be of type int, not {value!r}")
-        if block < 1:
-            raise ValueError(f"block must be at least 1, not {block!r}")
-        if not isinstance(points, tuple | list):
-            raise TypeError(f"points must be a tuple of names, not {points!r}")
-        if lanes < 1 or block % lanes:
-            raise ValueError(f"lanes must divide block = {block}, not {lanes!r}")
-        if tag < 0:
-            raise ValueError(f"tag must be at least 0, not {tag!r}")
-        if fabric not in get_args(Fabric):
-            raise ValueError(f"fabric must be 'asic', 'fpga' or 'dsp', not {fabric!r}")
+        lanes = check_block(block, lanes)
+        check_least("tag", tag, 0)
         self.element = self.pair[0] if self.pair[0] == self.pair[1] else self.pair
         self.block, self.lanes, self.tag = block, lanes, tag
-        self.fabric: Fabric = fabric
-        self.points = tuple(points)
-        self.registers = _places(self.points, (lanes - 1).bit_length())
+        self.fabric: Fabric = check_fabric(fabric)
+        self.points = named_points("points", points, POINTS)
+        self.registers = register_places(self.points, (lanes - 1).bit_length(), "shift")
         carried = {"tag": unsigned(tag)} if tag else {}
         if lanes < block:
             carried |= {"first": unsigned(1), "last": unsigned(1)}
@@ -152,12 +147,10 @@ class ProductSum(wiring.Component):
 
     def _stage(self, m: Module, source: Any, fields: dict[str, Any], name: str) -> Any:
         """Return a stream of some fields and of what travels along from ``source``."""
-        target = derive(m, source, data.StructLayout({**fields, **self._carried}), name=name)
-        flags = [field for field in self._flags if field in fields]
         known = [name for name, _ in source.payload.shape()]
-        for field in [*self._carried, *(flag for flag in flags if flag in known)]:
-            m.d.comb += target.payload[field].eq(source.payload[field])
-        return target
+        flags = [field for field in self._flags if field in fields and field in known]
+        layout = {**fields, **self._carried}
+        return derive(m, source, layout, name=name, copied=[*self._carried, *flags])
 
     def _register(self, m: Module, source: Any, place: str) -> Any:
         if place not in self.registers:
@@ -313,23 +306,3 @@ def _negate(m: Module, value: Value, negative: Value) -> Value:
     """The value or its negative, signed, one bit longer."""
     flipped = Cat(*(bit ^ negative for bit in value), negative).as_signed()
     return wire(m, (flipped + negative)[: len(flipped)], "signed").as_signed()
-
-
-def _places(points: tuple[str, ...], levels: int) -> tuple[str, ...]:
-    """Where the registers of some points stand, in order: levels of the tree are ``sum/level``."""
-    places = set()
-    for point in points:
-        found = re.fullmatch(r"sum/([1-9]\d*)", point) if isinstance(point, str) else None
-        if found:
-            step = int(found[1])
-            places |= {f"sum/{level}" for level in range(step, levels + 1, step)}
-        elif point == "sum":
-            places.add(f"sum/{levels}" if levels else "shift")
-        elif point in ("decode", "product", "shift"):
-            places.add(point)
-        else:
-            raise ValueError(
-                f"points must be of decode, product, shift, sum/k and sum, not {point!r}"
-            )
-    order = ("decode", "product", "shift", *(f"sum/{n}" for n in range(1, levels + 1)))
-    return tuple(place for place in order if place in places)

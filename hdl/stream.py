@@ -1,15 +1,19 @@
-"""The elastic pipeline register, the one place where a stream is delayed, and the skid buffer.
+"""The elastic pipeline register, the one place where a stream is delayed, and what is built on it.
 
 Rules of every stream here: valid never waits for ready, a payload is stable from valid to
 transfer, reset clears valid. ``mxsf.sim.pipeline`` holds their cycle models.
 """
 
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any
 
 from amaranth.hdl import Module, Mux, Signal, Value
-from amaranth.lib import stream
+from amaranth.lib import data, stream
 
-__all__ = ["derive", "link", "register", "register_valid", "skid"]
+__all__ = ["Stage", "derive", "link", "pipeline", "register", "register_valid", "skid"]
+
+Stage = Callable[[Module, Any, str], Any]
+"""Part of a data path: takes the module, a stream and a name, returns the stream that it makes."""
 
 
 def register(m: Module, source: Any, *, name: str) -> Any:
@@ -75,10 +79,43 @@ def skid(m: Module, source: Any, *, name: str) -> Any:
     return target
 
 
-def derive(m: Module, source: Any, shape: Any, *, name: str) -> Any:
-    """Return a stream with the handshake of ``source`` and a payload that the caller drives."""
+def pipeline(
+    m: Module, source: Any, stages: Iterable[tuple[str, Stage]], registers: Collection[str]
+) -> Any:
+    """Pass a stream through the stages of a data path, a register after each that has one.
+
+    Args:
+        m: the module that gets the stages.
+        source: the stream that comes in.
+        stages: place and stage, in the order of the data path. A stage's name, which is also its
+            register's, is its place, ``sum/2`` as ``sum_2``.
+        registers: places where a register stands.
+
+    Returns:
+        The stream of the last stage, whose ready the caller drives.
+    """
+    for place, stage in stages:
+        name = place.replace("/", "_")
+        source = stage(m, source, name)
+        if place in registers:
+            source = register(m, source, name=name)
+    return source
+
+
+def derive(m: Module, source: Any, shape: Any, *, name: str, copied: Iterable[str] = ()) -> Any:
+    """Return a stream with the handshake of ``source`` and a payload that the caller drives.
+
+    Args:
+        m: the module that gets the stream.
+        source: the stream whose handshake it has.
+        shape: shape of its payload, or its fields with their shapes.
+        name: names the stream in waveforms and netlists.
+        copied: fields that are those of ``source``; the caller does not drive them.
+    """
+    shape = data.StructLayout(shape) if isinstance(shape, Mapping) else shape
     target: Any = stream.Signature(shape).create(path=(name,))
     m.d.comb += [target.valid.eq(source.valid), source.ready.eq(target.ready)]
+    m.d.comb += [target.payload[field].eq(source.payload[field]) for field in copied]
     return target
 
 

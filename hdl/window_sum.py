@@ -3,6 +3,7 @@
 Source: docs/numerics.md section 8.
 """
 
+from collections.abc import Collection
 from typing import Any
 
 from amaranth.hdl import Cat, Const, Module, Signal, Value, signed, unsigned
@@ -17,7 +18,7 @@ from .normaliser import LeadingCount, Normaliser
 from .packer import Packer
 from .ripple import add, add_signed
 from .scale import LargestKey
-from .stream import derive, link, register
+from .stream import derive, link, pipeline
 
 __all__ = ["WindowSum"]
 
@@ -47,7 +48,9 @@ class WindowSum(wiring.Component):
     i: stream.Interface
     o: stream.Interface
 
-    def __init__(self, block: int, window: int, registers: frozenset[str], fabric: Fabric = "asic"):
+    def __init__(
+        self, block: int, window: int, registers: Collection[str], fabric: Fabric = "asic"
+    ):
         self.block, self.window, self.registers = block, window, registers
         self.fabric: Fabric = fabric
         super().__init__(
@@ -60,27 +63,18 @@ class WindowSum(wiring.Component):
     def elaborate(self, platform: Any) -> Module:
         """The stages, a register after each that has one."""
         m = Module()
-        source: Any = self.i
         depth = (self.block - 1).bit_length()
         stages = [("product", self._products), ("largest", self._largest), ("align", self._align)]
         stages += [(f"sum/{level}", self._sums) for level in range(1, depth + 1)]
         stages += [("add", self._add), ("normalise", self._normalise), ("round", self._round)]
-        for place, stage in stages:
-            name = place.replace("/", "_")
-            source = stage(m, source, name)
-            if place in self.registers:
-                source = register(m, source, name=name)
-        link(m, source, self.o)
+        link(m, pipeline(m, self.i, stages, self.registers), self.o)
         return m
-
-    def _stage(self, m: Module, source: Any, fields: dict[str, Any], name: str) -> Any:
-        return derive(m, source, data.StructLayout(fields), name=f"{name}_stage")
 
     def _products(self, m: Module, source: Any, name: str) -> Any:
         """Products as they are, and what special words come to."""
         layout = data.ArrayLayout(_LANE, self.block)
         fields = {"lanes": layout, "acc": word_layout(FP32), **_SPECIALS}
-        out = self._stage(m, source, fields, name)
+        out = derive(m, source, fields, name=f"{name}_stage")
         nans, pluses, minuses = ([] for _ in range(3))
         m.submodules.products = products = Bf16Products(self.block, False, self.fabric)
         m.d.comb += [products.a.eq(source.payload.a.words), products.b.eq(source.payload.b.words)]
@@ -108,15 +102,13 @@ class WindowSum(wiring.Component):
         given = source.payload
         m.submodules.largest = largest = LargestKey(self.block + 1, _KEY + 1, self.fabric)
         fields = _others(given)
-        out = self._stage(m, source, {**fields, "largest": _KEY}, name)
         for k, lane in enumerate(given.lanes):
             m.d.comb += largest.keys[k].eq(Cat(lane.exponent, lane.normal))
-        exponent = given.acc.biased_exponent
-        m.d.comb += [
-            largest.keys[self.block].eq(Cat(self._acc_key(m, given.acc), exponent.any())),
-            out.payload.largest.eq(largest.largest[:_KEY]),
-        ]
-        m.d.comb += [out.payload[field].eq(given[field]) for field in fields]
+        key = Cat(self._acc_key(m, given.acc), given.acc.biased_exponent.any())
+        m.d.comb += largest.keys[self.block].eq(key)
+        layout = {**fields, "largest": _KEY}
+        out = derive(m, source, layout, name=f"{name}_stage", copied=fields)
+        m.d.comb += out.payload.largest.eq(largest.largest[:_KEY])
         return out
 
     def _acc_key(self, m: Module, acc: Any) -> Value:
@@ -134,7 +126,7 @@ class WindowSum(wiring.Component):
             "largest": unsigned(_KEY),
             **_SPECIALS,
         }
-        out = self._stage(m, source, fields, name)
+        out = derive(m, source, fields, name=f"{name}_stage", copied=["largest", *_SPECIALS])
         for k, lane in enumerate(given.lanes):
             found = self._aligned(m, lane.significand, field, lane, given.largest, f"{k}")
             m.d.comb += [
@@ -149,8 +141,6 @@ class WindowSum(wiring.Component):
         nothing = Const(0, field - 1)
         negated = add(m, inverse, nothing, acc.sign, self.fabric, name="acc_term")
         m.d.comb += out.payload.acc.eq(Cat(negated[:-1], acc.sign & ~negated[-1]))
-        for name in ("largest", *_SPECIALS):
-            m.d.comb += out.payload[name].eq(given[name])
         return out
 
     def _aligned(
@@ -178,7 +168,8 @@ class WindowSum(wiring.Component):
             "terms": data.ArrayLayout(signed(bits), count),
             "carries": data.ArrayLayout(1, count),
         }
-        out = self._stage(m, source, fields, name)
+        copied = ["acc", "largest", *_SPECIALS]
+        out = derive(m, source, fields, name=f"{name}_stage", copied=copied)
         for k in range(count):
             total: Value = old[2 * k]
             if 2 * k + 1 < len(old):
@@ -189,7 +180,6 @@ class WindowSum(wiring.Component):
                 out.payload.terms[k].eq(total),
                 out.payload.carries[k].eq(carries[min(2 * k + 1, len(old) - 1)]),
             ]
-        m.d.comb += [out.payload[n].eq(given[n]) for n in ("acc", "largest", *_SPECIALS)]
         return out
 
     def _add(self, m: Module, source: Any, name: str) -> Any:
@@ -198,9 +188,8 @@ class WindowSum(wiring.Component):
             m, given.terms[0], given.acc, given.carries[0], self.fabric, name="total"
         )
         fields = {"value": total.shape(), "largest": unsigned(_KEY), **_SPECIALS}
-        out = self._stage(m, source, fields, name)
+        out = derive(m, source, fields, name=f"{name}_stage", copied=["largest", *_SPECIALS])
         m.d.comb += out.payload.value.eq(total)
-        m.d.comb += [out.payload[n].eq(given[n]) for n in ("largest", *_SPECIALS)]
         return out
 
     def _normalise(self, m: Module, source: Any, name: str) -> Any:
@@ -220,7 +209,7 @@ class WindowSum(wiring.Component):
             "inexact": unsigned(1),
             **_SPECIALS,
         }
-        out = self._stage(m, source, fields, name)
+        out = derive(m, source, fields, name=f"{name}_stage", copied=_SPECIALS)
         m.d.comb += [
             normaliser.value.eq(given.value),
             out.payload.sign.eq(normaliser.sign),
@@ -228,7 +217,6 @@ class WindowSum(wiring.Component):
             out.payload.significand.eq(normaliser.significand),
             out.payload.inexact.eq(normaliser.rest),
         ]
-        m.d.comb += [out.payload[name].eq(given[name]) for name in _SPECIALS]
         return out
 
     def _round(self, m: Module, source: Any, name: str) -> Any:

@@ -1,6 +1,8 @@
 """What several hardware tests need: formats to sweep, words to run, a check of a whole design."""
 
 import shutil
+from collections.abc import Iterable
+from typing import Any
 
 import numpy as np
 import pytest
@@ -33,6 +35,21 @@ needs_verilator = pytest.mark.skipif(
     not VERILATOR.available(), reason="needs verilator (apt-get install)"
 )
 needs_icarus = pytest.mark.skipif(not ICARUS.available(), reason="needs iverilog (apt-get install)")
+
+
+def tiers(quick: Iterable[Any], everything: Iterable[Any]) -> list[Any]:
+    """Parameters of a test: the quick ones by default, all others in the long tier.
+
+    Each is one parameter, or a tuple of several.
+    """
+    fast = list(quick)
+    return [
+        pytest.param(
+            *(one if isinstance(one, tuple) else (one,)),
+            marks=() if one in fast else pytest.mark.long,
+        )
+        for one in dict.fromkeys([*fast, *everything])
+    ]
 
 
 def encoder_case(variant: Variant, blocks: int = 60, seed: int = 0) -> Stimulus:

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from designs import needs_gcc, needs_icarus
+from designs import needs_gcc, needs_icarus, tiers
 from mxsf.flow.catalogue import tensors, variant
 from mxsf.flow.manifest import manifest
 from mxsf.flow.netlist import netlist
@@ -52,7 +52,9 @@ def test_every_window(window):
     run(variant("baseline", method="window", window=window, block=4, fabric="fpga"))
 
 
-@pytest.mark.parametrize("stalls", [NO_STALLS, STALLS, Stalls(0.3, 1.0, 7), Stalls(1.0, 0.3, 8)])
+@pytest.mark.parametrize(
+    "stalls", tiers([NO_STALLS, STALLS], [Stalls(0.3, 1.0, 7), Stalls(1.0, 0.3, 8)])
+)
 @pytest.mark.parametrize(
     ("method", "stages"),
     [
@@ -174,11 +176,14 @@ def test_bulk_catches_a_planted_bug(method, monkeypatch):
 @pytest.mark.parametrize(
     ("method", "window", "block", "count"),
     [
-        pytest.param("tree", 26, 4, 100_000, marks=pytest.mark.long),
+        pytest.param("tree", 26, 2, 100_000, marks=pytest.mark.long),
+        pytest.param("tree", 26, 4, 100_000, marks=pytest.mark.campaign),
         pytest.param("tree", 26, 32, 30_000, marks=pytest.mark.campaign),
-        pytest.param("window", 26, 4, 100_000, marks=pytest.mark.long),
+        pytest.param("window", 26, 2, 100_000, marks=pytest.mark.long),
+        pytest.param("window", 26, 4, 100_000, marks=pytest.mark.campaign),
         pytest.param("window", 26, 32, 30_000, marks=pytest.mark.campaign),
-        pytest.param("window", 11, 7, 30_000, marks=pytest.mark.long),
+        pytest.param("window", 11, 3, 30_000, marks=pytest.mark.long),
+        pytest.param("window", 11, 7, 30_000, marks=pytest.mark.campaign),
         pytest.param("window", 32, 7, 30_000, marks=pytest.mark.campaign),
     ],
 )
@@ -192,8 +197,8 @@ def test_blocks_in_bulk(method, window, block, count, fabric):
 @pytest.mark.parametrize("stages", [0, 3])
 @pytest.mark.parametrize("method", METHODS)
 def test_exported_verilog(method, stages):
-    one = variant("baseline", method=method, block=8, stages=stages)
-    text, stimulus = verilog(one), case(one, 1000)
+    one = variant("baseline", method=method, block=4, stages=stages)
+    text, stimulus = verilog(one), case(one, 500)
     result = run_verilog(text, one.top, stimulus, STALLS, clocking=one.clock)
     assert result.passed, result.mismatches
 

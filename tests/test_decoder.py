@@ -65,7 +65,7 @@ def test_ports():
 
 
 def test_bad_element():
-    with pytest.raises(TypeError, match="element must be an ElementFormat, not 'mxsf'"):
+    with pytest.raises(TypeError, match="element must be of type ElementFormat, not 'mxsf'"):
         Decoder("mxsf")
     assert Decoder(MXSF).element is MXSF
 

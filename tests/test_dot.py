@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from designs import NAMED, OTHERS, needs_gcc, needs_icarus, needs_verilator
+from designs import NAMED, OTHERS, needs_gcc, needs_icarus, needs_verilator, tiers
 from mxsf.flow.catalogue import variant
 from mxsf.flow.manifest import manifest
 from mxsf.flow.netlist import netlist
@@ -44,14 +44,17 @@ def run(one, engine="amaranth", stalls=NO_STALLS, count=150):
 
 @pytest.mark.parametrize(
     ("element", "fabric"),
-    [
-        *((element, "asic") for element in [*NAMED, *OTHERS[:6], *PAIRS]),
-        *((element, "fpga") for element in ("mxsf", "e5m2", "int8", "mxsf,e4m3")),
-        *((element, "dsp") for element in ("mxsf", "int8", "e5m2,e2m1")),
-    ],
+    tiers(
+        [*((element, "asic") for element in [*NAMED, PAIRS[0]]), ("mxsf", "fpga"), ("mxsf", "dsp")],
+        [
+            *((element, "asic") for element in [*OTHERS[:6], *PAIRS]),
+            *((element, "fpga") for element in ("e5m2", "int8", "mxsf,e4m3")),
+            *((element, "dsp") for element in ("int8", "e5m2,e2m1")),
+        ],
+    ),
 )
 def test_every_format(element, fabric):
-    run(variant("dot", element=element, block=4, fabric=fabric, stages=1), default_engine(), STALLS)
+    run(variant("dot", element=element, block=2, fabric=fabric, stages=1), default_engine(), STALLS)
 
 
 @pytest.mark.parametrize(
@@ -59,7 +62,7 @@ def test_every_format(element, fabric):
     [
         {"stages": 0},
         {"stages": 0, "lanes": 2},
-        {"stages": ("product", "sum/2", "round"), "lanes": 4},
+        {"stages": ("product", "sum/2", "round"), "block": 8, "lanes": 4},
         {"stages": ("product", "skid", "round")},
         {"stages": (*EVERYTHING, "normalise", "round")},
         {"accumulate": False},
@@ -71,8 +74,8 @@ def test_every_format(element, fabric):
 )
 @pytest.mark.parametrize("stalls", [NO_STALLS, STALLS], ids=["free", "stalled"])
 def test_every_parameter(options, stalls):
-    one = variant("dot", **{"block": 8, **options})
-    result = run(one, stalls=stalls, count=60)
+    one = variant("dot", **{"block": 4, "fabric": "fpga", **options})
+    result = run(one, stalls=stalls, count=40)
     if stalls is NO_STALLS and not one.component.outputs:  # there blocks wait for each other
         assert result.latency == one.latency
 
@@ -101,8 +104,9 @@ def test_lanes_are_merged():
 
 def test_bench_catches_a_wrong_rounding(monkeypatch):
     monkeypatch.setattr(packer_module, "_up", lambda guard, lowest, inexact, sign: guard)
-    one = variant("dot", block=4, stages=1)
-    assert run_stream(make_engine(one, "amaranth"), case(one, 1500)).count > 0
+    one = variant("dot", block=2, stages=1)
+    engine = make_engine(one, default_engine(), optimise=0)
+    assert run_stream(engine, case(one, 1500)).count > 0
 
 
 def bulk(one, count, seed, chunk=50_000):
@@ -127,7 +131,7 @@ def bulk(one, count, seed, chunk=50_000):
 @needs_gcc
 def test_bulk_catches_a_planted_bug(monkeypatch):
     monkeypatch.setattr(packer_module, "_up", lambda guard, lowest, inexact, sign: guard)
-    assert bulk(variant("dot", block=8), 2000, 1) > 0
+    assert bulk(variant("dot", block=2), 10_000, 1) > 0
 
 
 @pytest.mark.long
@@ -135,12 +139,17 @@ def test_bulk_catches_a_planted_bug(monkeypatch):
 @pytest.mark.parametrize("element", [*NAMED, *PAIRS])
 def test_blocks_in_bulk(element):
     count = 100_000 if element == "mxsf" else 10_000
-    assert bulk(variant("dot", element=element, block=8), count, seed=1) == 0
+    assert bulk(variant("dot", element=element, block=4), count, seed=1) == 0
 
 
-@pytest.mark.long
 @needs_gcc
-@pytest.mark.parametrize("fabric", ["fpga", "dsp"])
+@pytest.mark.parametrize(
+    "fabric",
+    [
+        pytest.param("fpga", marks=pytest.mark.campaign),
+        pytest.param("dsp", marks=pytest.mark.long),
+    ],
+)
 def test_wide_blocks_in_bulk(fabric):
     assert bulk(variant("dot", fabric=fabric), 10_000, seed=1) == 0
 
@@ -157,11 +166,11 @@ def test_blocks_in_full(element):
 
 EXPORTED = [
     {"fabric": "fpga"},
-    *({"element": name, "block": 8} for name in ("mxsf", "e4m3", "e5m2", "int8", PAIRS[0])),
-    {"stages": 0, "block": 8},
+    *({"element": name, "block": 4} for name in ("mxsf", "e4m3", "e5m2", "int8", PAIRS[0])),
+    {"stages": 0, "block": 4},
     {"block": 16, "lanes": 4, "outputs": 4, "stages": 6},
-    {"fabric": "fpga", "result": "bf16", "block": 8},
-    {"fabric": "dsp", "accumulate": False, "block": 8},
+    {"fabric": "fpga", "result": "bf16", "block": 4},
+    {"fabric": "dsp", "accumulate": False, "block": 4},
 ]
 
 

@@ -4,7 +4,7 @@ from functools import cache
 
 import numpy as np
 import pytest
-from designs import needs_gcc, needs_icarus, needs_verilator
+from designs import needs_gcc, needs_icarus, needs_verilator, tiers
 from mxsf.flow.catalogue import tensors, variant
 from mxsf.flow.manifest import manifest
 from mxsf.flow.simulate import cxxrtl_engine, make_engine
@@ -186,7 +186,7 @@ def test_shipped_tensors():
         assert result.passed, (name, result.mismatches)
 
 
-@pytest.mark.parametrize("output", list(Output))
+@pytest.mark.parametrize("output", tiers([Output.BOTH], Output))
 def test_on_the_simulator_of_amaranth(output):
     """A second engine, which resets and clocks in its own way; and something is compared."""
     one, random = build(pes=4, stages=2), np.random.default_rng(2)
@@ -642,7 +642,7 @@ def test_a_training_step_is_golden_matmul():
         digits_step(Matmul(depth=160))
 
 
-@pytest.mark.long
+@pytest.mark.campaign  # tests/test_examples.py runs the step on the same engine, unstalled
 @needs_gcc
 def test_a_training_step():
     part, engine = compiled(tile=8, pes=8, depth=DEPTH)

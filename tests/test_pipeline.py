@@ -1,7 +1,7 @@
 """The cycle models by themselves: nothing lost, nothing reordered, full rate."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from mxsf.sim.pipeline import BankPair, Chain, Gather, Pipeline, Register, Skid, Token
 
@@ -26,6 +26,7 @@ def push(pipeline, tokens, offers, takes):
 PATTERN = st.lists(st.booleans(), min_size=1, max_size=9).filter(any)
 
 
+@settings(deadline=None)
 @given(PATTERN, PATTERN, st.lists(st.integers(1, 4), min_size=1, max_size=8))
 def test_order_holds_under_any_stalls(offers, takes, lengths):
     tokens, number = [], 0
@@ -37,6 +38,7 @@ def test_order_holds_under_any_stalls(offers, takes, lengths):
     assert out == tokens
 
 
+@settings(deadline=None)
 @given(PATTERN, PATTERN, st.integers(0, 4), st.lists(st.integers(0, 3), min_size=1, max_size=30))
 def test_chains_end_every_product_in_order(offers, takes, registers, slots):
     """Two blocks a product: the second one of a slot is final."""

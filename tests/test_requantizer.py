@@ -1,5 +1,6 @@
 """The tile re-quantizer: cycle by cycle, in bulk, as exported, and with planted bugs."""
 
+import itertools
 from dataclasses import replace
 
 import numpy as np
@@ -7,7 +8,7 @@ import pytest
 from amaranth.hdl import Module
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
-from designs import NAMED, OTHERS, needs_gcc, needs_icarus
+from designs import NAMED, OTHERS, needs_gcc, needs_icarus, tiers
 from mxsf.flow.catalogue import tensors, variant
 from mxsf.flow.simulate import cxxrtl_engine, make_engine
 from mxsf.flow.verilog import verilog
@@ -16,9 +17,9 @@ from mxsf.hdl import Requantizer
 from mxsf.hdl.block import BlockBuffer
 from mxsf.hdl.digest import Digest
 from mxsf.hdl.lfsr import Lfsr
-from mxsf.hdl.requantizer import ORDER, POINTS
+from mxsf.hdl.requantizer import ORDER, POINTS, STAGES
 from mxsf.hdl.rounder import Rounder
-from mxsf.hdl.tile import TileMemory, TileRegisters
+from mxsf.hdl.tile import STORAGES, TileMemory, TileRegisters
 from mxsf.sim.bench import NO_STALLS, Stalls, run_stream
 from mxsf.sim.payload import unpack
 from mxsf.sim.requantizer import (
@@ -34,10 +35,7 @@ from mxsf.sim.verilog import run_verilog
 
 RULES = [rule.value for rule in ScaleRule]
 STALLS = Stalls(valid=0.8, ready=0.7, seed=5)
-LARGE = [
-    pytest.param(16, marks=pytest.mark.long),
-    pytest.param(32, marks=pytest.mark.campaign),
-]
+ROUNDINGS = ["nearest_even", "stochastic"]
 
 
 def build(**options):
@@ -108,27 +106,34 @@ def joined(one, tiles):
     return replace(one, component=Joined(one.component)), case
 
 
-@pytest.mark.parametrize("rounding", ["nearest_even", "stochastic"])
-@pytest.mark.parametrize("element", NAMED + OTHERS)
+@pytest.mark.parametrize(
+    ("element", "rounding"),
+    tiers(itertools.product(NAMED, ROUNDINGS), itertools.product(OTHERS, ROUNDINGS)),
+)
 def test_every_format(element, rounding):
     run(build(element=element, rounding=rounding))
 
 
+WAYS = {  # from words to codes: source, rounding, fabric
+    "plain": ("bf16", "nearest_even", "fpga"),
+    "long": ("fp32", "stochastic", "asic"),
+    "short": ("bf16", "stochastic", "fpga"),
+}
+
+
 @pytest.mark.parametrize(
-    ("source", "rounding", "fabric"),
-    [
-        ("bf16", "nearest_even", "fpga"),
-        ("fp32", "stochastic", "asic"),
-        ("bf16", "stochastic", "fpga"),
-    ],
+    ("element", "rule", "way"),
+    tiers(
+        [(e, rule, way) for e, way in (("int8", "long"), ("mxsf", "short")) for rule in RULES],
+        itertools.product(["mxsf", "int8"], RULES, WAYS),
+    ),
 )
-@pytest.mark.parametrize("rule", RULES)
-@pytest.mark.parametrize("element", ["mxsf", "int8"])
-def test_every_rule(element, rule, source, rounding, fabric):
+def test_every_rule(element, rule, way):
+    source, rounding, fabric = WAYS[way]
     run(build(element=element, rule=rule, source=source, rounding=rounding, fabric=fabric))
 
 
-@pytest.mark.parametrize("rounding", ["nearest_even", "stochastic"])
+@pytest.mark.parametrize("rounding", ROUNDINGS)
 @pytest.mark.parametrize("element", ["e4m3", "e5m2"])
 def test_overflow_to_nan_or_inf(element, rounding):
     run(build(element=element, overflow="ovf", rounding=rounding))
@@ -150,37 +155,51 @@ def test_every_cycle(both, storage, stages, stalls):
     run(build(both=both, storage=storage, stages=stages, fabric="fpga"), stalls=stalls, count=16)
 
 
+KINDS = {
+    "plain": {},
+    "both": {"both": "yes"},
+    "drawn": {"rounding": "stochastic", "both": "yes", "fabric": "fpga"},
+}
+
+
 @needs_gcc
-@pytest.mark.parametrize("size", [8, *LARGE])
-@pytest.mark.parametrize("storage", ["registers", "memory"])
 @pytest.mark.parametrize(
-    "options",
-    [{}, {"both": "yes"}, {"rounding": "stochastic", "both": "yes", "fabric": "fpga"}],
-    ids=str,
+    ("size", "storage", "kind"),
+    [
+        *tiers(
+            [(8, "registers", "plain"), (8, "memory", "drawn")],
+            [*itertools.product([8], STORAGES, KINDS), (16, "registers", "both")],
+        ),
+        *(
+            pytest.param(*one, marks=pytest.mark.campaign)
+            for one in itertools.product([16, 32], STORAGES, KINDS)
+            if one != (16, "registers", "both")
+        ),
+    ],
 )
-def test_every_size(size, storage, options):
-    one = build(tile=size, storage=storage, **options)
+def test_every_size(size, storage, kind):
+    one = build(tile=size, storage=storage, **KINDS[kind])
     run(one, "cxxrtl", count=30)
 
 
 @pytest.mark.parametrize("place", POINTS)
 def test_a_register_at_every_place(place):
-    one = build(stages=(place,), rounding="stochastic", both="yes")
+    one = build(stages=(place,), rounding="stochastic", both="yes", fabric="fpga")
     run(one, count=10)
 
 
-@pytest.mark.parametrize("storage", ["registers", "memory"])
+@pytest.mark.parametrize("storage", STORAGES)
 @pytest.mark.parametrize("stages", [0, 4, len(ORDER), ("skid", "output")])
 def test_latency_is_as_stated(stages, storage):
     for both in ("no", "yes"):
-        one = build(stages=stages, storage=storage, both=both)
+        one = build(stages=stages, storage=storage, both=both, fabric="fpga")
         assert run(one, stalls=NO_STALLS, count=10).latency == one.latency
     words = 1 if stages == ("skid", "output") else len(one.component.points)
     assert one.latency == 1 + (storage == "memory") + words
 
 
 @pytest.mark.parametrize("both", ["no", "yes"])
-@pytest.mark.parametrize("storage", ["registers", "memory"])
+@pytest.mark.parametrize("storage", STORAGES)
 def test_one_row_a_cycle(storage, both):
     """Back to back, straight and transposed tiles in any order."""
     one = build(storage=storage, both=both)
@@ -193,14 +212,18 @@ def test_one_row_a_cycle(storage, both):
 
 @needs_gcc
 def test_both_engines_agree():
-    one = variant("requantizer", storage="memory", rounding="stochastic")
+    one = build(storage="memory", rounding="stochastic", stages=STAGES)
     slow, fast = (run(one, engine, count=12) for engine in ("amaranth", "cxxrtl"))
     assert (slow.cycles, slow.beats) == (fast.cycles, fast.beats)
 
 
 @needs_gcc
-@pytest.mark.parametrize("rounding", ["nearest_even", "stochastic"])
-@pytest.mark.parametrize("both", ["no", "yes"])
+@pytest.mark.parametrize(
+    ("both", "rounding"),
+    tiers(
+        [("no", "nearest_even"), ("yes", "stochastic")], itertools.product(["no", "yes"], ROUNDINGS)
+    ),
+)
 def test_real_tensors(both, rounding):
     one = variant("requantizer", both=both, rounding=rounding, storage="memory")
     engine = make_engine(one, "cxxrtl")
@@ -233,7 +256,7 @@ def test_transposing_twice_is_the_identity():
 
 def test_numbers_follow_transfers_only():
     """A stall draws nothing, a missing row draws nothing: the same codes under any stalls."""
-    one = build(rounding="stochastic", stages=("input", "keys4", "output"))
+    one = build(rounding="stochastic", stages=("input", "keys4", "output"), fabric="fpga")
     tiles = mix(one, 30)
     assert (tiles.rows < 4).any()
     for stalls in (NO_STALLS, STALLS, Stalls(0.2, 0.9, 1)):
@@ -373,7 +396,7 @@ def test_cycle_bench_catches_a_wrong_handshake(monkeypatch):
 
 
 @needs_gcc
-@pytest.mark.parametrize("both", ["no", "yes"])
+@pytest.mark.parametrize("both", tiers(["yes"], ["no"]))
 def test_compiled_run_catches_a_wrong_constant(both):
     one, case = joined(build(both=both), mix(build(both=both)))
     room = len(case.outputs) + 1  # a tile ended early has more rows out than in
@@ -428,7 +451,7 @@ def test_many_tiles(element, rounding):
 
 @pytest.mark.campaign
 @needs_gcc
-@pytest.mark.parametrize("rounding", ["nearest_even", "stochastic"])
+@pytest.mark.parametrize("rounding", ROUNDINGS)
 @pytest.mark.parametrize("element", NAMED)
 def test_a_million_tiles(element, rounding):
     tiles = 1_000_000 if element == "mxsf" else 100_000
@@ -439,19 +462,20 @@ def test_a_million_tiles(element, rounding):
 
 @pytest.mark.long
 @needs_gcc
-@pytest.mark.parametrize("value", [1.03, 0.0231, 2.0**-13])
-def test_hardware_rounds_without_bias(value):
+def test_hardware_rounds_without_bias():
     """2^20 draws of the hardware's own: the mean is the value within 4 standard errors."""
     one = variant("requantizer", rounding="stochastic", storage="memory")
-    part, count = one.component, (1 << 20) // 64
-    tiles = np.full((count, 8, 8), np.float32(value))
-    tiles[:, :, 0] = MXSF.largest
-    case = requantizer_stimulus(part, Tiles.full(part.source.words(tiles), np.full(count, False)))
-    seen = cxxrtl_engine(one, optimise=2).stream(case["o"].inputs, case["o"].outputs.shape[1])
-    np.testing.assert_array_equal(seen.outputs, case["o"].outputs)
-    found = MXSF.decode(unpack(part.o.payload.shape(), seen.outputs)["codes"][:, 1:])
-    error = found.std() / np.sqrt(found.size)
-    assert abs(found.mean() - np.float64(np.float32(value))) < 4 * error
+    part, engine, count = one.component, cxxrtl_engine(one), (1 << 20) // 64
+    for value in (1.03, 0.0231, 2.0**-13):
+        tiles = np.full((count, 8, 8), np.float32(value))
+        tiles[:, :, 0] = MXSF.largest
+        words = part.source.words(tiles)
+        case = requantizer_stimulus(part, Tiles.full(words, np.full(count, False)))["o"]
+        seen = engine.stream(case.inputs, case.outputs.shape[1])
+        np.testing.assert_array_equal(seen.outputs, case.outputs)
+        found = MXSF.decode(unpack(part.o.payload.shape(), seen.outputs)["codes"][:, 1:])
+        error = found.std() / np.sqrt(found.size)
+        assert abs(found.mean() - np.float64(np.float32(value))) < 4 * error, value
 
 
 # As exported.

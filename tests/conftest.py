@@ -1,0 +1,20 @@
+"""How the tests are spread over the processes of pytest-xdist."""
+
+import pytest
+
+TOGETHER = ("test_matmul.py", "test_growth.py")
+"""Files whose tests share what takes longer to make than to test: compiled engines, synthesis."""
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    from xdist.scheduler import LoadScopeScheduling
+
+    class Scheduler(LoadScopeScheduling):
+        """Sends a file that is in ``TOGETHER`` to one process; all other tests go one by one."""
+
+        def _split_scope(self, nodeid):
+            path = nodeid.partition("::")[0]
+            return path if path.endswith(TOGETHER) else nodeid
+
+    return Scheduler(config, log)
