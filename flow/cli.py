@@ -34,8 +34,6 @@ from .options import (
 from .parameters import read_rule
 from .plots import area_plot, check_plot
 from .progress import progress
-from .report import DEFAULT_ELEMENTS, Row
-from .report import report as run_report
 from .simulate import ENGINES, default_engine, make_engine
 from .studies import STUDIES
 from .synthesis import TARGETS, Area, check_target
@@ -43,7 +41,6 @@ from .synthesis import area as run_area
 from .tables import (
     area_table,
     format_table,
-    report_table,
     show,
     timing_table,
 )
@@ -316,28 +313,6 @@ def quantize(source: Path, target: Path, element: str, block: str, rule: str) ->
         print(f"{target}: float32, shape {values.shape}")
     else:
         raise ValueError(f"quantize goes from .npy to .npz or back, not {source} to {target}")
-
-
-@cli.command()
-@click.option("--output", type=FOLDER, default=Path("build"), help="Folder [default: build].")
-@click.option("--element", multiple=True, help="Element format (repeatable) [default: four].")
-@click.option("--all", "everything", is_flag=True, help="All named element formats.")
-@click.option("--yosys", "program", help="Your own Yosys instead of the pinned one.")
-def report(output: Path, element: tuple[str, ...], everything: bool, program: str | None) -> None:
-    """Every design from the shipped tensors to gates: generate, simulate, synthesize, one table."""
-    elements = tuple(FORMATS) if everything else element or DEFAULT_ELEMENTS
-    with progress() as step:
-        rows: list[Row] = run_report(output, elements, read_yosys(program), step)
-    show(report_table(rows))
-    for row in rows:
-        for line in row.first[:3]:
-            print(f"{row.top}: {line}", file=sys.stderr)
-        for target, found in row.areas.items():
-            if not isinstance(found, Area):
-                print(f"{row.top} for {target}: {found}", file=sys.stderr)
-    print(f"everything is in {output}/")
-    if not all(row.passed for row in rows):
-        sys.exit(1)
 
 
 def _write_rows(path: Path, facts: dict[str, Any], found: Sequence[tuple[Variant, Any]]) -> None:

@@ -49,7 +49,7 @@ def area_plot(found: Sequence[tuple[Variant, Area]], path: Path) -> None:
         for one, result in found:
             lanes = getattr(one.component, "lanes", 1)
             if result.target == target:
-                unit, total = _measure(result)
+                unit, total = result.measure
                 lines.setdefault(_label(one, found), []).append((lanes, total / lanes))
         for label, points in lines.items():
             panel.plot(*zip(*sorted(points), strict=True), marker="o", label=label)
@@ -81,8 +81,8 @@ def growth_plot(found: Sequence[Growth], path: Path) -> None:
 
     figure, (left, right) = pyplot.subplots(1, 2, figsize=(10, 4), layout="constrained")
     pes = [g.pes for g in found]
-    unit = _measure(found[0].pe)[0]
-    arrays, rests = ([_measure(part)[1] for part in parts] for parts in _parts(found))
+    unit = found[0].pe.measure[0]
+    arrays, rests = ([part.measure[1] for part in parts] for parts in _parts(found))
     arrays = [n * one for n, one in zip(pes, arrays, strict=True)]
     left.plot(pes, [a + r for a, r in zip(arrays, rests, strict=True)], marker="o", label="engine")
     left.plot(pes, arrays, marker="o", label="PEs")
@@ -117,14 +117,6 @@ def _save(figure: Any, path: Path) -> None:
     finally:
         pyplot.close(figure)
         temporary.unlink(missing_ok=True)
-
-
-def _measure(result: Area) -> tuple[str, float]:
-    if result.square_microns is not None:
-        return "um^2", result.square_microns
-    if result.luts is not None:
-        return "LUT4", float(result.luts)
-    return "gates", float(result.gates or 0)
 
 
 def _title(target: str) -> str:

@@ -1,20 +1,23 @@
-"""Commands that measure one question each: ``mxsf transpose`` and ``mxsf growth``."""
+"""Commands that measure: ``mxsf transpose``, ``mxsf growth``, and ``mxsf report`` for all of it."""
 
 import json
 import sys
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 import click
 
-from ..golden.catalogue import parse
+from ..golden.catalogue import FORMATS, parse
+from ..sim.yosys import PINNED
 from .growth import PES, grow
-from .options import FILE, read_yosys
+from .options import FILE, FOLDER, read_yosys
 from .plots import check_plot, growth_plot
 from .progress import progress
+from .report import SECTIONS, Scope
+from .report import run as run_report
 from .synthesis import check_target
-from .tables import growth_table, show, transpose_table
+from .tables import content_table, growth_table, show, transpose_table
 from .transpose import compare
 from .verilog import write_whole
 
@@ -91,5 +94,53 @@ def _write(path: Path | None, rows: list[dict[str, Any]]) -> None:
         write_whole(path, json.dumps(rows, indent=2) + "\n")
 
 
-STUDIES = (transpose, growth)
+@click.command()
+@click.option("--output", type=FOLDER, default=Path("build"), help="Folder [default: build].")
+@click.option("--element", multiple=True, help="Element format (repeatable) [default: four].")
+@click.option("--all", "everything", is_flag=True, help="All named element formats.")
+@click.option("--target", multiple=True, help="Target of mxsf area (repeatable).")
+@click.option("--only", multiple=True, help=f"A section (repeatable): {', '.join(SECTIONS)}.")
+@click.option("--quick", is_flag=True, help="About two minutes: fewer samples, nothing routed.")
+@click.option("--full", is_flag=True, help="All formats and targets, more seeds; takes long.")
+@click.option("--yosys", "program", help="Your own Yosys instead of the pinned one.")
+def report(
+    output: Path,
+    element: tuple[str, ...],
+    everything: bool,
+    target: tuple[str, ...],
+    only: tuple[str, ...],
+    quick: bool,
+    full: bool,
+    program: str | None,
+) -> None:
+    """Formats, numerics, hardware and its verification on one page, and as JSON and CSV.
+
+    What was computed before and has not changed since is taken from OUTPUT/.cache.
+    """
+    if quick and full:
+        raise ValueError("a report is --quick or --full, not both")
+    scope = Scope().quick() if quick else Scope().full() if full else Scope()
+    if element or everything:
+        scope = replace(scope, elements=tuple(FORMATS) if everything else element)
+    if target:
+        scope = replace(scope, targets=target)
+    for name in scope.elements:
+        parse(name)
+    for name in scope.targets:
+        check_target(name)
+    scope = replace(scope, yosys=PINNED if program is None else read_yosys(program))
+    with progress() as step:
+        sections = run_report(output, scope, only, lambda what: step(what, 0, 0))
+    for section in sections:
+        for table in section.tables:
+            if table.brief:
+                show(content_table(table))
+        for line in section.missing:
+            print(line, file=sys.stderr)
+    print(f"everything is in {output / 'report.html'}, report.json and a CSV file a table")
+    if not all(section.passed for section in sections):
+        sys.exit(1)
+
+
+STUDIES = (transpose, growth, report)
 """The commands."""

@@ -65,6 +65,15 @@ class Area:
     square_microns: float | None = None
     nand2: float | None = None
 
+    @property
+    def measure(self) -> tuple[str, float]:
+        """The figure that says how large it is: its unit and the amount."""
+        if self.square_microns is not None:
+            return "um^2", self.square_microns
+        if self.luts is not None:
+            return "LUTs", float(self.luts)
+        return "gates", float(self.gates or 0)
+
     def row(self) -> dict[str, Any]:
         """Plain data for JSON."""
         return asdict(self)

@@ -8,16 +8,16 @@ from rich.table import Table
 from ..golden.formats import ElementFormat
 from .catalogue import Variant
 from .growth import Growth
-from .report import Row
+from .report.content import Table as Content
 from .synthesis import Area
 from .timing import Timing
 from .transpose import Cost
 
 __all__ = [
     "area_table",
+    "content_table",
     "format_table",
     "growth_table",
-    "report_table",
     "show",
     "timing_table",
     "transpose_table",
@@ -86,28 +86,11 @@ def timing_table(found: Sequence[tuple[Variant, Timing]]) -> Table:
     return table
 
 
-def report_table(rows: Sequence[Row]) -> Table:
-    """One row a design of the report."""
-    table = _table(
-        "design", "parameters", "latency", "blocks", "cycles", "mismatches", "gates", "LUT4", "FF"
-    )
-    for row in rows:
-        gates, fpga = row.areas.get("generic"), row.areas.get("ecp5")
-        parameters = ", ".join(
-            f"{k}={v}" for k, v in row.parameters.items() if v is not None and k != "overflow"
-        )
-        _row(
-            table,
-            row.design,
-            parameters,
-            row.latency,
-            row.blocks,
-            row.cycles,
-            row.mismatches,
-            gates.gates if isinstance(gates, Area) else "-",
-            fpga.luts if isinstance(fpga, Area) else "-",
-            fpga.flip_flops if isinstance(fpga, Area) else "-",
-        )
+def content_table(content: Content) -> Table:
+    """A table of the report."""
+    table = _table(*content.columns)
+    for row in content.rows:
+        _row(table, *("" if value is None else value for value in row))
     return table
 
 
