@@ -55,8 +55,8 @@ def hardware(scope: Scope, step: Callable[[str], None], kept: Path) -> Section:
         "Hardware",
         intro=[
             "Every component is synthesized by Yosys, flattened, without a timing constraint, in "
-            "the structure that suits the target. A dot product of eight lanes is its product sum, its "
-            "accumulator, and the registers between them.",
+            "the structure that suits the target. A dot product of eight lanes is its product "
+            "sum, its accumulator, and the registers between them.",
         ],
         facts={"targets": ", ".join(scope.targets)},
     )

@@ -35,8 +35,9 @@ def verification(scope: Scope, step: Callable[[str], None], kept: Path) -> Secti
         "Verification",
         intro=[
             "Each netlist ran on the tensors of one training step (digits), without and with "
-            "random stalls. On every clock edge ready, valid and payload were compared with the golden "
-            "model and a cycle model. docs/verification.md says how everything else is proved.",
+            "random stalls. On every clock edge ready, valid and payload were compared with the "
+            "golden model and a cycle model. docs/verification.md says how everything else is "
+            "proved.",
         ],
         facts={
             "engine": engine,
