@@ -65,6 +65,8 @@ def _lines(pyplot: Any, data: dict[str, Any]) -> Any:
             panel.plot(x, y, label=name, marker="o" if len(x) < 40 else None, linewidth=1)
     for axis in data.get("logs", []):
         getattr(panel, f"set_{axis}scale")("log", base=2)
+    if data.get("symlog"):
+        panel.set_yscale("symlog")
     panel.set(xlabel=data["x"], ylabel=data["y"])
     panel.grid(alpha=0.3)
     panel.legend(fontsize="small")

@@ -167,5 +167,6 @@ def _table(
     found = []
     for key, measure in rows:
         step(f"{title}: {', '.join(map(str, key))}")
-        found.append([*key, *(round(measure(element), 3) for element in elements.values())])
+        values = [measure(element) for element in elements.values()]
+        found.append([*key, *("exact" if v == np.inf else round(v, 3) for v in values)])
     return Table(name, title, [*keys, *elements], found)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ..verilog import write_whole
+from .accuracy import accuracy
 from .cache import cached, fingerprint
 from .content import Section, Table
 from .format import format_section
@@ -41,6 +42,7 @@ def _kept(make: Callable[[Scope, Step], Section]) -> Callable[[Scope, Step, Path
 SECTIONS: dict[str, Callable[[Scope, Step, Path], Section]] = {
     "format": _kept(format_section),
     "numerics": _kept(numerics),
+    "networks": _kept(accuracy),
     "hardware": hardware,
     "verification": verification,
 }
