@@ -46,13 +46,13 @@ def accuracy(scope: Scope, step: Callable[[str], None]) -> Section:
     first = {}
     for network in NETWORKS:
         for seed in range(scope.seeds):
-            weights = {}
+            exact = train(network, data, plain, seed=seed, epochs=scope.epochs)
+            first.setdefault(network.name, exact)
             for fmt in formats:
                 step(f"training {network.name} in {fmt.name}, seed {seed}")
-                weights = train(network, data, fmt, seed=seed, epochs=scope.epochs)
-                if fmt == plain:
-                    exact = weights
-                    first.setdefault(network.name, exact)
+                weights = exact
+                if fmt != plain:
+                    weights = train(network, data, fmt, seed=seed, epochs=scope.epochs)
                 key = network.name, fmt.name
                 cast.setdefault(key, []).append(100 * evaluate(network, exact, data, fmt)[0])
                 trained.setdefault(key, []).append(100 * evaluate(network, weights, data, fmt)[0])
@@ -79,8 +79,8 @@ def accuracy(scope: Scope, step: Callable[[str], None]) -> Section:
     section.figures.append(_outliers(NETWORKS[0], first[names[0]], data, formats, evaluate))
     section.intro = [
         "Three networks of some thousand weights on the 8x8 digits of scikit-learn: a perceptron, "
-        "a convolution, and an attention network whose tokens are the rows of an image. Operands of "
-        "every product are quantized, sums and weight updates are FP32.",
+        "a convolution, and an attention network whose tokens are the rows of an image. Operands "
+        "of every product are quantized, sums and weight updates are FP32.",
         _sentence(agreement),
         "The clearest case is a network with outlier channels: one hidden channel in 32 is scaled "
         "by 2^k and its weights in the next layer by 2^-k, which changes nothing in FP32. Then a "

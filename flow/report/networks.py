@@ -106,7 +106,7 @@ def digits() -> Data:
     from sklearn.datasets import load_digits
 
     images, labels = load_digits(return_X_y=True)
-    x = (np.asarray(images, np.float32) / 16).reshape(-1, 8, 8)
+    x = (np.asarray(images, np.float32) / np.float32(16)).reshape(-1, 8, 8)
     y = np.asarray(labels, np.int64)
     order = np.random.default_rng(0).permutation(len(x))
     test, rest = order[:TEST_IMAGES], order[TEST_IMAGES:]
