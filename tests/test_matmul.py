@@ -131,7 +131,7 @@ def test_faults():
 @pytest.mark.parametrize(
     "options",
     [
-        {"pes": 1},
+        pytest.param({"pes": 1}, marks=pytest.mark.long),
         {"pes": 2},
         WIDE,
         *(
@@ -303,7 +303,11 @@ def test_reset_starts_again():
 
 
 @needs_gcc
-@pytest.mark.parametrize("options", [{"pes": 1}, {"pes": 2}, WIDE], ids=str)
+@pytest.mark.parametrize(
+    "options",
+    [pytest.param({"pes": 1}, marks=pytest.mark.long), {"pes": 2}, WIDE],
+    ids=str,
+)
 def test_latency(options):
     part, engine = compiled(**options)
     script = Writer(part, machine(part))
@@ -327,7 +331,9 @@ def test_latency(options):
 
 
 @needs_gcc
-@pytest.mark.parametrize(("pes", "sizes"), [(1, (1, 1, 2)), (1, (2, 2, 1)), (2, (2, 2, 1))])
+@pytest.mark.parametrize(
+    ("pes", "sizes"), tiers([(2, (2, 2, 1))], [(1, (1, 1, 2)), (1, (2, 2, 1))])
+)
 def test_utilisation(pes, sizes):
     """Loads overlap products: one cycle more than the steps, a command."""
     part, engine = compiled(pes=pes)
@@ -502,6 +508,7 @@ def opcode(part, number):
     return part.i.valid & (job.fault == 0) & (job.opcode == number)
 
 
+@pytest.mark.long
 def test_bench_catches_a_product_before_its_load(monkeypatch):
     def early(part):
         ready = opcode(part, 3) & ~part.multiply_busy & part.fits
@@ -511,6 +518,7 @@ def test_bench_catches_a_product_before_its_load(monkeypatch):
     assert "payload of beat" in mismatches()
 
 
+@pytest.mark.long
 def test_bench_catches_a_load_over_what_is_read(monkeypatch):
     plant(
         monkeypatch,
@@ -536,6 +544,7 @@ def test_bench_catches_outputs_in_a_mix(monkeypatch):
     assert mismatches()
 
 
+@pytest.mark.long
 def test_bench_catches_an_abort_that_leaves_something(monkeypatch):
     monkeypatch.setattr(matmul_module, "ResetInserter", lambda control: lambda inner: inner)
     assert "after abort" in mismatches()

@@ -71,7 +71,7 @@ def run(component, engine=amaranth, stalls=NO_STALLS, count=60):
 @pytest.mark.parametrize(
     ("element", "fabric"),
     tiers(
-        [(e, "asic") for e in [*NAMED, "int8/mxsf", "e5m0", "e2m3+e2m1"]]
+        [(e, "asic") for e in [*NAMED, "int8/mxsf"]]
         + [("mxsf", "fpga"), ("mxsf", "dsp"), ("e5m2/int8", "fpga"), ("e5m2/int8", "dsp")],
         [*((e, "asic") for e in NAMED + MIXED + ODD), *itertools.product(MIXED[:3], FABRICS)],
     ),

@@ -146,7 +146,9 @@ def test_words_above_every_binade(special):
     run(build(element=element, rounding="stochastic"))
 
 
-@pytest.mark.parametrize("stalls", [NO_STALLS, STALLS, Stalls(0.3, 1.0, 7), Stalls(1.0, 0.3, 8)])
+@pytest.mark.parametrize(
+    "stalls", tiers([NO_STALLS, STALLS], [Stalls(0.3, 1.0, 7), Stalls(1.0, 0.3, 8)])
+)
 @pytest.mark.parametrize("stages", [0, POINTS])
 @pytest.mark.parametrize(
     ("storage", "both"), [("registers", "no"), ("memory", "no"), ("memory", "yes")]
@@ -189,7 +191,10 @@ def test_a_register_at_every_place(place):
 
 
 @pytest.mark.parametrize("storage", STORAGES)
-@pytest.mark.parametrize("stages", [0, 4, len(ORDER), ("skid", "output")])
+@pytest.mark.parametrize(
+    "stages",
+    [4, ("skid", "output"), *(pytest.param(n, marks=pytest.mark.long) for n in (0, len(ORDER)))],
+)
 def test_latency_is_as_stated(stages, storage):
     for both in ("no", "yes"):
         one = build(stages=stages, storage=storage, both=both, fabric="fpga")
