@@ -194,20 +194,20 @@ class _Bench:
             for name in OUTPUTS:
                 valid = bool(pins.get(f"{name}__valid"))
                 if aborting:
-                    self._expect(f"{name}.valid in abort", valid, False)
+                    result.compare(f"{name}.valid in abort", valid, False)
                     continue
                 if name in held:
-                    self._expect(f"{name}.valid before the transfer", valid, True)
+                    result.compare(f"{name}.valid before the transfer", valid, True)
                 if not valid:
                     continue
                 seen = pins.get(f"{name}__payload")
                 if name in held:
-                    self._expect(f"{name}.payload before the transfer", seen, held[name])
+                    result.compare(f"{name}.payload before the transfer", seen, held[name])
                 answers, number = script.answers[name], moved[name]
                 if number >= len(answers):
                     result.note(f"{name} has a beat more than {len(answers)}")
                     return moved
-                self._expect(f"{name}.payload of beat {number}", seen, answers[number])
+                result.compare(f"{name}.payload of beat {number}", seen, answers[number])
                 held[name] = seen
                 if readies[name]:
                     held.pop(name)
@@ -216,7 +216,7 @@ class _Bench:
                     if self.progress and result.beats % 64 == 0:
                         self.progress(result.beats)
             if aborting:
-                self._expect("ready in abort", taken, [])
+                result.compare("ready in abort", taken, [])
             for name in taken:
                 if offering[name]:
                     offering[name] = False
@@ -227,8 +227,8 @@ class _Bench:
             if aborting:
                 script.aborted, self.fault = True, Fault.NONE
                 pins.set("abort", 0)
-                self._expect("busy after abort", pins.get("busy"), 0)
-                self._expect("error after abort", pins.get("error"), 0)
+                result.compare("busy after abort", pins.get("busy"), 0)
+                result.compare("error after abort", pins.get("error"), 0)
                 return moved
             now = sum(moved.values())
             waited = 0 if now != done else waited + 1
@@ -239,18 +239,13 @@ class _Bench:
             if result.count:
                 return moved
         self.fault = self.fault or script.fault
-        self._expect("busy", pins.get("busy"), 0)
-        self._expect("error", pins.get("error"), self.fault)
+        result.compare("busy", pins.get("busy"), 0)
+        result.compare("error", pins.get("error"), self.fault)
         grown = {n: (now - before[n]) % 2**32 for n, now in _counters(pins).items()}
         for name, count in script.counts.items():
-            self._expect(f"counter {name}", grown[name], count)
+            result.compare(f"counter {name}", grown[name], count)
         result.blocks += script.counts["o_tiles"] + script.counts["t_tiles"]
         return moved
-
-    def _expect(self, what: str, seen: Any, golden: Any) -> None:
-        if seen != golden:
-            shown = [f"{x:#x}" if isinstance(x, int) else str(x) for x in (seen, golden)]
-            self.result.note(f"{what} is {shown[0]}, must be {shown[1]}")
 
 
 def _counters(pins: Pins) -> dict[str, int]:
