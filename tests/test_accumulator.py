@@ -132,6 +132,20 @@ def test_frames_hold_what_meets_in_them():
         assert max(low + 1, sums - 1 + GUARD) + 1 <= found.bits - 1
 
 
+@pytest.mark.parametrize("block", [2, 4, 8])  # frames of 64, 65 and 66 bits
+def test_an_acc_far_below_the_sum_leaves_the_frame(block):
+    """A sum of 1 less next to nothing is rounded to 1."""
+    one = variant("accumulator", element="e4m3", block=block, fabric="fpga")
+    codes, scale = np.zeros((30, 1, block), np.int64), np.full((30, 1), 180)
+    codes[:, :, 0] = 1
+    acc = np.float32(-1.1) * np.float32(2) ** np.arange(-120, 0, 4, dtype=np.float32)
+    found = Products(codes, scale, codes, scale, acc.view(np.uint32), *np.ones((2, 30), np.int64))
+    case = accumulator_stimulus(one.component, found)
+    assert len(np.unique(case.outputs, axis=0)) == 1
+    result = run_stream(make_engine(one, "amaranth"), case)
+    assert result.passed, result.mismatches
+
+
 def test_bench_catches_a_lost_sticky_bit(monkeypatch):
     def forgets(self, platform):
         m = elaborate(self, platform)
