@@ -40,7 +40,7 @@ needs_icarus = pytest.mark.skipif(not ICARUS.available(), reason="needs iverilog
 def tiers(quick: Iterable[Any], everything: Iterable[Any]) -> list[Any]:
     """Parameters of a test: the quick ones by default, all others in the long tier.
 
-    Each is one parameter, or a tuple of several.
+    Each is one parameter, or a tuple of as many as the test takes.
     """
     fast = list(quick)
     return [

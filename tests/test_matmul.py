@@ -134,10 +134,10 @@ def test_faults():
 @pytest.mark.parametrize(
     "options",
     [
-        {"pes": 1},
+        pytest.param({"pes": 1}, marks=pytest.mark.long),
         {"pes": 2, "rounding": "stochastic"},
         WIDE,
-        {"pes": 1, "requantize": False, "stages": 3},
+        pytest.param({"pes": 1, "requantize": False, "stages": 3}, marks=pytest.mark.long),
         *(
             pytest.param(options, marks=pytest.mark.campaign)
             for options in (
@@ -321,7 +321,11 @@ def test_reset_starts_again():
 
 
 @needs_gcc
-@pytest.mark.parametrize("options", [{"pes": 1}, {"pes": 2}, WIDE], ids=str)
+@pytest.mark.parametrize(
+    "options",
+    [pytest.param({"pes": 1}, marks=pytest.mark.long), {"pes": 2}, WIDE],
+    ids=str,
+)
 def test_latency(options):
     part, engine = compiled(**options)
     script = Writer(part, machine(part))
@@ -345,7 +349,9 @@ def test_latency(options):
 
 
 @needs_gcc
-@pytest.mark.parametrize(("pes", "sizes"), [(1, (1, 1, 2)), (1, (2, 2, 1)), (2, (2, 2, 1))])
+@pytest.mark.parametrize(
+    ("pes", "sizes"), tiers([(2, (2, 2, 1))], [(1, (1, 1, 2)), (1, (2, 2, 1))])
+)
 def test_utilisation(pes, sizes):
     """Loads overlap products: one cycle more than the steps, a command."""
     part, engine = compiled(pes=pes)
@@ -525,6 +531,7 @@ def opcode(part, number):
     return part.i.valid & (job.fault == 0) & (job.opcode == number)
 
 
+@pytest.mark.long
 def test_bench_catches_a_product_before_its_load(monkeypatch):
     def early(part):
         ready = opcode(part, 3) & ~part.multiply_busy & part.fits
@@ -534,6 +541,7 @@ def test_bench_catches_a_product_before_its_load(monkeypatch):
     assert "command.ready" in mismatches()
 
 
+@pytest.mark.long
 def test_bench_catches_a_load_over_what_is_read(monkeypatch):
     plant(
         monkeypatch,
@@ -559,6 +567,7 @@ def test_bench_catches_outputs_in_a_mix(monkeypatch):
     assert mismatches()
 
 
+@pytest.mark.long
 def test_bench_catches_an_abort_that_leaves_something(monkeypatch):
     monkeypatch.setattr(matmul_module, "ResetInserter", lambda control: lambda inner: inner)
     assert "busy" in mismatches(abort=50)
