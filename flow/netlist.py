@@ -9,7 +9,7 @@ from collections import Counter
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
-from amaranth.back import rtlil
+from .module_ports import convert, join_ports
 
 __all__ = ["Netlist", "netlist"]
 
@@ -74,8 +74,8 @@ def netlist(component: Any, top: str, clock: str = "clk") -> Netlist:
         top: name of the top module.
         clock: name of its clock port, if it has one.
     """
-    text = rtlil.convert(component, name=top, emit_src=False)
-    raw = {match[1]: match[2] for match in _MODULE.finditer(text)}
+    text, declared = convert(component, top)
+    raw = join_ports({match[1]: match[2] for match in _MODULE.finditer(text)}, declared)
     merged: dict[str, _Merged] = {}  # by the name that Amaranth gave
     known: dict[str, str] = {}  # body: final name
     order: dict[str, str] = {}  # final name: body, children first

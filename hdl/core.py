@@ -127,7 +127,7 @@ class Core(wiring.Component):
             sequencer.job.eq(job),
             results.start.eq(issue.start_multiply),
             results.tiles.eq(job.tiles),
-            results.output.eq(job.output),
+            results.start_kind.eq(job.output),
         ]
 
         operands = register(m, self._read(m, sequencer.o), name="operands")

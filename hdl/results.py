@@ -35,10 +35,10 @@ class Results(wiring.Component):
 
     Members:
         i: In, stream of ``words``: a row of a tile.
-        start: In, announce a product of ``tiles`` tiles that leave as ``output`` says; only while
-            ``free``, or with the same ``output`` as before.
+        start: In, announce a product of ``tiles`` tiles that leave as ``start_kind`` says; only
+            while ``free``, or with the same kind as before.
         free: Out, nothing is announced that has not left.
-        output: In. kind: Out, what leaves now.
+        start_kind: In. kind: Out, what leaves now.
         o: Out, stream of ``codes``, ``scale``, ``first``, ``last``, ``words``: the first two are
             zero in FP32 rows, the last one in rows of codes.
         t: Out, stream of ``codes``, ``scale``, ``first``, ``last``.
@@ -58,7 +58,7 @@ class Results(wiring.Component):
                 "i": In(stream.Signature(words_layout(size))),
                 "start": In(1),
                 "tiles": In(range(depth**2 + 1)),
-                "output": In(2),
+                "start_kind": In(2),
                 "free": Out(1),
                 "kind": Out(2),
                 "o": Out(stream.Signature(result_layout(requantizer))),
@@ -134,8 +134,8 @@ class Results(wiring.Component):
         ]
         m.d.sync += [
             o_left.eq(o_left + announced - o_end),
-            t_left.eq(t_left + Mux(self.output == Output.WORDS, 0, announced) - t_end),
+            t_left.eq(t_left + Mux(self.start_kind == Output.WORDS, 0, announced) - t_end),
         ]
         with m.If(self.start):
-            m.d.sync += kind.eq(self.output)
+            m.d.sync += kind.eq(self.start_kind)
         return m
