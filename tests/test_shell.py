@@ -4,7 +4,7 @@ import re
 import subprocess
 
 import pytest
-from designs import SMALL, needs_icarus
+from designs import SMALL, check, needs_gcc, needs_icarus
 from mxsf.flow import interfaces
 from mxsf.flow.catalogue import CATALOGUE, variant
 from mxsf.flow.verilog import verilog
@@ -124,6 +124,13 @@ def test_an_asynchronous_reset_reaches_every_register_with_a_reset(name):
         found[reset] = at_edge, at_once
     assert found["sync"][0] > 5
     assert found["async"] == found["sync"][::-1]
+
+
+@pytest.mark.parametrize("engine", ["amaranth", pytest.param("cxxrtl", marks=needs_gcc)])
+@pytest.mark.parametrize(("reset", "polarity"), RESETS)
+def test_every_cycle_is_that_of_the_design(engine, reset, polarity):
+    one = variant("encoder", block=4, lanes=2, interface="flat", reset=reset, polarity=polarity)
+    check(one, engine, STALLS)
 
 
 # A reset between two rising edges, while an output waits: the output must go before the next edge
