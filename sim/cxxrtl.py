@@ -110,7 +110,7 @@ class CxxrtlEngine:
 
     def run(self, testbench: Testbench) -> None:
         """Run from reset until the testbench returns."""
-        library, ports, clocked = self._library, self._ports, self._clocked
+        library, ports, clocked = self._library, self._ports, bool(self._clock)
         library.reset_design()
         buffers = {n: (ctypes.c_uint8 * (-(-p.width // 8)))() for n, p in ports.items()}
         index = {name: number for number, name in enumerate(ports)}
