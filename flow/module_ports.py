@@ -19,7 +19,7 @@ __all__ = ["convert", "join_ports"]
 
 Declared = dict[str, tuple[str, ...]]
 
-_PORT = re.compile(r"^  wire width (\d+)( signed)? (input|output) \d+  (\\\S+)$", re.M)
+_PORT = re.compile(r"^  wire width (\d+) (input|output) (\d+)  (signed )?(\\\S+)$", re.M)
 _WIRE = re.compile(r"^  wire width (\d+)( signed)? ([\\$]\S+)$", re.M)
 _ALIAS = re.compile(r"^connect (\\\S+) (.*)$", re.M)
 _PIECE = re.compile(r"([\\$][^\s{}]+)(?: \[(\d+)(?::(\d+))?\])?|(\d+'[01x]+)")
@@ -116,7 +116,7 @@ def join_ports(raw: dict[str, str], declared: Declared) -> dict[str, str]:
 
 def _joins(body: str, declared: tuple[str, ...]) -> list[_Join]:
     """Declared ports of a module that are in pieces."""
-    ports = {name: (int(width), way) for width, _, way, name in _PORT.findall(body)}
+    ports = {name: (int(width), way) for width, way, *_, name in _PORT.findall(body)}
     wires = {name: int(width) for width, _, name in _WIRE.findall(body)}
     aliases = _ALIAS.findall(body)
     carried = {value: name for name, value in aliases if ports.get(name, (0, ""))[1] == "output"}
@@ -164,9 +164,10 @@ def _declare(body: str, joins: list[_Join]) -> str:
             parts.append(f"connect {piece.port} {wire} [{high}:{low}]")
             low = high + 1
             body = _close(body, piece, way)
-        kind = re.search(rf"^  wire width \d+(?: signed)? (?={re.escape(wire)}$)", body, re.M)
-        assert kind is not None
-        body = body.replace(f"{kind[0]}{wire}\n", f"{kind[0]}{way} 0  {wire}\n", 1)
+        width, signed = next(w[:2] for w in _WIRE.findall(body) if w[2] == wire)
+        plain = f"  wire width {width}{signed} {wire}\n"
+        port = f"  wire width {width} {way} 0  {signed.lstrip()}{' ' if signed else ''}{wire}\n"
+        body = body.replace(plain, port, 1)
         if way == "input":  # the pieces come from the port, no longer the port from its pieces
             alias = re.search(rf"^connect {re.escape(wire)} .*$", body, re.M)
             assert alias is not None
@@ -181,7 +182,9 @@ def _close(body: str, piece: _Piece, way: str) -> str:
     name = re.escape(piece.port)
     gone = way == "output" and piece.port.startswith("\\port$")
     plain = "" if gone else f"  wire width {piece.bits} {piece.port}\n"
-    body = re.sub(rf"^  wire .*put \d+  {name}\n", lambda _: plain, body, count=1, flags=re.M)
+    body = re.sub(
+        rf"^  wire .*put \d+  (?:signed )?{name}\n", lambda _: plain, body, count=1, flags=re.M
+    )
     return re.sub(rf"^connect {name} .*\n", "", body, count=1, flags=re.M) if gone else body
 
 
@@ -189,11 +192,15 @@ def _order(body: str, declared: tuple[str, ...]) -> str:
     """Body of a module whose ports stand as declared, after clock and reset."""
     order = {name: position for position, name in enumerate(("\\clk", "\\rst", *declared))}
     names = sorted(
-        (port[4] for port in _PORT.finditer(body)), key=lambda name: order.get(name, len(order))
+        (port[5] for port in _PORT.finditer(body)), key=lambda name: order.get(name, len(order))
     )
     number = {name: position for position, name in enumerate(names, start=1)}
-    pattern = re.compile(r"(?<=put )\d+(?=  (\\\S+)$)", re.M)
-    return _PORT.sub(lambda port: pattern.sub(str(number[port[4]]), port[0]), body)
+    return _PORT.sub(
+        lambda port: (
+            f"  wire width {port[1]} {port[2]} {number[port[5]]}  {port[4] or ''}{port[5]}"
+        ),
+        body,
+    )
 
 
 def _connect(body: str, joins: dict[str, list[_Join]]) -> str:

@@ -101,7 +101,13 @@ def test_a_failed_write_leaves_the_old_file(tmp_path, monkeypatch):
     assert len(list(tmp_path.iterdir())) == 2
 
 
-@pytest.mark.parametrize(("name", "options"), SMALL, ids=str)
+SIGNED = [
+    ("product_sum", {"block": 4, "element": "int8"}),
+    ("baseline", {"block": 4, "method": "window"}),
+]
+
+
+@pytest.mark.parametrize(("name", "options"), [*SMALL, *SIGNED], ids=str)
 def test_inner_modules_have_the_ports_of_their_components(name, options):
     one = variant(name, **options)
     text = verilog(one)
@@ -120,6 +126,10 @@ def test_ports_stand_as_declared():
     assert heads[""].split(", ") == ["clk", "rst", *stream]
     assert heads["__buffer"].split(", ") == ["clk", "rst", *stream]
     assert heads["__rounder"].split(", ") == ["word", "origin", "code"]
+    text = verilog(variant("baseline", block=4, method="window"))
+    heads = dict(re.findall(r"^module mxsf_baseline_b4_window(\w*)\((.*?)\);", text, re.M))
+    # The first is signed.
+    assert heads["__normaliser"] == "value, leading, significand, rest"
 
 
 class Pieces(wiring.Component):
