@@ -4,6 +4,8 @@ import re
 import subprocess
 
 import pytest
+from amaranth.lib import data, stream, wiring
+from amaranth.lib.wiring import In
 from designs import SMALL, check, needs_gcc, needs_icarus
 from mxsf.flow import interfaces
 from mxsf.flow.catalogue import CATALOGUE, variant
@@ -76,6 +78,15 @@ def test_flat_names():
     assert links["counters_cycles"] == Link("counters__cycles", 0, 32, True)
     assert links["command_a_base"].field == "a_base"
     assert links["abort"].port == "abort"
+
+
+class Clash(wiring.Component):
+    i: In(stream.Signature(data.StructLayout({"valid": 1})))
+
+
+def test_flat_names_must_differ():
+    with pytest.raises(ValueError, match="'i_valid' would be both"):
+        flat_links(Clash())
 
 
 @pytest.mark.parametrize(("name", "options"), SMALL, ids=str)
