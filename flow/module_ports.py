@@ -17,7 +17,11 @@ from ..hdl.ports import port_signals
 
 __all__ = ["convert", "join_ports"]
 
-Declared = dict[str, tuple[str, ...]]
+Ways = dict[str, str]
+"""Ports of a module by name: ``"input"`` or ``"output"``."""
+
+Declared = dict[str, Ways]
+"""What the components of modules declare, by the modules' names."""
 
 _PORT = re.compile(r"^  wire width (\d+) (input|output) (\d+)  (signed )?(\\\S+)$", re.M)
 _WIRE = re.compile(r"^  wire width (\d+)( signed)? ([\\$]\S+)$", re.M)
@@ -73,26 +77,30 @@ def convert(component: Any, top: str) -> tuple[str, Declared]:
     for fragment, info in design.fragments.items():
         for origin in fragment.origins or ():
             if isinstance(origin, wiring.Component):
-                own = {name: signal for name, (signal, _) in port_signals(origin).items()}
-                declared["\\" + ".".join(info.name)] = tuple(f"\\{name}" for name in own)
+                own = port_signals(origin)
+                declared["\\" + ".".join(info.name)] = {
+                    f"\\{name}": "input" if is_input else "output"
+                    for name, (_, is_input) in own.items()
+                }
                 info.signal_names = _own_first(info.signal_names, own)
                 break
     text, _ = rtlil.convert_fragment(design, name=top, emit_src=False)
     return text, declared
 
 
-def _own_first(names: Any, own: dict[str, Any]) -> Any:
+def _own_first(names: Any, own: dict[str, tuple[Any, bool]]) -> Any:
     """Names of a module's signals, those of its ports first and as they are declared.
 
     Amaranth calls a port after the first signal that it carries.
     """
     found = type(names)()
-    for name, signal in own.items():
+    for name, (signal, _) in own.items():
         if isinstance(signal, Signal) and signal in names:
             found[signal] = name
     for signal, name in names.items():
         if signal not in found:
-            found[signal] = f"{name}$0" if name in own else name
+            # A number instead could be that of an instance outside, which lint tools mind.
+            found[signal] = f"{name}$inner" if name.partition("$")[0] in own else name
     return found
 
 
@@ -101,20 +109,20 @@ def join_ports(raw: dict[str, str], declared: Declared) -> dict[str, str]:
 
     Args:
         raw: bodies of the modules by name; each module has one instance at most.
-        declared: names of the ports of their components, by module.
+        declared: the ports of their components.
 
     Returns:
         The new bodies.
     """
-    joins = {name: _joins(body, declared.get(name, ())) for name, body in raw.items()}
+    joins = {name: _joins(body, declared.get(name, {})) for name, body in raw.items()}
     found = {}
     for name, body in raw.items():
         body = _connect(_declare(body, joins[name]), joins)
-        found[name] = _order(body, declared.get(name, ()))
+        found[name] = _order(body, declared.get(name, {}))
     return found
 
 
-def _joins(body: str, declared: tuple[str, ...]) -> list[_Join]:
+def _joins(body: str, declared: Ways) -> list[_Join]:
     """Declared ports of a module that are in pieces."""
     ports = {name: (int(width), way) for width, way, *_, name in _PORT.findall(body)}
     wires = {name: int(width) for width, _, name in _WIRE.findall(body)}
@@ -129,12 +137,12 @@ def _joins(body: str, declared: tuple[str, ...]) -> list[_Join]:
         names = [piece.port for piece in pieces if piece.port]
         ways = {ports[name][1] for name in names}
         free = len(set(names)) == len(names) and not {*names} & {*taken, *declared}
-        if not free or len(ways) != 1 or sum(piece.bits for piece in pieces) != wires[wire]:
+        if not free or sum(piece.bits for piece in pieces) != wires[wire]:
             continue
-        if ways == {"input"} and len(names) < len(pieces):
+        if ways != {declared[wire]} or (ways == {"input"} and len(names) < len(pieces)):
             continue
         taken |= set(names)
-        found.append(_Join(wire, ways.pop(), tuple(pieces)))
+        found.append(_Join(wire, declared[wire], tuple(pieces)))
     return found
 
 
@@ -188,7 +196,7 @@ def _close(body: str, piece: _Piece, way: str) -> str:
     return re.sub(rf"^connect {name} .*\n", "", body, count=1, flags=re.M) if gone else body
 
 
-def _order(body: str, declared: tuple[str, ...]) -> str:
+def _order(body: str, declared: Ways) -> str:
     """Body of a module whose ports stand as declared, after clock and reset."""
     order = {name: position for position, name in enumerate(("\\clk", "\\rst", *declared))}
     names = sorted(
