@@ -154,6 +154,7 @@ def vectors(
 @click.option("--engine", type=click.Choice(ENGINES), help="Engine [default: the fastest here].")
 @click.option("--vcd", type=FILE, help="Waveform file to write, with a .gtkw layout.")
 @click.option("--seed", type=int, default=0, help="Seed of words and stalls [default: 0].")
+@shell_options
 @stall_options
 def simulate(
     design: str,
