@@ -59,7 +59,7 @@ class Core(wiring.Component):
     def __init__(self, sequencer: Sequencer, array: DotArray, results: Results, *, queue: int):
         self.sequencer, self.array = sequencer, array
         depth, size = sequencer.depth, results.tile
-        element, pes = array.pe.element, array.rows * array.columns
+        element, pes = results.element, array.rows * array.columns
         self.stores = {
             side: TileStore(element, size, depth, rows=array.rows, vectors=vectors)
             for side, vectors in (("a", array.rows), ("b", array.columns))

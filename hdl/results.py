@@ -56,7 +56,8 @@ class Results(wiring.Component):
         self, element: ElementFormat, tile: int, depth: int, requantizer: Requantizer | None
     ):
         assert requantizer is None or requantizer.both
-        self.tile, self.depth, self.requantizer = tile, depth, requantizer
+        self.element, self.tile, self.depth = element, tile, depth
+        self.requantizer = requantizer
         super().__init__(
             {
                 "i": In(stream.Signature(words_layout(tile))),
