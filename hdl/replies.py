@@ -23,7 +23,7 @@ def report_layout() -> data.StructLayout:
     )
 
 
-class _State(enum.Enum, shape=2):
+class _State(enum.Enum):
     """What is being sent."""
 
     IDLE = 0

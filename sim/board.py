@@ -66,8 +66,12 @@ def serve(
                 cycles += 1
             if found := reader.take():
                 send(found)
-        states = (bool(pins.get(name)) for name in ("running", "passed", "failed"))
-        ended = Lights(*states, cycles)
+        ended = Lights(
+            running=bool(pins.get("running")),
+            passed=bool(pins.get("passed")),
+            failed=bool(pins.get("failed")),
+            cycles=cycles,
+        )
 
     engine.run(testbench)
     return ended
