@@ -91,8 +91,8 @@ def host(port: str, baud: int, a: Path | None, b: Path | None, output: Path | No
     partner = Host(open_line(port, baud))
     info = partner.info
     print(
-        f"board: {info.element}, {info.pes} PEs, tiles of {info.tile}, {info.depth} tiles a memory, "
-        f"{info.clock / 1e6:g} MHz"
+        f"board: {info.element}, {info.pes} PEs, tiles of {info.tile}, {info.depth} of them "
+        f"a memory, {info.clock / 1e6:g} MHz"
     )
     if not (_multiply(partner, *operands, output) if operands else _self_test(partner)):
         sys.exit(1)

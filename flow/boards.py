@@ -15,6 +15,7 @@ from typing import Any
 
 from amaranth.build import ResourceError
 from amaranth.hdl import ClockSignal, Elaboratable, Instance, Module, ResetSignal
+from amaranth.lib.io import Buffer
 from amaranth.vendor import LatticeECP5Platform, LatticeICE40Platform
 
 from ..hdl.uart import LEAST_DIVISOR
@@ -61,8 +62,8 @@ class BoardKind:
         fabric = "dsp" if self.multipliers else "fpga"
         if self.family == "ecp5":
             return {"pes": "1", "fabric": fabric}
-        small = {"tile": "4", "pes": "1", "depth": "16", "stages": "3", "requantize": "no"}
-        return {**small, "fabric": fabric}
+        small = {"tile": "4", "pes": "1", "depth": "16", "requantize": "no"}
+        return {**small, "stages": "sum,exponent,add,round", "fabric": fabric}
 
     def synthesis(self, fabric: str) -> str:
         """Options of the family's Yosys command."""
@@ -174,18 +175,21 @@ class _Pinned(Elaboratable):
 
     def elaborate(self, platform: Any) -> Module:
         m = Module()
-        uart = platform.request("uart", 0)
+        uart = platform.request("uart", 0, dir="-")
+        m.submodules.rx = rx = Buffer("i", uart.rx)
+        m.submodules.tx = tx = Buffer("o", uart.tx)
         lights = {}
         for number, (name, (light, index)) in enumerate(_LIGHTS.items()):
-            pin = _request(platform, light, index) or _request(platform, "led", number)
-            if pin is not None:
-                lights[f"o_{name}"] = pin.o
+            port = _request(platform, light, index) or _request(platform, "led", number)
+            if port is not None:
+                m.submodules[name] = buffer = Buffer("o", port)
+                lights[f"o_{name}"] = buffer.o
         m.submodules.board = Instance(
             self._top,
             i_clk=ClockSignal(),
             i_rst=ResetSignal(allow_reset_less=True),
-            i_rx=uart.rx.i,
-            o_tx=uart.tx.o,
+            i_rx=rx.i,
+            o_tx=tx.o,
             **lights,
         )
         return m
@@ -194,6 +198,6 @@ class _Pinned(Elaboratable):
 def _request(platform: Any, name: str, number: int) -> Any:
     """Return a light, or None: the board has none of that name, or its pin is taken."""
     try:
-        return platform.request(name, number)
+        return platform.request(name, number, dir="-")
     except ResourceError:
         return None

@@ -31,6 +31,7 @@ from ..golden.self_test import SelfTest
 __all__ = ["Host", "HostError", "Line", "Product", "open_line"]
 
 _TIMEOUT = 10.0  # seconds without a byte after which a board is taken for dead
+_FIRST = 2.0  # seconds to wait for the first answer, before a message is taken for unfinished
 _QUIET = 0.2  # seconds after which nothing of an earlier conversation is under way any more
 _LONGEST = 2 * 32 * 32 + 1  # bytes of the longest message after its kind
 
@@ -205,7 +206,7 @@ class Host:
             while self._line.read(4096):
                 pass
             self._line.write(bytes([Request.INFO]))
-            self._line.timeout = _TIMEOUT if filler else 1.0
+            self._line.timeout = _TIMEOUT if filler else _FIRST
             data = self._line.read(1 + len(Info(0, False, 0, 0, 0, 0, "").pack()))
             self._line.timeout = _TIMEOUT
             if data[:1] == bytes([Reply.INFO]):

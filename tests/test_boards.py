@@ -1,11 +1,24 @@
 """Boards: the self-test and its top in simulation, the host, and bitstreams."""
 
+import json
+import os
+import re
+import threading
+import tty
 import zlib
+from dataclasses import replace
 from functools import cache
 
 import numpy as np
 import pytest
 from designs import needs_gcc
+from mxsf.flow import boards as boards_module
+from mxsf.flow import cli
+from mxsf.flow import host as host_module
+from mxsf.flow.bitstream import Bitstream
+from mxsf.flow.boards import BAUD, boards, divisor, find_board, plan
+from mxsf.flow.catalogue import variant
+from mxsf.flow.host import Host, HostError, open_line
 from mxsf.flow.netlist import netlist
 from mxsf.golden import MXSF, matmul, parse, quantize
 from mxsf.golden.lfsr import Lfsr
@@ -23,11 +36,11 @@ from mxsf.golden.self_test import TIMED, SelfTest
 from mxsf.hdl import Matmul
 from mxsf.hdl import board as board_module
 from mxsf.hdl import matmul as matmul_module
-from mxsf.hdl.board import Board
+from mxsf.hdl.board import Board, self_test
 from mxsf.hdl.replies import Replies
 from mxsf.hdl.sequencer import Sequencer
 from mxsf.hdl.uart import Receiver, Transmitter
-from mxsf.sim.board import exchange, make_board
+from mxsf.sim.board import exchange, make_board, serve
 from mxsf.sim.cxxrtl import CxxrtlEngine
 from mxsf.sim.engine import AmaranthEngine, port_signals
 from mxsf.sim.matmul import product_cycles
@@ -353,3 +366,267 @@ def test_long_names():
     long = Matmul(tile=4, pes=1, depth=2, element=parse("e2m8+e3m5+e2m3+e2m1"))
     with pytest.raises(ValueError, match="at most 16 characters, not 'e2m8"):
         Board(long, clock=1, divisor=4, expected=0)
+
+
+# The host, through a pseudo-terminal.
+
+
+@pytest.fixture
+def port():
+    """Name of a serial port that a simulated board listens on."""
+    board, running = built(ROWS)
+    master, slave = os.openpty()
+    tty.setraw(slave)
+    os.set_blocking(master, False)
+    ended = threading.Event()
+
+    def receive():
+        if ended.is_set():
+            return None
+        try:
+            return os.read(master, 4096)
+        except BlockingIOError:
+            return b""
+
+    thread = threading.Thread(
+        target=serve, args=(running, board, receive, lambda data: os.write(master, data))
+    )
+    thread.start()
+    yield os.ttyname(slave)
+    ended.set()
+    thread.join()
+    os.close(master)
+    os.close(slave)
+
+
+def command(monkeypatch, *words):
+    """Exit code of ``mxsf``."""
+    monkeypatch.setattr("sys.argv", ["mxsf", *map(str, words)])
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    return ended.value.code or 0
+
+
+MATRICES = [np.random.default_rng(5).standard_normal(shape) for shape in ((3, 18), (18, 6))]
+
+
+@needs_gcc
+def test_host(port, monkeypatch, capsys, tmp_path):
+    """The self-test, then a product with K longer than the memories, and edges that are no tile."""
+    assert command(monkeypatch, "host", port) == 0
+    seen = capsys.readouterr().out
+    assert "board: mxsf, 1 PEs, tiles of 4, 4 of them a memory, 1 MHz" in seen
+    assert "self-test passed: CRC" in seen
+    assert "512 MACs in" in seen
+    for name, values in zip("ab", MATRICES, strict=True):
+        np.save(tmp_path / f"{name}.npy", values.astype(np.float32))
+    words = ("--a", tmp_path / "a.npy", "--b", tmp_path / "b.npy", "--output", tmp_path / "c.npy")
+    assert command(monkeypatch, "host", port, *words) == 0
+    assert "product (3, 6): 0 mismatches" in capsys.readouterr().out
+    a, b = (quantize(x.astype(np.float32), MXSF, (4, 4)) for x in MATRICES)
+    np.testing.assert_array_equal(np.load(tmp_path / "c.npy"), matmul(a, b))
+
+
+class Flipped:
+    """A serial port on which one bit of the words of the first row falls over."""
+
+    def __init__(self, line):
+        self.line, self.flips = line, True
+
+    def __getattr__(self, name):
+        return getattr(self.line, name)
+
+    def read(self, size):
+        data = bytearray(self.line.read(size))
+        if self.flips and size == 17 and data:
+            data[2] ^= 1
+            self.flips = False
+        return bytes(data)
+
+
+@needs_gcc
+def test_host_sees_a_wrong_bit(port):
+    with open_line(port, BAUD) as line:
+        host = Host(Flipped(line))
+        product = host.multiply(MATRICES[0][:, :8], MATRICES[1][:8, :4])
+        assert product.mismatches == 1
+        assert host.multiply(MATRICES[0][:, :8], MATRICES[1][:8, :4]).mismatches == 0
+        with pytest.raises(ValueError, match=r"must be \(M, K\) and \(K, N\), not \(3, 18\)"):
+            host.multiply(MATRICES[0], MATRICES[0])
+
+
+@needs_gcc
+def test_host_frees_a_board_that_waits(port, monkeypatch):
+    """Somebody has gone away in the middle of a message, which swallows the first question."""
+    monkeypatch.setattr("mxsf.flow.host._LONGEST", 60)
+    with open_line(port, BAUD) as line:
+        Host(line)
+        line.write(bytes([Request.START, 1, 2, 3]))
+        assert Host(line).info.tile == 4
+
+
+class Script:
+    """A serial port that says what it was told to, whatever it hears."""
+
+    def __init__(self, *replies):
+        self.replies, self.timeout = list(replies), 0.0
+
+    def write(self, data):
+        pass
+
+    def read(self, size=1):
+        if size == 4096 or not self.replies:
+            return b""
+        return self.replies.pop(0)
+
+
+INFO = bytes([Reply.INFO])
+
+
+@pytest.mark.parametrize(
+    ("replies", "message"),
+    [
+        ([], "the board does not answer"),
+        ([b"xyz", b"xyz"], "the board does not answer"),
+        ([INFO + Info(2, True, 4, 1, 4, 1, "mxsf").pack()], "speaks version 2, not 1"),
+        ([INFO + Info(1, True, 4, 1, 4, 1, "mxsf").pack()], "sent 0 of 11 bytes"),
+        ([INFO + Info(1, True, 4, 1, 4, 1, "mxsf").pack(), b"r" * 11], "kind 114, not 115"),
+    ],
+)
+def test_host_errors(replies, message):
+    with pytest.raises(HostError, match=message):
+        Host(Script(*replies)).self_test()
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["/dev/nosuch"], "could not open port /dev/nosuch"),
+        (["/dev/null", "--output", "c.npy"], "there is no product to write to c.npy"),
+    ],
+)
+def test_host_bad_use(monkeypatch, capsys, words, message):
+    assert command(monkeypatch, "host", *words) == 2
+    assert message in capsys.readouterr().err
+
+
+# Boards and bitstreams.
+
+
+def test_list(monkeypatch, capsys):
+    assert command(monkeypatch, "board", "--list") == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert any(line.split()[:2] == ["ulx3s_85f", "LFE5U-85F"] for line in lines)
+    assert any(line.split()[:2] == ["icebreaker", "iCE40UP5K"] for line in lines)
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["nosuch"], "unknown board 'nosuch': use blackice,"),
+        ([], "which board? mxsf board --list names them"),
+        (["icebreaker", "--list"], "--list takes no board, not 'icebreaker'"),
+        (["icebreaker", "--seeds", "0"], "seeds must be at least 1, not 0"),
+        (["icebreaker", "--baud", "9999999"], "baud 9999999 cannot be made from a clock of 12 MHz"),
+        (["icebreaker", "--baud", "0"], "baud must be at least 1, not 0"),
+        (["ulx3s_85f", "--pes", "3"], "pes must be a power of two, 1 to 64, not 3"),
+        (["ulx3s_85f", "--element", "mxfp"], "mxfp"),
+    ],
+)
+def test_board_bad_use(monkeypatch, capsys, words, message):
+    assert command(monkeypatch, "board", *words) == 2
+    error = capsys.readouterr().err
+    assert error.startswith("error: ")
+    assert message in error
+    assert error.count("\n") == 1
+
+
+def test_missing_packages_say_what_to_install(monkeypatch):
+    for module, call, extra in (
+        (boards_module, boards, "boards"),
+        (host_module, lambda: open_line("/dev/null", BAUD), "host"),
+    ):
+        monkeypatch.setattr(module, "find_spec", lambda name: None)
+        with pytest.raises(RuntimeError, match=rf"pip install 'mxsf\[{extra}\]'"):
+            call()
+
+
+@pytest.mark.parametrize("name", ["icebreaker", "ulx3s_85f", "colorlight_5a75b_r70", "icesugar"])
+def test_plan(name):
+    """Pins and tools are those of the platform; lights where there are any."""
+    kind = find_board(name)
+    work = plan(kind, netlist(make(**ROWS), "top"), "dsp")
+    tools = {"ecp5": ("yosys", "nextpnr-ecp5", "ecppack"),
+             "ice40": ("yosys", "nextpnr-ice40", "icepack")}  # fmt: skip
+    assert tuple(line[0] for line in work.commands) == tools[kind.family]
+    pins = work.files[f"{name}.lpf" if kind.family == "ecp5" else f"{name}.pcf"].decode()
+    assert "uart_0__tx__io" in pins
+    if name == "icebreaker":
+        assert re.search(r"set_io led_g_0__io 37", pins)
+        assert re.search(r"set_io led_r_0__io 11", pins)
+        assert "-dsp -device u" in work.files["icebreaker.ys"].decode()
+    if name == "ulx3s_85f":
+        assert 'LOCATE COMP "led_0__io" SITE "B2"' in pins
+    if name == "colorlight_5a75b_r70":
+        assert "led" not in pins  # the serial line has the pin
+
+
+@pytest.mark.parametrize(
+    ("clock", "baud", "cycles"), [(12_000_000, 115_200, 104), (25_000_000, 3_000_000, 8)]
+)
+def test_divisor(clock, baud, cycles):
+    if cycles == 8:
+        with pytest.raises(ValueError, match="baud 3000000"):
+            divisor(clock, baud)
+    else:
+        assert divisor(clock, baud) == cycles
+
+
+def read_row(folder, name):
+    (path,) = folder.glob(f"{name}_*.json")
+    return json.loads(path.read_text())
+
+
+@pytest.mark.long
+@pytest.mark.parametrize(
+    ("name", "options", "suffix", "start"),
+    [
+        ("icebreaker", [], "bin", b"\xff\x00\x00\xff~\xaa\x99~"),
+        ("ulx3s_85f", ["--tile", "4", "--depth", "16"], "bit", b"\xff\x00"),
+    ],
+)
+def test_bitstream(monkeypatch, capsys, tmp_path, name, options, suffix, start):
+    assert command(monkeypatch, "board", name, *options, "--output", tmp_path) == 0
+    row = read_row(tmp_path, name)
+    assert row["board"] == name
+    assert row["fmax_mhz"] * 1e6 >= row["clock_hz"]
+    assert row["parameters"]["pes"] == 1
+    used = {kind: found["used"] for kind, found in row["utilisation"].items()}
+    assert used.get("ICESTORM_DSP", used.get("MULT18X18D", 0)) >= 4
+    engine = Matmul(tile=4, pes=1, depth=16, requantize=row["parameters"]["requantize"])
+    assert row["self_test"]["crc"] == f"{self_test(engine).crc(machine(engine)):08x}"
+    (path,) = tmp_path.glob(f"*.{suffix}")
+    assert path.read_bytes().startswith(start)
+
+
+@pytest.mark.long
+def test_a_board_that_is_too_small(monkeypatch, capsys, tmp_path):
+    assert command(monkeypatch, "board", "icestick", "--output", tmp_path / "new") == 2
+    assert "error: icestick: YoWASP nextpnr-ice40 failed: ERROR" in capsys.readouterr().err
+    assert not (tmp_path / "new").exists()
+
+
+def test_too_slow_is_no_bitstream(monkeypatch, capsys, tmp_path):
+    kind = find_board("icebreaker")
+    slow = Bitstream(
+        kind, variant("matmul"), 12_000_000, BAUD, 1, 2, {1: 9.0, 2: 11.5}, {"LC": (1, 2)}, b"x"
+    )
+    monkeypatch.setattr("mxsf.flow.board_commands.build", lambda *_, **__: slow)
+    assert command(monkeypatch, "board", "icebreaker", "--output", tmp_path) == 1
+    assert "no bitstream, 11.5 MHz are below the clock of 12 MHz" in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
+    good = replace(slow, runs={1: 13.0, 2: 14.0})
+    monkeypatch.setattr("mxsf.flow.board_commands.build", lambda *_, **__: good)
+    assert command(monkeypatch, "board", "icebreaker", "--output", tmp_path, "--require", 20) == 1
+    assert "13.0 MHz, below the 20 MHz that are required" in capsys.readouterr().err
+    assert sorted(path.suffix for path in tmp_path.iterdir()) == [".bin", ".json"]
