@@ -54,6 +54,8 @@ ROWS = {"tile": 4, "pes": 1, "depth": 4, "requantize": False, "stages": 3, "fabr
 TILES = {"tile": 4, "pes": 1, "depth": 8, "stages": 3}
 WIDE = {**ROWS, "pes": 8, "depth": 9, "element": parse("e1m8")}  # two rows a beat, wide codes
 
+SLOW = pytest.param(WIDE, marks=pytest.mark.long)  # the compiler takes its time
+
 
 def engine(board):
     ports = [Port(n, len(s), is_input) for n, (s, is_input) in port_signals(board).items()]
@@ -209,7 +211,7 @@ def test_a_byte_without_stop_bit_is_dropped():
 
 
 @needs_gcc
-@pytest.mark.parametrize("options", [ROWS, TILES, WIDE], ids=["rows", "tiles", "wide"])
+@pytest.mark.parametrize("options", [ROWS, TILES, SLOW], ids=["rows", "tiles", "wide"])
 def test_self_test_after_reset_and_on_request(options):
     board, running = built(options)
     report, rest, lights = exchange(running, board, bytes([Request.TEST]), 11)
@@ -299,7 +301,7 @@ def product_requests(board, random, output=Output.WORDS):
 
 
 @needs_gcc
-@pytest.mark.parametrize("options", [ROWS, WIDE], ids=["rows", "wide"])
+@pytest.mark.parametrize("options", [ROWS, SLOW], ids=["rows", "wide"])
 def test_a_product_of_the_host(options):
     board, running = built(options)
     text, (words, _) = product_requests(board, np.random.default_rng(0))
