@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from ..sim.board import make_board
 from ..sim.tool import Tool, ToolError
@@ -142,11 +142,11 @@ def build(
     work = plan(kind, netlist(board, f"mxsf_{kind.name}"), engine.values["fabric"])
     step(f"{engine.top} for {kind.name}: synthesis (first use may compile Yosys)", 1, total)
     mapped = _synthesize(work)
-    found: dict[int, tuple[float, dict[str, tuple[int, int]], bytes]] = {}
+    found: dict[int, _Placed] = {}
     for seed in range(1, seeds + 1):
         step(f"place and route, seed {seed} of {seeds}", 1 + seed, total)
         found[seed] = _place(kind, work, mapped, seed)
-    _, used, config = max(found.values(), key=lambda run: run[0])
+    fastest = max(found.values(), key=lambda placed: placed.fmax)
     step("packing", seeds + 2, total)
     return Bitstream(
         kind=kind,
@@ -155,9 +155,9 @@ def build(
         baud=baud,
         expected=board.tester.expected,
         macs=board.test.macs,
-        runs={seed: run[0] for seed, run in found.items()},
-        used=used,
-        data=_pack(kind, work, config),
+        runs={seed: placed.fmax for seed, placed in found.items()},
+        used=fastest.used,
+        data=_pack(kind, work, fastest.config),
     )
 
 
@@ -177,10 +177,16 @@ def _synthesize(work: Plan) -> bytes:
     return PINNED.collect(arguments, work.files, [output])[1][output]
 
 
-def _place(
-    kind: BoardKind, work: Plan, mapped: bytes, seed: int
-) -> tuple[float, dict[str, tuple[int, int]], bytes]:
-    """Place and route: frequency in MHz, cells, and the configuration as text."""
+class _Placed(NamedTuple):
+    """A placement: frequency in MHz, cells (used, available), and the configuration as text."""
+
+    fmax: float
+    used: dict[str, tuple[int, int]]
+    config: bytes
+
+
+def _place(kind: BoardKind, work: Plan, mapped: bytes, seed: int) -> _Placed:
+    """Place and route."""
     _, *arguments = work.commands[1]
     arguments += ["--seed", f"{seed}", "--report", _REPORT, "--timing-allow-fail"]
     config = f"{work.name}.{_CONFIGS[kind.family]}"
@@ -189,7 +195,7 @@ def _place(
         _, found = TARGETS[kind.family].nextpnr.collect(arguments, files, [_REPORT, config])
     except ToolError as problem:
         raise ToolError(f"{kind.name}: {problem}") from None
-    return *read_summary(json.loads(found[_REPORT])), found[config]
+    return _Placed(*read_summary(json.loads(found[_REPORT])), found[config])
 
 
 def _pack(kind: BoardKind, work: Plan, config: bytes) -> bytes:

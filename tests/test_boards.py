@@ -227,6 +227,23 @@ def test_self_test_after_reset_and_on_request(options):
     assert board.test.macs == command.tiles * command.k * board.engine.tile**3
 
 
+@pytest.mark.long
+@needs_gcc
+@pytest.mark.parametrize("name", ["icebreaker", "ulx3s_85f"])
+def test_the_engine_of_a_board(name):
+    """As it is on the board, but for the rate of the serial line."""
+    kind = find_board(name)
+    part = variant("matmul", **kind.engine()).component
+    board = make_board(part, clock=int(kind.platform().default_clk_frequency), divisor=DIVISOR)
+    report, _, lights = exchange(engine(board), board, b"", 0, limit=500_000)
+    assert report.passed
+    rate = board.test.macs * board.info.clock / report.cycles / 1e9
+    print(
+        f"{name}: {lights.cycles} cycles in all, {report.cycles} of the product, {rate:.3f} GMAC/s"
+    )
+    assert rate > 0.8 * board.info.clock / 1e9 * part.pes * part.tile
+
+
 @needs_gcc
 def test_info():
     board, running = built(ROWS)
