@@ -17,6 +17,7 @@ from ..golden.block import BlockTensor
 from ..golden.catalogue import FORMATS, parse
 from ..golden.encoder import quantize as quantize_tensor
 from ..sim.bench import Stalls
+from .board_commands import BOARD_COMMANDS
 from .catalogue import Variant
 from .extras import write_extras
 from .inputs import load_array, read_block
@@ -347,5 +348,5 @@ def _write_rows(path: Path, facts: dict[str, Any], found: Sequence[tuple[Variant
     write_whole(path, json.dumps(facts | {"rows": rows}, indent=2) + "\n")
 
 
-for _study in STUDIES:
-    cli.add_command(_study)
+for _command in (*STUDIES, *BOARD_COMMANDS):
+    cli.add_command(_command)

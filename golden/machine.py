@@ -143,9 +143,10 @@ class Machine:
         self.element, self.tile, self.depth = element, tile, depth
         self.requantize = requantize
         self.format = BlockFormat(element, (tile, tile), rule, rounding, overflow)
-        kind = element.check_codes(np.zeros(1, np.uint8)).dtype
         self.memories = {
-            side: Tiles(np.zeros((depth, tile, tile), kind), np.zeros(depth, np.uint8))
+            side: Tiles(
+                np.zeros((depth, tile, tile), element.code_dtype), np.zeros(depth, np.uint8)
+            )
             for side in "ab"
         }
         self.reset()

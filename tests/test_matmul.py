@@ -563,7 +563,7 @@ def test_bench_catches_a_fault_that_is_carried_out(monkeypatch):
 
 
 def test_bench_catches_outputs_in_a_mix(monkeypatch):
-    plant(monkeypatch, Results, core_module, lambda part: part.free.eq(1))
+    plant(monkeypatch, Results, matmul_module, lambda part: part.free.eq(1))
     assert mismatches()
 
 
