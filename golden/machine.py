@@ -19,10 +19,24 @@ from .lfsr import Lfsr
 from .requantizer import requantize
 from .scale import ScaleRule
 
-__all__ = ["SIZE_BITS", "Command", "Fault", "Machine", "Opcode", "Output", "Tiles", "join", "split"]
+__all__ = [
+    "FLAGS",
+    "SIZE_BITS",
+    "Command",
+    "Fault",
+    "Machine",
+    "Opcode",
+    "Output",
+    "Tiles",
+    "join",
+    "split",
+]
 
 SIZE_BITS = 16
 """Bits of a size or a base address in a command."""
+
+FLAGS = ("a_transposed", "b_transposed", "accumulate", "stochastic")
+"""Those attributes of a command that are true or false."""
 
 
 class Opcode(enum.IntEnum):

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .formats import ElementFormat
-from .machine import Command, Output, Tiles
+from .machine import FLAGS, Command, Output, Tiles
 from .words import FP32
 
 __all__ = [
@@ -143,13 +143,13 @@ def code_bytes(element: ElementFormat) -> int:
 def command_bytes(command: Command) -> bytes:
     """Bytes of a command after its kind.
 
-    The opcode; output, ``a_transposed``, ``b_transposed`` and ``accumulate`` from bit 0 up; m, n,
-    k, ``a_base`` and ``b_base``, two bytes each.
+    The opcode; output and ``FLAGS`` from bit 0 up; m, n, k, ``a_base`` and ``b_base``, two bytes
+    each.
 
     >>> command_bytes(Command(3, 1, 2, 4, b_base=5, accumulate=True, output=Output.WORDS)).hex()
     '031001000200040000000500'
     """
-    flags = (command.a_transposed, command.b_transposed, command.accumulate)
+    flags = (getattr(command, name) for name in FLAGS)
     packed = int(command.output) | sum(int(flag) << 2 + n for n, flag in enumerate(flags))
     sizes = (command.m, command.n, command.k, command.a_base, command.b_base)
     return struct.pack("<BB5H", command.opcode, packed, *sizes)

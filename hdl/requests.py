@@ -9,6 +9,7 @@ from amaranth.hdl import Module, Signal, Value
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
+from ..golden.machine import FLAGS
 from ..golden.messages import COMMAND_BYTES, Request, code_bytes
 from ..golden.words import FP32
 from .command import command_layout
@@ -105,12 +106,11 @@ class Requests(wiring.Component):
 
     def _command(self, payload: Any, message: Value) -> list[Any]:
         packed, sizes = message[8:16], message[16:]
-        flags = ("a_transposed", "b_transposed", "accumulate")
-        names = [name for name, _ in command_layout() if name not in ("opcode", "output", *flags)]
+        names = [name for name, _ in command_layout() if name not in ("opcode", "output", *FLAGS)]
         return [
             payload.opcode.eq(message[:8]),
             payload.output.eq(packed),
-            *(payload[name].eq(packed[2 + n]) for n, name in enumerate(flags)),
+            *(payload[name].eq(packed[2 + n]) for n, name in enumerate(FLAGS)),
             *(payload[name].eq(sizes.word_select(n, 16)) for n, name in enumerate(names)),
         ]
 
