@@ -4,7 +4,7 @@ from functools import cache
 
 import numpy as np
 import pytest
-from designs import needs_gcc, needs_icarus, needs_verilator
+from designs import needs_gcc, needs_icarus, needs_verilator, plant
 from mxsf.flow.catalogue import tensors, variant
 from mxsf.flow.simulate import cxxrtl_engine, make_engine
 from mxsf.flow.verilog import manifest, verilog
@@ -479,18 +479,6 @@ def mismatches(stalls=STALLS[0], **options):
     scripts = RandomScripts(one.component, np.random.default_rng(6), 4, 8, aborts=0.4, largest=2)
     result = run_scripts(make_engine(one, "amaranth"), one.component, scripts, stalls)
     return "\n".join(result.mismatches)
-
-
-def plant(monkeypatch, kind, where, change):
-    """Put a component in place of another, with a change to what it drives."""
-
-    class Broken(kind):
-        def elaborate(self, platform):
-            m = super().elaborate(platform)
-            m.d.comb += change(self)
-            return m
-
-    monkeypatch.setattr(where, kind.__name__, Broken)
 
 
 def test_the_bench_passes_what_is_right():
