@@ -99,12 +99,14 @@ class Board(wiring.Component):
 
         # During the self-test the host can only end it; its other bytes are lost.
         aborts = receiver.valid & (receiver.byte == Request.ABORT)
-        m.d.sync += begun.eq(1)
-        m.d.comb += [
+        # Registers: from a byte of the self-test through an abort to every ready of the engine was
+        # the longest path. Nothing follows such a message within a cycle.
+        m.d.sync += [
+            begun.eq(1),
             start.eq(requests.test | ~begun),
             stop.eq(Mux(tester.running, aborts, requests.abort)),
-            clear.eq(start | stop),
         ]
+        m.d.comb += clear.eq(start | stop)
 
         m.d.comb += [
             receiver.rx.eq(self.rx),

@@ -11,7 +11,7 @@ from functools import cache
 
 import numpy as np
 import pytest
-from designs import needs_gcc
+from designs import needs_gcc, plant
 from mxsf.flow import boards as boards_module
 from mxsf.flow import cli
 from mxsf.flow import host as host_module
@@ -47,7 +47,6 @@ from mxsf.sim.matmul import product_cycles
 from mxsf.sim.script import machine
 from mxsf.sim.uart import LineReader, LineWriter
 from mxsf.sim.waveform import Port
-from test_matmul import plant
 
 CLOCK, DIVISOR = 1_000_000, 4
 ROWS = {"tile": 4, "pes": 1, "depth": 4, "requantize": False, "stages": 3, "fabric": "dsp"}

@@ -4,7 +4,7 @@ from functools import cache
 
 import numpy as np
 import pytest
-from designs import needs_gcc, needs_icarus, needs_verilator, tiers
+from designs import needs_gcc, needs_icarus, needs_verilator, plant, tiers
 from mxsf.flow.catalogue import tensors, variant
 from mxsf.flow.manifest import manifest
 from mxsf.flow.simulate import cxxrtl_engine, make_engine
@@ -492,18 +492,6 @@ def mismatches(stalls=STALLS[0], abort=None):
         scripts = [small_script(part, machine(part), rng(), at) for at in (abort, None)]
     result = run_scripts(make_engine(one, "amaranth"), part, scripts, stalls)
     return "\n".join(result.mismatches)
-
-
-def plant(monkeypatch, kind, where, change):
-    """Put a component in place of another, with a change to what it drives."""
-
-    class Broken(kind):
-        def elaborate(self, platform):
-            m = super().elaborate(platform)
-            m.d.comb += change(self)
-            return m
-
-    monkeypatch.setattr(where, kind.__name__, Broken)
 
 
 def test_the_bench_passes_what_is_right():
