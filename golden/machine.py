@@ -56,6 +56,8 @@ class Fault(enum.IntEnum):
     """A size that is zero or above the depth of the memories."""
     BOUNDS = 3
     """Tiles beyond the end of a memory."""
+    ROUNDING = 4
+    """Stochastic rounding of an engine that has none."""
 
 
 @dataclass(frozen=True)
@@ -73,6 +75,7 @@ class Command:
         a_transposed, b_transposed: whether op transposes.
         accumulate: C starts from the words of stream ``c`` instead of 0.
         output: how the tiles leave.
+        stochastic: whether re-quantized tiles are rounded by random numbers; else to nearest even.
     """
 
     opcode: int
@@ -85,6 +88,7 @@ class Command:
     b_transposed: bool = False
     accumulate: bool = False
     output: Output = Output.STRAIGHT
+    stochastic: bool = False
 
     @property
     def tiles(self) -> int:
@@ -108,8 +112,10 @@ class Machine:
         element: format of all tiles.
         tile: rows and columns of a tile.
         depth: tiles that each memory holds.
-        rule, rounding, overflow: of the re-quantizer. Its random numbers are those of ``Lfsr``, a
-            row of a tile after the other, in the order in which re-quantized tiles are made.
+        rule, overflow: of the re-quantizer.
+        rounding: nearest even, or stochastic for the products that ask for it. The random numbers
+            are those of ``Lfsr``, a row of a tile after the other, in the order in which tiles are
+            rounded by them.
 
     Attributes:
         memories: the stored tiles by ``"a"`` and ``"b"``, ``depth`` of them each; zeros at first.
@@ -141,6 +147,10 @@ class Machine:
         }
         self.reset()
 
+    @property
+    def _stochastic(self) -> bool:
+        return self.format.rounding is Rounding.STOCHASTIC
+
     def reset(self) -> None:
         """What an abort does: random numbers start again, the memories keep their tiles."""
         self._lfsr = Lfsr(self.tile)
@@ -157,6 +167,8 @@ class Machine:
         b_end = command.b_base + command.k * command.n
         if (uses_a and a_end > self.depth) or (uses_b and b_end > self.depth):
             return Fault.BOUNDS
+        if command.opcode == Opcode.MULTIPLY and command.stochastic and not self._stochastic:
+            return Fault.ROUNDING
         return Fault.NONE
 
     def load(self, command: Command, tiles: Tiles) -> None:
@@ -193,17 +205,12 @@ class Machine:
         words = split(matmul(a, b, start), self.tile)
         if command.output == Output.WORDS:
             return words, None
-        random = None
-        if self.format.rounding is Rounding.STOCHASTIC:
+        fmt, rounding, random = self.format, Rounding.NEAREST_EVEN, None
+        if command.stochastic:
+            rounding = Rounding.STOCHASTIC
             random = self._lfsr.draw(len(words) * self.tile).reshape(words.shape)
-        fmt = self.format
         found = requantize(
-            words,
-            fmt.element,
-            fmt.rule,
-            rounding=fmt.rounding,
-            random=random,
-            overflow=fmt.overflow,
+            words, fmt.element, fmt.rule, rounding=rounding, random=random, overflow=fmt.overflow
         )
         return words, Tiles(*found)
 

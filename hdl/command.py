@@ -5,19 +5,24 @@ Golden answer: ``mxsf.golden.machine.Machine.fault``.
 
 from typing import Any
 
-from amaranth.hdl import Module, Mux, Signal, unsigned
+from amaranth.hdl import Module, Signal, unsigned
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from ..golden.machine import SIZE_BITS, Fault, Opcode
 from .stream import derive, link, register
 
-__all__ = ["CommandCheck", "command_layout", "job_layout"]
+__all__ = ["FAULT_BITS", "CommandCheck", "command_layout", "job_layout"]
+
+FAULT_BITS = 3
+"""Bits of a ``Fault``."""
+
+_FLAGS = ("a_transposed", "b_transposed", "accumulate", "stochastic")
 
 
 def command_layout() -> data.StructLayout:
     """Fields of a command, the same for every engine. See ``mxsf.golden.machine.Command``."""
-    flags = {name: unsigned(1) for name in ("a_transposed", "b_transposed", "accumulate")}
+    flags = {name: unsigned(1) for name in _FLAGS}
     sizes = {name: unsigned(SIZE_BITS) for name in ("m", "n", "k", "a_base", "b_base")}
     return data.StructLayout({"opcode": unsigned(4), "output": unsigned(2), **flags, **sizes})
 
@@ -32,10 +37,10 @@ def job_layout(depth: int) -> data.StructLayout:
     names = ("m", "n", "k", "a_base", "b_base", "a_end", "b_end", "a_tiles", "b_tiles")
     return data.StructLayout(
         {
-            "fault": unsigned(2),
+            "fault": unsigned(FAULT_BITS),
             "opcode": unsigned(2),
             "output": unsigned(2),
-            **{name: unsigned(1) for name in ("a_transposed", "b_transposed", "accumulate")},
+            **{name: unsigned(1) for name in _FLAGS},
             **{name: size for name in names},
             "tiles": range(depth * depth + 1),
         }
@@ -47,6 +52,7 @@ class CommandCheck(wiring.Component):
 
     Args:
         depth: tiles of a memory.
+        stochastic: whether products may ask for stochastic rounding.
 
     Members:
         i: In, stream of commands.
@@ -56,8 +62,8 @@ class CommandCheck(wiring.Component):
     i: stream.Interface
     o: stream.Interface
 
-    def __init__(self, depth: int):
-        self.depth = depth
+    def __init__(self, depth: int, *, stochastic: bool):
+        self.depth, self.stochastic = depth, stochastic
         super().__init__(
             {
                 "i": In(stream.Signature(command_layout())),
@@ -106,12 +112,18 @@ class CommandCheck(wiring.Component):
         wrong = Signal()
         m.d.comb += wrong.eq((bad["m"] & ~loads_b) | (bad["n"] & ~loads_a) | bad["k"])
         m.d.comb += job.tiles.eq(sizes["m"] * sizes["n"])
-        for name in ("opcode", "output", "a_transposed", "b_transposed", "accumulate"):
+        for name in ("opcode", "output", *_FLAGS):
             m.d.comb += job[name].eq(given[name])
         for name, value in sizes.items():
             m.d.comb += job[name].eq(value)
-        bounds = Mux(outside, Fault.BOUNDS.value, Fault.NONE.value)
-        fault = Mux(known, Mux(wrong, Fault.SIZE.value, bounds), Fault.OPCODE.value)
-        m.d.comb += job.fault.eq(fault)
+        with m.If(~known):
+            m.d.comb += job.fault.eq(Fault.OPCODE)
+        with m.Elif(wrong):
+            m.d.comb += job.fault.eq(Fault.SIZE)
+        with m.Elif(outside):
+            m.d.comb += job.fault.eq(Fault.BOUNDS)
+        if not self.stochastic:
+            with m.Elif(given.stochastic & (given.opcode == Opcode.MULTIPLY)):
+                m.d.comb += job.fault.eq(Fault.ROUNDING)
         link(m, register(m, checked, name="job"), self.o)
         return m

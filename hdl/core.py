@@ -15,7 +15,7 @@ from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from .array import DotArray
-from .command import CommandCheck, command_layout
+from .command import FAULT_BITS, CommandCheck, command_layout
 from .issue import Issue
 from .regroup import Regroup, words_layout
 from .requantizer import Requantizer
@@ -81,7 +81,7 @@ class Core(wiring.Component):
                 "o": Out(stream.Signature(result_layout(requantizer))),
                 "t": Out(stream.Signature(rows_layout(element, size))),
                 "busy": Out(1),
-                "error": Out(2),
+                "error": Out(FAULT_BITS),
                 "events": Out(data.StructLayout({name: unsigned(1) for name in COUNTERS})),
             }
         )
@@ -99,7 +99,7 @@ class Core(wiring.Component):
         """Commands, steps, operands, array, results."""
         m = Module()
         sequencer, results, stores = self.sequencer, self.results, self.stores
-        m.submodules.check = check = CommandCheck(sequencer.depth)
+        m.submodules.check = check = CommandCheck(sequencer.depth, stochastic=results.stochastic)
         m.submodules.issue = issue = Issue(sequencer.depth)
         m.submodules.sequencer = sequencer
         m.submodules.array = array = self.array
@@ -122,12 +122,11 @@ class Core(wiring.Component):
             ]
         m.d.comb += [
             issue.multiply_busy.eq(sequencer.busy),
-            issue.fits.eq(results.free | (results.kind == job.output)),
+            issue.fits.eq(results.fits),
             sequencer.start.eq(issue.start_multiply),
             sequencer.job.eq(job),
             results.start.eq(issue.start_multiply),
-            results.tiles.eq(job.tiles),
-            results.output.eq(job.output),
+            results.job.eq(job),
         ]
 
         operands = register(m, self._read(m, sequencer.o), name="operands")

@@ -8,7 +8,9 @@ up. Which bits depends on the scale, but there are few choices (``choices``).
   narrower format.
 - Stochastic: for each choice the carry of the bits below it plus the random number. A word that
   lies so far below that its element is 0 or the least one rounds up where its distance is at most
-  ``reach``. The number itself is used up: a word has one, whatever it is read for later.
+  ``reach``. The number itself is used up: a word has one, whatever it is read for later. The same
+  digest says nearest even of a word that has no number; where the code's lowest bit is not a
+  mantissa bit, a ``tie`` stays open.
 
 So what waits for the scale is 16 bits a word (MXSF, nearest even) or 23 (stochastic) instead of 32
 and a random number. Source: docs/numerics.md section 3.
@@ -80,7 +82,8 @@ def digest_layout(
     """Fields of a digest.
 
     Nearest even: ``word_layout(digest_word(element, source))``. Stochastic: the mantissa bits that
-    a choice may keep, ``up`` (one bit for each choice that drops any), ``reach``, exponent, sign.
+    a choice may keep, ``up`` (one bit for each choice that drops any), ``reach``, exponent, sign;
+    ``tie`` where a segment keeps no mantissa bit.
     """
     if rounding is Rounding.NEAREST_EVEN:
         return word_layout(digest_word(element, source))
@@ -90,6 +93,7 @@ def digest_layout(
             "mantissa": unsigned(min(source.mantissa_bits, max(s.kept for s in segments(element)))),
             "up": unsigned(len(dropping)),
             "reach": unsigned(_REACH),
+            **({"tie": unsigned(1)} if any(c.kept == 0 for c in dropping) else {}),
             "biased_exponent": unsigned(source.exponent_bits),
             "sign": unsigned(1),
         }
@@ -141,12 +145,12 @@ class Digest(wiring.Component):
     Args:
         element: the element format.
         source: the word format.
-        rounding: nearest even or stochastic.
+        rounding: nearest even, or stochastic with nearest even for words without a number.
         fabric: ``"asic"`` takes carries through a chain of gates, ``"fpga"`` from adders.
 
     Members:
         word: In, the word.
-        draw: In, ``Draw.layout``; stochastic only.
+        draw: In, ``Draw.layout``, and stochastic: In, whether to use it; stochastic only.
         digest: Out, ``digest_layout``.
     """
 
@@ -159,9 +163,13 @@ class Digest(wiring.Component):
     ):
         self.element, self.source, self.rounding = element, source, rounding
         self.fabric: Fabric = fabric
-        random = {"draw": In(Draw.layout)} if rounding is Rounding.STOCHASTIC else {}
+        drawn = (
+            {"draw": In(Draw.layout), "stochastic": In(1)}
+            if rounding is Rounding.STOCHASTIC
+            else {}
+        )
         layout = digest_layout(element, source, rounding)
-        super().__init__({"word": In(word_layout(source)), **random, "digest": Out(layout)})
+        super().__init__({"word": In(word_layout(source)), **drawn, "digest": Out(layout)})
 
     def elaborate(self, platform: Any) -> Module:
         """Keep the upper mantissa bits, decide about the lower ones."""
@@ -181,12 +189,21 @@ class Digest(wiring.Component):
             return m
         draw: Any = self.draw
         ups = []
-        for choice in choices(self.element, self.source.mantissa_bits, self.rounding):
-            if choice.drop > 0:
-                dropped = Cat(word.mantissa, Const(1, 1))[: choice.drop]
-                ups.append(self._carry(m, dropped, draw.number, f"up_{len(ups)}"))
-        more = self._carry(m, word.mantissa, draw.rest, "more")
-        m.d.comb += [digest.up.eq(Cat(*ups)), digest.reach.eq(draw.ones + more)]
+        significand = Cat(word.mantissa, Const(1, 1))
+        for drop, kept, _ in choices(self.element, self.source.mantissa_bits, self.rounding):
+            if drop > 0:
+                carry = self._carry(m, significand[:drop], draw.number, f"up_{len(ups)}")
+                half, more = significand[drop - 1], significand[: drop - 1].any()
+                odd = significand[drop] if kept else Const(0, 1)
+                ups.append(Mux(self.stochastic, carry, half & (more | odd)))
+                if not kept:
+                    m.d.comb += digest.tie.eq(~self.stochastic & half & ~more)
+        # Without a number: the element is the least one for more than half of it.
+        beyond = draw.ones + self._carry(m, word.mantissa, draw.rest, "more")
+        m.d.comb += [
+            digest.up.eq(Cat(*ups)),
+            digest.reach.eq(Mux(self.stochastic, beyond, word.mantissa.any())),
+        ]
         return m
 
     def _carry(self, m: Module, dropped: Value, number: Value, name: str) -> Signal:

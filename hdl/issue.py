@@ -12,7 +12,7 @@ from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from ..golden.machine import Fault, Opcode
-from .command import job_layout
+from .command import FAULT_BITS, job_layout
 
 __all__ = ["Issue"]
 
@@ -27,7 +27,7 @@ class Issue(wiring.Component):
         i: In, stream of jobs.
         job: Out, the job at the head.
         a_busy, b_busy: In, a load is under way. multiply_busy: In, a product still reads tiles.
-        fits: In, the results can take a product that leaves as ``job.output`` says.
+        fits: In, the results can take a product that leaves as ``job`` says.
         start_a, start_b, start_multiply: Out, start it with ``job`` in this cycle.
         waits: Out, a product waits for a load of what it reads, and for nothing else.
         drains: Out, a product waits until results of another kind have left.
@@ -48,7 +48,7 @@ class Issue(wiring.Component):
                 "multiply_busy": In(1),
                 "fits": In(1),
                 **{name: Out(1) for name in flags},
-                "error": Out(2),
+                "error": Out(FAULT_BITS),
             }
         )
 
@@ -81,7 +81,7 @@ class Issue(wiring.Component):
             fails.eq(self.i.valid & ~head),
             self.i.ready.eq(fails | self.start_a | self.start_b | self.start_multiply),
         ]
-        error = Signal(2)
+        error = Signal(FAULT_BITS)
         m.d.comb += self.error.eq(error)
         m.d.sync += error.eq(Mux(fails & (error == Fault.NONE), job.fault, error))
         return m

@@ -18,7 +18,7 @@ from ..golden.scale import ScaleRule
 from .accumulator import POINTS
 from .array import DotArray
 from .checks import check_kind
-from .command import command_layout
+from .command import FAULT_BITS, command_layout
 from .core import COUNTERS, Core
 from .dot import KNOWN, ORDER, STAGES
 from .formats import Fabric
@@ -57,7 +57,8 @@ class Matmul(wiring.Component):
         tile: rows and columns of a tile: 4, 8, 16 or 32.
         pes: dot products in parallel, a power of two, 1 to ``tile**2``.
         depth: tiles of each memory, 2 to 32768.
-        rule, rounding, overflow: of the re-quantizer.
+        rule, overflow: of the re-quantizer.
+        rounding: nearest even, or stochastic for the products whose command asks for it.
         stages: pipeline registers of ``Dot``, a number or names; at least one in the accumulator.
         fabric: ``"asic"``, ``"fpga"`` or ``"dsp"``; the same cycles and bits.
 
@@ -152,7 +153,7 @@ class Matmul(wiring.Component):
                 "t": Out(stream.Signature(rows_layout(element, tile))),
                 "abort": In(1),
                 "busy": Out(1),
-                "error": Out(2),
+                "error": Out(FAULT_BITS),
                 "counters": Out(counters),
             }
         )

@@ -59,7 +59,8 @@ class Requantizer(wiring.Component):
         tile: rows and columns of a tile: 4, 8, 16 or 32.
         source: the word format, BF16 or FP32.
         rule: the scale rule.
-        rounding: nearest even or stochastic (``mxsf.hdl.lfsr``, 16 bits a word).
+        rounding: nearest even, or stochastic (``mxsf.hdl.lfsr``, 16 bits a word) for the rows that
+            ask for it.
         overflow: ``"saturate"`` or ``"ovf"``.
         both: every tile leaves twice, by rows from ``o`` and by columns from ``t``, each stream
             at its own pace.
@@ -73,8 +74,9 @@ class Requantizer(wiring.Component):
 
     Members:
         i: In, stream of ``words`` (array of a row), ``transpose`` (without ``both``; read on the
-            tile's last beat), ``first`` and ``last``. ``first`` is for the reader of a waveform:
-            a tile begins after a ``last``, or after ``tile`` beats.
+            tile's last beat), ``stochastic`` (where ``rounding`` is; else the row is rounded to
+            nearest even), ``first`` and ``last``. ``first`` is for the reader of a waveform: a
+            tile begins after a ``last``, or after ``tile`` beats.
         o: Out, stream of ``codes`` (array of a row, or a column), ``scale`` (on every beat),
             ``first`` and ``last``.
         t: Out, the same of the transposed tile, with ``both`` only.
@@ -128,9 +130,11 @@ class Requantizer(wiring.Component):
         self._random = rounding is Rounding.STOCHASTIC
         self._marks = {"first": unsigned(1), "last": unsigned(1)}
         self._choice = {} if both else {"transpose": unsigned(1)}
+        drawn = {"stochastic": unsigned(1)} if self._random else {}
         incoming = {
             "words": data.ArrayLayout(unsigned(source.bits), tile),
             **self._choice,
+            **drawn,
             **self._marks,
         }
         outgoing = {
@@ -203,13 +207,14 @@ class Requantizer(wiring.Component):
         left = {"keys": self.tile, "keys4": 4, "keys2": 2}
         groups = next((count for point, count in left.items() if point in self.points), 1)
         marks = {"last": unsigned(1), **self._choice}
+        rounds = {"stochastic": unsigned(1)} if self._random else {}
         item: Any = self._digest
         if self._random:
             item = data.StructLayout({"word": word_layout(self.source), "draw": Draw.layout})
         items = data.ArrayLayout(item, self.tile)
-        layout = {"items": items, "keys": data.ArrayLayout(size, groups), **marks}
+        layout = {"items": items, "keys": data.ArrayLayout(size, groups), **marks, **rounds}
         parts = derive(m, source, data.StructLayout(layout), name="parts")
-        for name in marks:
+        for name in (*marks, *rounds):
             m.d.comb += parts.payload[name].eq(source.payload[name])
         share = self.tile // groups
         for g in range(groups):
@@ -236,21 +241,21 @@ class Requantizer(wiring.Component):
         found = self._fewer(m, parts, 1)
         if self._random:
             whole = found
-            layout = {**layout, "items": data.ArrayLayout(self._digest, self.tile)}
-            layout["keys"] = data.ArrayLayout(size, 1)
+            items = data.ArrayLayout(self._digest, self.tile)
+            layout = {"items": items, "keys": data.ArrayLayout(size, 1), **marks}
             found = derive(m, whole, data.StructLayout(layout), name="digested")
             for name in ("keys", *marks):
                 m.d.comb += Value.cast(found.payload[name]).eq(Value.cast(whole.payload[name]))
             for k in range(self.tile):
                 given = whole.payload.items[k]
-                digest = self._digested(m, k, given.word, given.draw)
+                digest = self._digested(m, k, given.word, (given.draw, whole.payload.stochastic))
                 m.d.comb += found.payload.items[k].eq(digest)
         return register(m, found, name="search") if "search" in self.points else found
 
     def _draw(self, m: Module, source: Any) -> Any:
-        """Return a random number a lane; a transfer takes them."""
+        """Return a random number a lane; a row that is rounded by them takes them."""
         m.submodules.lfsr = lfsr = Lfsr(self.tile)
-        m.d.comb += lfsr.advance.eq(source.valid & source.ready)
+        m.d.comb += lfsr.advance.eq(source.valid & source.ready & source.payload.stochastic)
         return lfsr.numbers
 
     def _fewer(self, m: Module, parts: Any, count: int) -> Any:
@@ -274,11 +279,11 @@ class Requantizer(wiring.Component):
             m.d.comb += fewer.payload.keys[g].eq(largest.largest)
         return fewer
 
-    def _digested(self, m: Module, lane: int, word: Any, draw: Any = None) -> Any:
-        """Return the digest of a word."""
+    def _digested(self, m: Module, lane: int, word: Any, drawn: Any = None) -> Any:
+        """Return the digest of a word; for stochastic rounding with its draw, and whether to."""
         digest: Any = Digest(self.element, self.source, self.rounding, self.fabric)
         m.submodules[f"digest_{lane}"] = digest
         m.d.comb += Value.cast(digest.word).eq(Value.cast(word))
-        if draw is not None:
-            m.d.comb += digest.draw.eq(draw)
+        if drawn is not None:
+            m.d.comb += [digest.draw.eq(drawn[0]), digest.stochastic.eq(drawn[1])]
         return digest.digest

@@ -6,8 +6,10 @@ from amaranth.hdl import Module, Mux, Signal, Value, unsigned
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
+from ..golden.block import Rounding
 from ..golden.machine import Output
 from ..golden.words import FP32
+from .command import job_layout
 from .regroup import words_layout
 from .requantizer import Requantizer
 from .tile_store import rows_layout
@@ -27,7 +29,8 @@ def result_layout(requantizer: Requantizer) -> data.StructLayout:
 class Results(wiring.Component):
     """Rows of tiles of C to the streams ``o`` and ``t``.
 
-    The kind of output may change only when all tiles announced before have left; ``free`` says so.
+    The way in which tiles leave, and their rounding, may change only when all tiles announced
+    before have left.
 
     Args:
         requantizer: the re-quantizer, with both outputs.
@@ -35,10 +38,10 @@ class Results(wiring.Component):
 
     Members:
         i: In, stream of ``words``: a row of a tile.
-        start: In, announce a product of ``tiles`` tiles that leave as ``output`` says; only while
-            ``free``, or with the same ``output`` as before.
+        job: In, a product: its ``tiles`` leave as ``output`` and ``stochastic`` say.
+        start: In, announce it; only while ``fits``.
+        fits: Out, it leaves as what was announced before, or all of that has left.
         free: Out, nothing is announced that has not left.
-        output: In. kind: Out, what leaves now.
         o: Out, stream of ``codes``, ``scale``, ``first``, ``last``, ``words``: the first two are
             zero in FP32 rows, the last one in rows of codes.
         t: Out, stream of ``codes``, ``scale``, ``first``, ``last``.
@@ -52,15 +55,15 @@ class Results(wiring.Component):
     def __init__(self, requantizer: Requantizer, depth: int):
         assert requantizer.both
         self.requantizer, self.depth = requantizer, depth
+        self.stochastic = requantizer.rounding is Rounding.STOCHASTIC
         size = requantizer.tile
         super().__init__(
             {
                 "i": In(stream.Signature(words_layout(size))),
                 "start": In(1),
-                "tiles": In(range(depth**2 + 1)),
-                "output": In(2),
+                "job": In(job_layout(depth)),
+                "fits": Out(1),
                 "free": Out(1),
-                "kind": Out(2),
                 "o": Out(stream.Signature(result_layout(requantizer))),
                 "t": Out(stream.Signature(rows_layout(requantizer.element, size))),
                 "o_tile": Out(1),
@@ -73,12 +76,14 @@ class Results(wiring.Component):
         m = Module()
         m.submodules.requantizer = part = self.requantizer
         words, o_on, t_on = Signal(), Signal(), Signal()
-        kind = Signal(2)
+        job: Any = self.job
+        kind: Any = Signal(data.StructLayout({"output": unsigned(2), "stochastic": unsigned(1)}))
+        same = (kind.output == job.output) & (kind.stochastic == job.stochastic)
         m.d.comb += [
-            words.eq(kind == Output.WORDS),
-            o_on.eq(kind != Output.TRANSPOSED),
-            t_on.eq(kind[1]),
-            self.kind.eq(kind),
+            words.eq(kind.output == Output.WORDS),
+            o_on.eq(kind.output != Output.TRANSPOSED),
+            t_on.eq(kind.output[1]),
+            self.fits.eq(self.free | same),
         ]
 
         row = Signal(range(part.tile))
@@ -95,6 +100,7 @@ class Results(wiring.Component):
             into.words.eq(self.i.payload.words),
             into.first.eq(first),
             into.last.eq(last),
+            *([into.stochastic.eq(kind.stochastic)] if self.stochastic else []),
             # What is not wanted leaves unseen.
             own.o.ready.eq(self.o.ready | ~o_on),
             own.t.ready.eq(self.t.ready | ~t_on),
@@ -129,13 +135,13 @@ class Results(wiring.Component):
         o_left, t_left = Signal(size), Signal(size)
         announced = Signal(range(self.depth**2 + 1))
         m.d.comb += [
-            announced.eq(Mux(self.start, self.tiles, 0)),
+            announced.eq(Mux(self.start, job.tiles, 0)),
             self.free.eq((o_left == 0) & (t_left == 0)),
         ]
         m.d.sync += [
             o_left.eq(o_left + announced - o_end),
-            t_left.eq(t_left + Mux(self.output == Output.WORDS, 0, announced) - t_end),
+            t_left.eq(t_left + Mux(job.output == Output.WORDS, 0, announced) - t_end),
         ]
         with m.If(self.start):
-            m.d.sync += kind.eq(self.output)
+            m.d.sync += [kind.output.eq(job.output), kind.stochastic.eq(job.stochastic)]
         return m

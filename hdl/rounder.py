@@ -108,6 +108,7 @@ class Rounder(wiring.Component):
         word = digest_layout(element, source, rounding) if self.stochastic else word_layout(source)
         self.mantissa_bits = len(Signal(word)["mantissa"])
         above = ("biased_exponent", "sign")
+        self._decided = [name for name, _ in word if name not in (*above, "mantissa")]
         carried = {name: field.shape for name, field in word if name not in above}
         self.placed_layout = data.StructLayout(
             {**carried, "u": unsigned(self.window.bits), "near": unsigned(1), "sign": unsigned(1)}
@@ -170,7 +171,8 @@ class Rounder(wiring.Component):
         sign = word.sign & ~origin.clear
         m.d.comb += placed.sign.eq(sign & self.present if self.optional else sign)
         if self.stochastic:
-            m.d.comb += [placed.up.eq(word.up), placed.reach.eq(word.reach)]
+            for name in self._decided:
+                m.d.comb += placed[name].eq(word[name])
 
     def _choose(self, m: Module, placed: Any, chosen: Any) -> None:
         """Code and round-up, by the place."""
@@ -256,7 +258,8 @@ class Rounder(wiring.Component):
         if part.up is None:
             return Const(0, 1)
         if self.stochastic:
-            return placed.up[part.up]
+            up = placed.up[part.up]
+            return up | (placed.tie & part.field[0]) if part.kept == 0 else up
         significand = Cat(placed.mantissa, Const(1, 1))
         lowest = Cat(significand[part.drop : part.drop + part.kept], part.field, Const(0, 1))[0]
         up = Signal(name="up")

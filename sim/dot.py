@@ -13,7 +13,14 @@ from .pipeline import Pipeline, Register, Skid
 from .products import Products, bench_products
 from .schedule import products_stimulus
 
-__all__ = ["dot_case", "dot_stimulus", "run_dot"]
+__all__ = ["dot_case", "dot_model", "dot_stimulus", "run_dot"]
+
+
+def dot_model(component: Dot) -> Pipeline:
+    """Build the cycle model."""
+    products = (Register() for _ in component.product_sum.registers)
+    skid = [Skid(), Register()] if "skid" in component.points else []
+    return Pipeline(*products, *skid, *accumulator_stages(component.accumulator))
 
 
 def dot_stimulus(
@@ -30,12 +37,7 @@ def dot_stimulus(
     def operands(a: NDArray[Any], b: NDArray[Any]) -> dict[str, NDArray[Any]]:
         return {"a.codes": a, "b.codes": b}
 
-    def model() -> Pipeline:
-        products = (Register() for _ in component.product_sum.registers)
-        skid = [Skid(), Register()] if "skid" in component.points else []
-        return Pipeline(*products, *skid, *accumulator_stages(component.accumulator))
-
-    return products_stimulus(component, products, operands, model, random)
+    return products_stimulus(component, products, operands, lambda: dot_model(component), random)
 
 
 def dot_case(component: Dot, values: NDArray[Any] | None = None, seed: int = 0) -> Stimulus:

@@ -1,6 +1,6 @@
 """Bench of the matrix engine: commands and tiles in, golden tiles out, all streams stalled."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from random import Random
 from typing import Any
 
@@ -8,13 +8,21 @@ import numpy as np
 from amaranth.hdl import Shape
 from numpy.typing import NDArray
 
-from ..golden.machine import Fault
-from ..hdl.core import COUNTERS
 from ..hdl.matmul import COUNTER_BITS, Matmul
 from ..hdl.ports import port_signals
 from .bench import NO_STALLS, Progress, Result, Stalls
 from .engine import Engine, Pins
-from .script import INPUTS, OUTPUTS, RandomScripts, Script, repeated_script, tensor_script
+from .machine import Cycle
+from .machine import Engine as EngineModel
+from .script import (
+    INPUTS,
+    OUTPUTS,
+    RandomScripts,
+    Script,
+    machine,
+    repeated_script,
+    tensor_script,
+)
 from .testbench import Column, Vectors
 
 __all__ = [
@@ -38,9 +46,10 @@ def run_scripts(
 ) -> Result:
     """Run scripts one after the other on a design, from reset, every beat and rule compared.
 
-    On every cycle: valid of an output does not fall and its payload does not change before the
-    transfer; what leaves is the golden answer, in order, and nothing more. At the end of a script:
-    ``busy`` is low, ``error`` and the counters are right. A script with ``abort`` is cut off there.
+    On every cycle ready and valid of all streams, ``busy``, ``error`` and all counters are those of
+    the cycle model (``mxsf.sim.machine``), and a payload that is valid is the golden answer, so
+    that it does not change before its transfer. At the end of a script all answers have come, and
+    nothing follows. A script with ``abort`` is cut off there.
 
     Args:
         engine: the engine, built on the design.
@@ -147,14 +156,14 @@ def steady_cycles(
 
 
 class _Bench:
-    """Drives the streams of one design."""
+    """Drives the streams of one design, and compares every cycle with its model."""
 
     def __init__(
         self, component: Matmul, stalls: Stalls, result: Result, progress: Progress | None
     ):
         self.stalls, self.result, self.progress = stalls, result, progress
         self.random = Random(stalls.seed)
-        self.fault = Fault.NONE  # it stays until a reset or an abort
+        self.model = EngineModel(component, machine(component))
         self.widths = {
             name: Shape.cast(getattr(component, name).payload.shape()).width for name in INPUTS
         }
@@ -168,17 +177,11 @@ class _Bench:
         result, random, stalls = self.result, self.random, self.stalls
         moved = dict.fromkeys((*INPUTS, *OUTPUTS), 0)
         offering = dict.fromkeys(INPUTS, False)
-        held: dict[str, int] = {}
-        before = _counters(pins)
-        total = sum(map(len, (*script.beats.values(), *script.answers.values())))
+        before = dict(self.model.counts)
         # The longest time without a transfer: a product whose results are still to come.
         patience = 500 + 2 * int(script.counts["steps"] / min(stalls.valid, stalls.ready))
-        waited = 0
-        cycle = quiet = done = 0
-        while quiet < _IDLE:
-            aborting = cycle == script.abort
-            if aborting:
-                pins.set("abort", 1)
+        cycle = waited = quiet = 0
+        while quiet < _IDLE and not result.count:
             for name in INPUTS:
                 left = moved[name] < len(script.beats[name])
                 if not offering[name] and left:
@@ -191,68 +194,71 @@ class _Bench:
             readies = {name: random.random() < stalls.ready for name in OUTPUTS}
             for name, ready in readies.items():
                 pins.set(f"{name}__ready", int(ready))
-            taken = [name for name in INPUTS if pins.get(f"{name}__ready")]
-            for name in OUTPUTS:
-                valid = bool(pins.get(f"{name}__valid"))
-                if aborting:
-                    self._expect(f"{name}.valid in abort", valid, False)
-                    continue
-                if name in held:
-                    self._expect(f"{name}.valid before the transfer", valid, True)
-                if not valid:
-                    continue
-                seen = pins.get(f"{name}__payload")
-                if name in held:
-                    self._expect(f"{name}.payload before the transfer", seen, held[name])
-                answers, number = script.answers[name], moved[name]
-                if number >= len(answers):
-                    result.note(f"{name} has a beat more than {len(answers)}")
-                    return moved
-                self._expect(f"{name}.payload of beat {number}", seen, answers[number])
-                held[name] = seen
-                if readies[name]:
-                    held.pop(name)
-                    moved[name] += 1
-                    result.beats += 1
-                    if self.progress and result.beats % 64 == 0:
-                        self.progress(result.beats)
-            if aborting:
-                self._expect("ready in abort", taken, [])
-            for name in taken:
-                if offering[name]:
-                    offering[name] = False
-                    moved[name] += 1
+            command = script.commands[moved["command"]] if offering["command"] else None
+            golden = self.model.look(command, offering, readies)
+            if cycle == script.abort:
+                await self._abort(pins)
+                script.aborted = True
+                return moved
+            self._compare(pins, golden, script, moved)
+            transfers = [n for n, ready in golden.ready.items() if ready and offering[n]]
+            transfers += [n for n, valid in golden.valid.items() if valid and readies[n]]
+            for name in transfers:
+                offering[name] = False
+                moved[name] += 1
+                result.beats += name in OUTPUTS
+            if self.progress and transfers and result.beats % 64 == 0:
+                self.progress(result.beats)
+            self.model.step()
             await pins.tick()
             cycle += 1
             result.cycles += 1
-            if aborting:
-                script.aborted, self.fault = True, Fault.NONE
-                pins.set("abort", 0)
-                self._expect("busy after abort", pins.get("busy"), 0)
-                self._expect("error after abort", pins.get("error"), 0)
-                return moved
-            now = sum(moved.values())
-            waited = 0 if now != done else waited + 1
-            quiet, done = quiet + 1 if now == total else 0, now
+            waited = 0 if transfers else waited + 1
+            done = all(moved[name] == len(script.beats[name]) for name in INPUTS)
+            quiet = quiet + 1 if done and not golden.busy else 0
             if waited > patience:
                 result.note(f"stuck: {moved}")
-                return moved
-            if result.count:
-                return moved
-        self.fault = self.fault or script.fault
-        self._expect("busy", pins.get("busy"), 0)
-        self._expect("error", pins.get("error"), self.fault)
-        grown = {n: (now - before[n]) % 2**32 for n, now in _counters(pins).items()}
+        for name in OUTPUTS:
+            self._expect(f"beats of {name}", moved[name], len(script.answers[name]))
+        grown = {name: count - before[name] for name, count in self.model.counts.items()}
         for name, count in script.counts.items():
-            self._expect(f"counter {name}", grown[name], count)
+            self._expect(f"model of counter {name}", grown[name], count)
         result.blocks += script.counts["o_tiles"] + script.counts["t_tiles"]
         return moved
 
-    def _expect(self, what: str, seen: Any, golden: Any) -> None:
+    async def _abort(self, pins: Pins) -> None:
+        """Abort in this cycle, in which nothing may be transferred."""
+        pins.set("abort", 1)
+        for name in INPUTS:
+            self._expect(f"{name}.ready in abort", pins.get(f"{name}__ready"), 0)
+        for name in OUTPUTS:
+            self._expect(f"{name}.valid in abort", pins.get(f"{name}__valid"), 0)
+        await pins.tick()
+        self.result.cycles += 1
+        pins.set("abort", 0)
+        self.model.abort()
+        for name in INPUTS:
+            pins.set(f"{name}__valid", 0)
+        idle = self.model.look(None, dict.fromkeys(INPUTS, False), dict.fromkeys(OUTPUTS, False))
+        self._compare(pins, idle, Script(), dict.fromkeys(OUTPUTS, 0))
+
+    def _compare(self, pins: Pins, golden: Cycle, script: Script, moved: Mapping[str, int]) -> None:
+        """Compare the whole interface."""
+        for name, ready in golden.ready.items():
+            self._expect(f"{name}.ready", pins.get(f"{name}__ready"), int(ready))
+        for name, valid in golden.valid.items():
+            self._expect(f"{name}.valid", pins.get(f"{name}__valid"), int(valid))
+            number, answers = moved[name], script.answers[name]
+            if valid and number >= len(answers):
+                self.result.note(f"{name} has a beat more than {len(answers)}")
+            elif valid:
+                seen = pins.get(f"{name}__payload")
+                self._expect(f"{name}.payload of beat {number}", seen, answers[number])
+        self._expect("busy", pins.get("busy"), int(golden.busy))
+        self._expect("error", pins.get("error"), int(golden.error))
+        for name, count in self.model.counts.items():
+            self._expect(f"counter {name}", pins.get(f"counters__{name}"), count % 2**32)
+
+    def _expect(self, what: str, seen: int, golden: int) -> None:
         if seen != golden:
-            shown = [f"{x:#x}" if isinstance(x, int) else str(x) for x in (seen, golden)]
-            self.result.note(f"{what} is {shown[0]}, must be {shown[1]}")
-
-
-def _counters(pins: Pins) -> dict[str, int]:
-    return {name: pins.get(f"counters__{name}") for name in COUNTERS}
+            self.result.note(f"{what} is {seen:#x}, must be {golden:#x}")

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -42,26 +43,32 @@ class Tiles:
         rows: rows that come, 1 to n; fewer end the tile early. Shape (tiles,).
         transpose: whether it leaves transposed, bool of shape (tiles,).
         marked: whether a full tile's last row carries ``last``, bool of shape (tiles,).
+        stochastic: whether a row is rounded by random numbers, where the design has them; else to
+            nearest even. Bool of shape (tiles, n).
     """
 
     words: NDArray[np.uint32]
     rows: NDArray[np.int64]
     transpose: NDArray[np.bool_]
     marked: NDArray[np.bool_]
+    stochastic: NDArray[np.bool_]
 
     @classmethod
     def full(cls, words: NDArray[np.uint32], transpose: NDArray[np.bool_] | None = None) -> "Tiles":
         """Tiles with all their rows; by default every second one is transposed."""
-        count = len(words)
+        count, size = words.shape[:2]
         turned = np.arange(count) % 2 == 1 if transpose is None else transpose
-        return cls(words, np.full(count, words.shape[1]), turned, np.full(count, True))
+        drawn = np.full((count, size), True)
+        return cls(words, np.full(count, size), turned, np.full(count, True), drawn)
 
     @classmethod
     def mixed(cls, words: NDArray[np.uint32], random: np.random.Generator) -> "Tiles":
-        """Tiles of which some end early, some lack the mark, and some are transposed."""
+        """Tiles of which some end early, lack the mark, are transposed, or mix their roundings."""
         count, size = words.shape[:2]
         rows = np.where(random.random(count) < 0.3, random.integers(1, size + 1, count), size)
-        return cls(words, rows, random.random(count) < 0.5, random.random(count) < 0.7)
+        marked, turned = random.random(count) < 0.7, random.random(count) < 0.5
+        share = random.choice([0.0, 0.5, 1.0], (count, 1))
+        return cls(words, rows, turned, marked, random.random((count, size)) < share)
 
 
 def requantizer_tiles(requantizer: Requantizer, values: NDArray[Any]) -> NDArray[np.uint32]:
@@ -171,18 +178,20 @@ def golden_tiles(
     size = tiles.words.shape[1]
     kept = np.arange(size) < tiles.rows[:, None]
     words = np.where(kept[..., None], tiles.words, 0)
-    random = None
-    if requantizer.rounding is Rounding.STOCHASTIC:
-        random = np.zeros(words.shape, np.uint16)
-        random[kept] = Lfsr(size).draw(int(kept.sum()))  # a row that does not come draws none
-    codes, scales = requantize(
+    convert = partial(
+        requantize,
         requantizer.source.values(words),
         requantizer.element,
         requantizer.rule,
-        rounding=requantizer.rounding,
-        random=random,
         overflow=requantizer.overflow,
     )
+    codes, scales = convert()
+    if requantizer.rounding is Rounding.STOCHASTIC:
+        random = np.zeros(words.shape, np.uint16)
+        drawn = kept & tiles.stochastic  # other rows draw none
+        random[drawn] = Lfsr(size).draw(int(drawn.sum()))
+        dithered, _ = convert(rounding=Rounding.STOCHASTIC, random=random)
+        codes = np.where(drawn[..., None], dithered, codes)
     return words, codes, scales
 
 
@@ -198,7 +207,8 @@ def requantizer_stimulus(requantizer: Requantizer, tiles: Tiles) -> dict[str, St
     turn = np.where(ends, tiles.transpose[:, None], ~tiles.transpose[:, None])
     marks = {"first": (step == 0)[kept], "last": shown[kept]}
     layout = requantizer.i.payload.shape()
-    inputs = pack(layout, {"words": words[kept], "transpose": turn[kept], **marks})
+    choices = {"transpose": turn[kept], "stochastic": tiles.stochastic[kept]}
+    inputs = pack(layout, {"words": words[kept], **choices, **marks})
     turned = codes.swapaxes(1, 2)
     chosen = np.where(tiles.transpose[:, None, None], turned, codes)
     order = {"o": codes, "t": turned} if requantizer.both else {"o": chosen}

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..golden.block import Rounding
 from ..golden.machine import Command, Fault, Machine, Opcode, Output, Tiles, split
 from ..golden.requantizer import requantize
 from ..golden.words import FP32
@@ -305,8 +306,14 @@ class RandomScripts:
             place = int(random.integers(0, 5))
             sizes[place] = int(random.choice([0, depth + 1, 0xFFFF])) if place < 3 else depth
             m, n, k, a_base, b_base = sizes
-        turn_a, turn_b, accumulate = (bool(chance < 0.5) for chance in random.random(3))
-        output = Output(int(random.integers(0, 4)))
+        flags = {
+            name: bool(random.random() < 0.5)
+            for name in ("a_transposed", "b_transposed", "accumulate")
+        }
+        asks = 0.5 if self.component.rounding is Rounding.STOCHASTIC else 0.03
         return Command(
-            int(opcode), m, n, k, a_base, b_base, turn_a, turn_b, accumulate, output=output
+            *(int(opcode), m, n, k, a_base, b_base),
+            **flags,
+            output=Output(int(random.integers(0, 4))),
+            stochastic=bool(random.random() < asks),
         )

@@ -106,12 +106,14 @@ FAULTS = [
     (Command(Opcode.MULTIPLY, 2, 1, 4, a_base=1), Fault.BOUNDS),
     (Command(Opcode.LOAD_A, 8, 1, 1, a_base=0xFFFF), Fault.BOUNDS),
     (Command(Opcode.LOAD_B, 1, 1, 1, b_base=8), Fault.BOUNDS),
+    (Command(Opcode.MULTIPLY, stochastic=True), Fault.ROUNDING),
 ]
 GOOD = [
     Command(Opcode.LOAD_A, 2, 0, 4),  # n is not of A
     Command(Opcode.LOAD_B, 0, 8, 1, a_base=0xFFFF),
     Command(Opcode.MULTIPLY, 8, 8, 1),
     Command(Opcode.MULTIPLY, 1, 1, 7, 1, 1),
+    Command(Opcode.LOAD_A, 1, 1, 1, stochastic=True),  # rounds nothing
 ]
 
 
@@ -133,12 +135,12 @@ def test_faults():
     "options",
     [
         {"pes": 1},
-        {"pes": 2},
+        {"pes": 2, "rounding": "stochastic"},
         WIDE,
         *(
             pytest.param(options, marks=pytest.mark.campaign)
             for options in (
-                {"pes": 4, "element": "e4m3", "rounding": "stochastic"},
+                {"pes": 4, "element": "e4m3", "rounding": "stochastic", "fabric": "dsp"},
                 {"pes": 16, "element": "e5m2", "overflow": "ovf", "depth": 13},
                 {"pes": 8, "tile": 8, "depth": 16},
                 {"pes": 2, "element": "int8", "rule": "rceil", "fabric": "fpga"},
@@ -460,10 +462,14 @@ def test_streams_and_name():
 # Planted bugs: the bench must catch each.
 
 
-def mismatches(stalls=STALLS[0], **options):
-    one = build(pes=1, stages=("product", "round"), **options)
-    scripts = RandomScripts(one.component, np.random.default_rng(6), 4, 8, aborts=0.4, largest=2)
-    result = run_scripts(make_engine(one, "amaranth"), one.component, scripts, stalls)
+def mismatches(stalls=STALLS[0], abort=None):
+    """Run random commands, or a script that is cut off and run again, on a new design."""
+    one = build(pes=1, stages=("product", "round"))
+    part, random = one.component, np.random.default_rng(8)
+    scripts = RandomScripts(part, random, 4, 8, largest=2)
+    if abort is not None:
+        scripts = [small_script(part, machine(part), rng(), at) for at in (abort, None)]
+    result = run_scripts(make_engine(one, "amaranth"), part, scripts, stalls)
     return "\n".join(result.mismatches)
 
 
@@ -481,6 +487,7 @@ def plant(monkeypatch, kind, where, change):
 
 def test_the_bench_passes_what_is_right():
     assert mismatches() == ""
+    assert mismatches(abort=50) == ""
 
 
 def test_bench_catches_shared_accumulators(monkeypatch):
@@ -509,7 +516,7 @@ def test_bench_catches_a_product_before_its_load(monkeypatch):
         return part.start_multiply.eq(ready)
 
     plant(monkeypatch, Issue, core_module, early)
-    assert "payload of beat" in mismatches()
+    assert "command.ready" in mismatches()
 
 
 def test_bench_catches_a_load_over_what_is_read(monkeypatch):
@@ -519,7 +526,7 @@ def test_bench_catches_a_load_over_what_is_read(monkeypatch):
         core_module,
         lambda part: part.start_a.eq(opcode(part, 1) & ~part.a_busy),
     )
-    assert "payload of beat" in mismatches(NO_STALLS)
+    assert "command.ready" in mismatches(NO_STALLS)
 
 
 def test_bench_catches_a_fault_that_is_carried_out(monkeypatch):
@@ -539,7 +546,7 @@ def test_bench_catches_outputs_in_a_mix(monkeypatch):
 
 def test_bench_catches_an_abort_that_leaves_something(monkeypatch):
     monkeypatch.setattr(matmul_module, "ResetInserter", lambda control: lambda inner: inner)
-    assert "after abort" in mismatches()
+    assert "busy" in mismatches(abort=50)
 
 
 def test_bench_catches_a_wrong_count(monkeypatch):

@@ -507,7 +507,8 @@ def test_a_short_tile_leaves_whole():
     one = build()
     part = one.component
     words = part.source.words(np.full((2, 4, 4), -1.0, np.float32))
-    tiles = Tiles(words, np.array([3, 3]), np.array([False, True]), np.array([True, True]))
+    turned, marked = np.array([False, True]), np.array([True, True])
+    tiles = Tiles(words, np.array([3, 3]), turned, marked, np.full((2, 4), False))
     case = requantizer_stimulus(part, tiles)["o"]
     found = unpack(part.o.payload.shape(), case.outputs)["codes"].reshape(2, 4, 4)
     assert len(case.inputs) == 6
