@@ -151,7 +151,8 @@ class Variant:
 
     def vectors(self, values: NDArray[Any] | None = None, seed: int = 0) -> Vectors:
         """What goes in and what must come out, of a float tensor or of the built-in stimulus."""
-        return self.design.vectors(self.component, values, seed)
+        plain = self.design.vectors(self.component, values, seed)
+        return self.interface.vectors(self.component, plain)
 
 
 def _plain(value: Any) -> Any:

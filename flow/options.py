@@ -55,7 +55,8 @@ def shell_options(command: Any) -> Any:
         help="Reset that acts on the clock's edge, or without one [default: sync].",
     )(command)
     return click.option(
-        "--ports",
+        "--interface",
+        "--ports",  # its older name
         "interface",
         type=click.Choice(list(INTERFACES)),
         default="stream",
