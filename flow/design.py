@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from ..hdl.flat import Link, plain_links
 from ..hdl.ports import port_signals
-from ..hdl.shell import PLAIN, Clocking, has_state
+from ..hdl.shell import PLAIN, Clocking, Shell
 from ..sim.bench import NO_STALLS, Progress, Result, Stalls
 from ..sim.engine import Engine
 from ..sim.testbench import Vectors
@@ -90,11 +90,12 @@ class Variant:
         """
         if self.interface.name == "stream" and self.clocking == PLAIN:
             return self.component
-        if self.clocking != self.interface.clocking() and not has_state(self.component):
+        shell = self.interface.build(self.component, self.design.name, self.clocking)
+        if shell.clocking is None and self.clocking != self.interface.clocking():
             raise ValueError(
                 f"{self.top} is combinational: no reset can be {self.clocking.kind} in it"
             )
-        return self.interface.build(self.component, self.design.name, self.clocking)
+        return shell
 
     @property
     def links(self) -> dict[str, Link]:
@@ -104,7 +105,8 @@ class Variant:
     @property
     def latency(self) -> int:
         """Latency in cycles, 0 for a combinational design."""
-        return getattr(self.component, "latency", 0)
+        added = self.outside.latency if isinstance(self.outside, Shell) else 0
+        return getattr(self.component, "latency", 0) + added
 
     @property
     def beats(self) -> int:

@@ -43,9 +43,20 @@ def make_engine(
 def cxxrtl_engine(
     variant: Variant, vcd: Path | None = None, *, optimise: Literal[0, 1, 2] = 1
 ) -> CxxrtlEngine:
-    """Compile the merged netlist of a design; see ``CxxrtlEngine`` for ``optimise``."""
+    """Compile the merged netlist of a design; see ``CxxrtlEngine`` for ``optimise``.
+
+    The reset is a port where it is active low: such a design starts in reset.
+    """
     ports = [Port(name, width, is_input) for name, (width, is_input) in variant.ports.items()]
-    design = variant.netlist
+    design, clocking = variant.netlist, variant.clocking
+    if clocking.active_low and variant.clocked:
+        ports.append(Port(clocking.reset, 1, True))
     return CxxrtlEngine(
-        design.text, design.top, ports, clocked=variant.clocked, vcd=vcd, optimise=optimise
+        design.text,
+        design.top,
+        ports,
+        clocked=variant.clocked,
+        clock=clocking.clock,
+        vcd=vcd,
+        optimise=optimise,
     )

