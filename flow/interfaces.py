@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..hdl.axi import AXI_CLOCKING, AxiShell
+from ..hdl.axi_engine import AxiEngine
 from ..hdl.flat import LinkedShell, flat_links, plain_links
+from ..hdl.matmul import Matmul
 from ..hdl.shell import PLAIN, Clocking, Shell
 from ..sim.axi import axi_vectors
 from ..sim.testbench import Vectors
@@ -84,8 +86,10 @@ INTERFACES = {
         ),
         Interface(
             "axi",
-            "a stream is an AXI4-Stream",
-            AxiShell,
+            "a stream is an AXI4-Stream, commands are AXI4-Lite registers",
+            lambda core, name, clocking: (AxiEngine if isinstance(core, Matmul) else AxiShell)(
+                core, name, clocking
+            ),
             clock=AXI_CLOCKING.clock,
             resets=(("low", AXI_CLOCKING.reset),),
             vectors=axi_vectors,

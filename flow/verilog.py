@@ -13,7 +13,7 @@ from typing import Any
 
 from ..sim.yosys import BUNDLED
 from .design import Variant
-from .manifest import manifest
+from .manifest import fields_by_place, manifest
 
 __all__ = ["generate", "verilog", "write_whole"]
 
@@ -93,8 +93,9 @@ def _payload_lines(facts: dict[str, Any]) -> list[str]:
     """Where each field lies: in its stream's payload, or in a port of its own."""
     lines = []
     own = {(p["stream"], p["field"]): name for name, p in facts["ports"].items() if "field" in p}
-    for stream, places in facts["payloads"].items():
-        head = f"{stream} ports" if own else f"{stream}__payload"
+    for stream, places in fields_by_place(facts).items():
+        plain = stream if stream in facts["ports"] else f"{stream}__payload"
+        head = f"{stream} ports" if own else plain
         lines += ["", f"{head} (element 0 of an array is the least significant):"]
         for place in places:
             high = place["offset"] + place["width"] * place["length"] - 1

@@ -4,6 +4,8 @@ Its ports keep the rules of AXI: no path from an input to an output within a cyc
 no ready, tvalid is low in reset. The fields of a beat: ``mxsf.hdl.axi_stream``.
 """
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 from amaranth.hdl import Cat, Module, Mux, Signal
@@ -30,6 +32,8 @@ class AxiShell(Shell):
         core: the design.
         name: name of the core's instance and module.
         clocking: clock and reset.
+        buffered: put a register at each output, also where the core has one.
+        more: ports that are no streams.
 
     Attributes:
         streams: how each stream is mapped.
@@ -39,27 +43,41 @@ class AxiShell(Shell):
         ValueError: the core has no streams.
     """
 
-    def __init__(self, core: Any, name: str, clocking: Clocking = AXI_CLOCKING):
+    def __init__(
+        self,
+        core: Any,
+        name: str,
+        clocking: Clocking = AXI_CLOCKING,
+        *,
+        buffered: bool = False,
+        more: Mapping[str, Any] = MappingProxyType({}),
+    ):
         self.streams = axi_streams(core)
         if not self.streams:
             raise ValueError(f"{name} has no streams: its interface cannot be axi")
-        self.latency = int(core.latency == 0)
+        self.latency = int(buffered or core.latency == 0)
+        self._buffered = self.latency > 0
         self.links = axi_links(self.streams)
         members: dict[str, Any] = {}
         for axis in self.streams:
             forward, backward = (In, Out) if axis.is_input else (Out, In)
             members |= {axis.port(signal): forward(bits) for signal, bits in axis.widths.items()}
             members |= {axis.port("tvalid"): forward(1), axis.port("tready"): backward(1)}
-        super().__init__(core, name, members, clocking, stateful=True)
+        super().__init__(core, name, {**members, **more}, clocking, stateful=True)
 
     def connect(self, m: Module) -> None:
         """Buffer the inputs, take the fields apart, put them together again at the outputs."""
-        m.submodules.inputs = inputs = Module()
+        inputs = Module()
         for axis in self.streams:
             if axis.is_input:
                 self._take(inputs, axis)
             else:
                 self._give(m, axis)
+        m.submodules.inputs = self.guard(inputs)
+
+    def guard(self, inputs: Module) -> Any:
+        """Return the input buffers as they are built in; here as they are."""
+        return inputs
 
     def _port(self, axis: AxiStream, signal: str) -> Any:
         return getattr(self, axis.port(signal))
@@ -103,7 +121,7 @@ class AxiShell(Shell):
 
     def _give(self, m: Module, axis: AxiStream) -> None:
         source = getattr(self.core, axis.stream)
-        if self.latency:
+        if self._buffered:
             source = register(m, source, name=axis.name)
         inside = source.payload.as_value()
         m.d.comb += [
