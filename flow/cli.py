@@ -19,12 +19,14 @@ from ..golden.encoder import quantize as quantize_tensor
 from ..sim.bench import Stalls
 from .catalogue import Variant
 from .extras import write_extras
+from .fusesoc import write_core
 from .inputs import load_array, read_block
 from .options import (
     EXISTING,
     FILE,
     FOLDER,
     design_options,
+    fusesoc_option,
     read_variant,
     read_variants,
     read_yosys,
@@ -40,13 +42,7 @@ from .simulate import ENGINES, default_engine, make_engine
 from .studies import STUDIES
 from .synthesis import TARGETS, Area, check_target
 from .synthesis import area as run_area
-from .tables import (
-    area_table,
-    format_table,
-    report_table,
-    show,
-    timing_table,
-)
+from .tables import area_table, format_table, report_table, show, timing_table
 from .timing import TARGETS as TIMED
 from .timing import Timing, check_options
 from .timing import timing as run_timing
@@ -105,16 +101,25 @@ def formats(as_json: bool) -> None:
     default=10,
     help="Of the clock in SDC and XDC [default: 10 ns].",
 )
+@fusesoc_option
 @shell_options
 def generate(
-    design: str, output: Path, prefix: str, extras: bool, period: float, **options: Any
+    design: str,
+    output: Path,
+    prefix: str,
+    extras: bool,
+    period: float,
+    fusesoc: bool,
+    **options: Any,
 ) -> None:
     """Write the Verilog of DESIGN and its JSON manifest."""
     one = read_variant(design, options, prefix)
-    paths = list(write_design(one, output))
+    paths = write_design(one, output)
     if extras:
         paths += write_extras(one, output, period)
-    for path in paths:
+    if fusesoc:
+        paths += write_core(one, output)
+    for path in dict.fromkeys(paths):
         print(path)
 
 
@@ -125,6 +130,7 @@ def generate(
 @click.option("--output", type=FOLDER, default=Path("build"), help="Folder [default: build].")
 @click.option("--prefix", default="", help="Text in front of every module name.")
 @click.option("--seed", type=int, default=0, help="Seed of words and stalls [default: 0].")
+@fusesoc_option
 @shell_options
 @stall_options
 def vectors(
@@ -135,6 +141,7 @@ def vectors(
     seed: int,
     valid: float,
     ready: float,
+    fusesoc: bool,
     **options: Any,
 ) -> None:
     """Write the Verilog of DESIGN with a self-checking testbench and its hex files.
@@ -143,7 +150,10 @@ def vectors(
     """
     values = None if tensor is None else load_array(tensor)
     one = read_variant(design, options, prefix)
-    for path in write_vectors(one, output, values, Stalls(valid, ready, seed)):
+    paths = write_vectors(one, output, values, Stalls(valid, ready, seed))
+    if fusesoc:
+        paths += write_core(one, output, [p.name for p in paths if p.suffix == ".hex"])
+    for path in paths:
         print(path)
 
 

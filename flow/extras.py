@@ -3,19 +3,16 @@
 An instantiation template, a package of its payloads, constraints of its clock, waivers for lint.
 """
 
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, StrictUndefined
-
 from .design import Variant
 from .manifest import fields_by_place, manifest
+from .render import TEMPLATES, render
 from .verilog import write_whole
 
-__all__ = ["extras", "write_extras"]
+__all__ = ["extras", "waivers", "write_extras"]
 
-_TEMPLATES = files(__package__ or "") / "templates"
 _OUTSIDE = 0.3  # share of the period that the suggested I/O delays leave to the logic outside
 
 
@@ -33,12 +30,12 @@ def extras(variant: Variant, period: float = 10) -> dict[str, str]:
     facts = manifest(variant)
     top, clock = variant.top, variant.clock
     texts = {
-        f"{top}_inst.v": _render("inst.v", top=top, clock=clock, ports=_declarations(facts)),
-        f"{top}.vlt": _render("waivers.vlt", top=top),
+        f"{top}_inst.v": render("inst.v", top=top, clock=clock, ports=_declarations(facts)),
+        f"{top}.vlt": waivers(variant),
     }
     if facts["payloads"]:
         structs = _structs(facts)
-        texts[f"{top}_pkg.sv"] = _render(
+        texts[f"{top}_pkg.sv"] = render(
             "pkg.sv",
             top=top,
             latency=facts["latency"],
@@ -49,7 +46,7 @@ def extras(variant: Variant, period: float = 10) -> dict[str, str]:
     if clock is not None:
         ways = {name: port["direction"] for name, port in facts["ports"].items()}
         for kind in ("sdc", "xdc"):
-            texts[f"{top}.{kind}"] = _render(
+            texts[f"{top}.{kind}"] = render(
                 f"constraints.{kind}",
                 top=top,
                 clock=clock,
@@ -61,6 +58,11 @@ def extras(variant: Variant, period: float = 10) -> dict[str, str]:
     return texts
 
 
+def waivers(variant: Variant) -> str:
+    """Text of the waivers for Verilator."""
+    return render("waivers.vlt", top=variant.top)
+
+
 def write_extras(variant: Variant, folder: Path, period: float = 10) -> list[Path]:
     """Write the files of ``extras`` into a folder, each whole or not at all."""
     paths = []
@@ -68,13 +70,6 @@ def write_extras(variant: Variant, folder: Path, period: float = 10) -> list[Pat
         paths.append(folder / name)
         write_whole(paths[-1], text)
     return paths
-
-
-def _render(template: str, **context: Any) -> str:
-    engine = Environment(
-        undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True
-    )
-    return engine.from_string((_TEMPLATES / template).read_text("utf-8")).render(context)
 
 
 def _declarations(facts: dict[str, Any]) -> list[dict[str, str]]:
@@ -100,8 +95,8 @@ def _declarations(facts: dict[str, Any]) -> list[dict[str, str]]:
 def _structs(facts: dict[str, Any]) -> list[dict[str, Any]]:
     """Structs of all payloads, inner ones first: port, name, members from the highest.
 
-    A port is there where it has this payload whole. On AXI each of tdata and tuser is a payload, with
-    its padding.
+    A port is there where it has this payload whole. On AXI each of tdata and tuser is a payload,
+    with its padding.
     """
     ports = facts["ports"]
     payloads = {
@@ -159,4 +154,4 @@ def _bits(place: dict[str, Any]) -> str:
 
 def _member(name: str) -> str:
     """Name of a field in SystemVerilog: a keyword gets an underscore behind it."""
-    return f"{name}_" if name in (_TEMPLATES / "keywords.txt").read_text("utf-8").split() else name
+    return f"{name}_" if name in (TEMPLATES / "keywords.txt").read_text("utf-8").split() else name

@@ -16,6 +16,7 @@ __all__ = [
     "FILE",
     "FOLDER",
     "design_options",
+    "fusesoc_option",
     "read_variant",
     "read_variants",
     "read_yosys",
@@ -62,6 +63,11 @@ def shell_options(command: Any) -> Any:
         default="stream",
         help="; ".join(f"{one.name}: {one.title}" for one in INTERFACES.values()) + ".",
     )(command)
+
+
+fusesoc_option = click.option(
+    "--fusesoc", is_flag=True, help="Also a FuseSoC core file, with the targets of what is there."
+)
 
 
 def stall_options(command: Any) -> Any:

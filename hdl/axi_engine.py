@@ -5,7 +5,7 @@ What the registers are: ``mxsf.hdl.engine_registers``.
 
 from typing import Any
 
-from amaranth.hdl import Module, ResetInserter, Signal
+from amaranth.hdl import Module, ResetInserter
 from amaranth.lib import stream
 from amaranth.lib.wiring import In, Out
 
@@ -39,7 +39,8 @@ class AxiEngine(AxiShell):
 
     A command goes through a register on its way to the engine, and a beat that leaves through
     another, so that a beat that is offered stays when an abort ends everything else: two cycles
-    more. An abort also drops the beats that wait at the inputs.
+    more. The engine stays aborted as long as the host says: meanwhile the inputs take beats and
+    drop them, so that nothing stale is left, and commands are dropped too.
 
     Args:
         core: the engine.
@@ -52,7 +53,6 @@ class AxiEngine(AxiShell):
 
     def __init__(self, core: Matmul, name: str, clocking: Clocking = AXI_CLOCKING):
         self.registers = engine_registers(core)
-        self._abort = Signal(name="abort")
         super().__init__(core, name, clocking, buffered=True, more=_lite_members())
         self.latency += 1
 
@@ -65,10 +65,8 @@ class AxiEngine(AxiShell):
             inner = getattr(inner, role) if role in ("valid", "ready") else inner.payload[role]
             m.d.comb += inner.eq(outer) if is_input else outer.eq(inner)
 
-        abort = self._abort
-        control = file.control
-        m.d.comb += [control.ready.eq(1), self.core.abort.eq(abort)]
-        m.d.sync += abort.eq(control.valid & control.payload[0])
+        abort = file.control[0]
+        m.d.comb += self.core.abort.eq(abort)
         m.submodules.pending = ResetInserter(abort)(self._pending(file))
         m.d.comb += [file.status[0].eq(self.core.busy), file.error.eq(self.core.error)]
         for name in COUNTERS:
@@ -77,7 +75,7 @@ class AxiEngine(AxiShell):
 
     def guard(self, inputs: Module) -> Any:
         """An abort drops what waits at the inputs."""
-        return ResetInserter(self._abort)(inputs)
+        return ResetInserter(self.core.abort)(inputs)
 
     def _pending(self, file: Any) -> Module:
         """The command that waits for the engine."""

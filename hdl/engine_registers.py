@@ -107,9 +107,9 @@ def engine_registers(engine: Matmul) -> tuple[Register, ...]:
         Register(
             "control",
             0x18,
-            Access.ACT,
-            "Ends everything",
-            (BitField("abort", 0, 1, "1: abort; the counters and tile memories stay"),),
+            Access.WRITE,
+            "Ends everything that is under way",
+            (BitField("abort", 0, 1, "while 1: aborted; inputs take beats and drop them"),),
         ),
         *_command_registers(),
         Register(

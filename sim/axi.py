@@ -35,7 +35,15 @@ def bus_beat(axis: AxiStream, payload: int) -> int:
 
 
 def axi_vectors(component: Any, vectors: Vectors) -> Vectors:
-    """Lay out the vectors of a design for its AXI shell."""
+    """Lay out the vectors of a design for its AXI shell.
+
+    Raises:
+        ValueError: the design takes commands, which are registers there.
+    """
+    if "command" in vectors.inputs:
+        raise ValueError(
+            "no testbench writes the registers of axi: use vectors with stream or flat"
+        )
     by_name = {axis.stream: axis for axis in axi_streams(component)}
 
     def laid_out(columns: Mapping[str, Column]) -> dict[str, Column]:

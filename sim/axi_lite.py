@@ -105,7 +105,7 @@ class Host:
                 fixed = [n for n, one in self.registers.items() if one.access is Access.READ]
                 await self.write(random.choice(fixed), random.getrandbits(32))
             case 2:
-                name = random.choice(list(self.written))
+                name = random.choice([n for n in self.written if n != "control"])
                 await self.write(name, random.getrandbits(32), random.getrandbits(4))
                 await self.read(name)
             case _:

@@ -95,12 +95,6 @@ class Handshakes:
             if not channel.is_input and self.pins.get(channel.valid):
                 self.result.note(f"{channel.valid} is high before an edge without reset")
 
-    def cancel(self, channel: str) -> None:
-        """Take back what was queued, but for the beat that is offered."""
-        queue = self.queues[channel]
-        while len(queue) > self._offering[channel]:
-            queue.pop()
-
     async def cycle(self) -> dict[str, Beat]:
         """One clock cycle; returns the beats that were transferred, by channel."""
         for channel in self.channels:
