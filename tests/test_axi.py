@@ -12,6 +12,7 @@ from mxsf.sim.axi import run_axi
 from mxsf.sim.bench import Stalls
 from mxsf.sim.testbench import Column
 from mxsf.sim.verilog import run_verilog
+from planted import Planted, on
 
 STALLS = Stalls(0.7, 0.6, 3)
 STREAMING = [
@@ -52,47 +53,6 @@ def test_vectors_run_on_the_bus(name, options):
     text, vectors = verilog(one), one.vectors()
     result = run_verilog(text, one.top, vectors, STALLS, clocking=one.clock, links=one.links)
     assert result.passed, result.mismatches
-
-
-class Planted:
-    """An engine whose design breaks a rule: what it gives on a port is changed.
-
-    Args:
-        engine: the engine.
-        change: from the port, its value and the pins to another value.
-    """
-
-    def __init__(self, engine, change):
-        self.engine, self.change, self.name = engine, change, engine.name
-
-    def run(self, testbench):
-        change = self.change
-
-        class Pins:
-            def __init__(self, pins):
-                self.pins, self.driven = pins, {}
-                self.set_now = self.ticks = 0
-
-            def set(self, port, value):
-                self.driven[port] = value
-                self.pins.set(port, value)
-
-            def get(self, port):
-                return change(port, self.pins.get(port), self)
-
-            async def tick(self):
-                self.ticks += 1
-                await self.pins.tick()
-
-        async def planted(pins):
-            await testbench(Pins(pins))
-
-        self.engine.run(planted)
-
-
-def on(port, change):
-    """Change one port only."""
-    return lambda name, value, pins: change(value, pins) if name == port else value
 
 
 PLANTED = {

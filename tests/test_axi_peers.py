@@ -16,12 +16,11 @@ from mxsf.sim.testbench import Column, Vectors
 pytest.importorskip("cocotbext.axi")
 
 DESIGNS = [
-    ("encoder", {"block": 8, "lanes": 2}),
+    ("encoder", {"block": 8, "lanes": 4}),
     ("dot", {"block": 8, "lanes": 4}),
     ("requantizer", {"tile": 4, "both": True, "storage": "memory"}),
     ("accumulator", {"block": 4, "outputs": 3}),
 ]
-MOST = 400  # beats of an input
 
 
 def packets(axis, column):
@@ -76,34 +75,33 @@ def engine_case(one):
     }
 
 
-def run(folder, one, what, text=None):
-    """Run cocotb; the number of tests and of failures."""
-    from cocotb_tools.check_results import get_results
+def run(folder, one, what):
+    """Whether the tests of cocotb pass."""
     from cocotb_tools.runner import get_runner
 
-    (folder / "design.v").write_text(text or verilog(one))
+    (folder / "design.v").write_text(verilog(one))
     (folder / "case.json").write_text(json.dumps(what))
     runner = get_runner("icarus")
-    options = {"build_dir": folder, "hdl_toplevel": one.top}
-    runner.build(sources=[folder / "design.v"], timescale=("1ns", "1ps"), **options)
-    found = runner.test(
-        test_module="cocotb_axi",
+    runner.build(
+        sources=[folder / "design.v"],
         hdl_toplevel=one.top,
         build_dir=folder,
-        test_dir=folder,
-        extra_env={
-            "CASE": str(folder / "case.json"),
-            "PYTHONPATH": str(Path(__file__).parent),
-        },
-        log_file=folder / "log",
+        timescale=("1ns", "1ps"),
+        log_file=folder / "build.log",
     )
-    return get_results(found)
-
-
-def cut(vectors):
-    """Whole packets of at most so many beats in; as many out."""
-    (name, given) = next(iter(vectors.inputs.items()))
-    return Vectors({name: given}, vectors.outputs, streams=True, blocks=1)
+    here = str(Path(__file__).parent)
+    try:
+        runner.test(
+            test_module="cocotb_axi",
+            hdl_toplevel=one.top,
+            build_dir=folder,
+            test_dir=folder,
+            extra_env={"CASE": str(folder / "case.json"), "PYTHONPATH": here},
+            log_file=folder / "run.log",
+        )
+    except SystemExit:  # so it says that a test failed
+        return False
+    return True
 
 
 @pytest.mark.long
@@ -112,14 +110,14 @@ def cut(vectors):
 def test_streams(name, options, tmp_path):
     one = variant(name, interface="axi", **options)
     what = case(one, one.vectors())
-    assert run(tmp_path, one, what) == (1, 0)
+    assert run(tmp_path, one, what), (tmp_path / "run.log").read_text()[-3000:]
 
 
 @pytest.mark.long
 @needs_icarus
 def test_engine(tmp_path):
     one = variant("matmul", interface="axi", tile=4, pes=2, depth=8)
-    assert run(tmp_path, one, engine_case(one)) == (1, 0)
+    assert run(tmp_path, one, engine_case(one)), (tmp_path / "run.log").read_text()[-3000:]
 
 
 @pytest.mark.long
@@ -128,4 +126,5 @@ def test_a_wrong_answer_is_caught(tmp_path):
     one = variant("encoder", block=4, interface="axi")
     what = case(one, one.vectors())
     what["outputs"]["m_axis"][-1][-1]["tuser"] ^= 1
-    assert run(tmp_path, one, what) == (1, 1)
+    assert not run(tmp_path, one, what)
+    assert "AssertionError" in (tmp_path / "run.log").read_text()
