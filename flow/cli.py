@@ -18,15 +18,12 @@ from ..golden.catalogue import FORMATS, parse
 from ..golden.encoder import quantize as quantize_tensor
 from ..sim.bench import Stalls
 from .catalogue import Variant
-from .extras import write_extras
-from .fusesoc import write_core
 from .inputs import load_array, read_block
 from .options import (
     EXISTING,
     FILE,
     FOLDER,
     design_options,
-    fusesoc_option,
     read_variant,
     read_variants,
     read_yosys,
@@ -46,9 +43,8 @@ from .tables import area_table, format_table, report_table, show, timing_table
 from .timing import TARGETS as TIMED
 from .timing import Timing, check_options
 from .timing import timing as run_timing
-from .vectors import write_vectors
-from .verilog import generate as write_design
 from .verilog import write_whole
+from .writers import WRITERS
 
 __all__ = ["main"]
 
@@ -92,78 +88,11 @@ def formats(as_json: bool) -> None:
 @cli.command()
 @click.argument("design")
 @design_options()
-@click.option("--output", type=FOLDER, default=Path("build"), help="Folder [default: build].")
-@click.option("--prefix", default="", help="Text in front of every module name.")
-@click.option("--extras", is_flag=True, help="Also an instance, a package, SDC, XDC, waivers.")
-@click.option(
-    "--period",
-    type=click.FloatRange(min=0, min_open=True),
-    default=10,
-    help="Of the clock in SDC and XDC [default: 10 ns].",
-)
-@fusesoc_option
-@shell_options
-def generate(
-    design: str,
-    output: Path,
-    prefix: str,
-    extras: bool,
-    period: float,
-    fusesoc: bool,
-    **options: Any,
-) -> None:
-    """Write the Verilog of DESIGN and its JSON manifest."""
-    one = read_variant(design, options, prefix)
-    paths = write_design(one, output)
-    if extras:
-        paths += write_extras(one, output, period)
-    if fusesoc:
-        paths += write_core(one, output)
-    for path in dict.fromkeys(paths):
-        print(path)
-
-
-@cli.command()
-@click.argument("design")
-@design_options()
-@click.option("--input", "tensor", type=EXISTING, help="Float tensor (.npy) to run on.")
-@click.option("--output", type=FOLDER, default=Path("build"), help="Folder [default: build].")
-@click.option("--prefix", default="", help="Text in front of every module name.")
-@click.option("--seed", type=int, default=0, help="Seed of words and stalls [default: 0].")
-@fusesoc_option
-@shell_options
-@stall_options
-def vectors(
-    design: str,
-    tensor: Path | None,
-    output: Path,
-    prefix: str,
-    seed: int,
-    valid: float,
-    ready: float,
-    fusesoc: bool,
-    **options: Any,
-) -> None:
-    """Write the Verilog of DESIGN with a self-checking testbench and its hex files.
-
-    Any Verilog simulator runs it in the folder: iverilog -o tb TOP_tb.v TOP.v && vvp tb
-    """
-    values = None if tensor is None else load_array(tensor)
-    one = read_variant(design, options, prefix)
-    paths = write_vectors(one, output, values, Stalls(valid, ready, seed))
-    if fusesoc:
-        paths += write_core(one, output, [p.name for p in paths if p.suffix == ".hex"])
-    for path in paths:
-        print(path)
-
-
-@cli.command()
-@click.argument("design")
-@design_options()
 @click.option("--input", "tensor", type=EXISTING, help="Float tensor (.npy) to run on.")
 @click.option("--engine", type=click.Choice(ENGINES), help="Engine [default: the fastest here].")
 @click.option("--vcd", type=FILE, help="Waveform file to write, with a .gtkw layout.")
 @click.option("--seed", type=int, default=0, help="Seed of words and stalls [default: 0].")
+@shell_options
 @stall_options
 def simulate(
     design: str,
@@ -356,5 +285,5 @@ def _write_rows(path: Path, facts: dict[str, Any], found: Sequence[tuple[Variant
     write_whole(path, json.dumps(facts | {"rows": rows}, indent=2) + "\n")
 
 
-for _study in STUDIES:
-    cli.add_command(_study)
+for _command in (*WRITERS, *STUDIES):
+    cli.add_command(_command)
