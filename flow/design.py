@@ -13,7 +13,7 @@ from ..hdl.ports import port_signals
 from ..hdl.shell import PLAIN, Clocking, Shell
 from ..sim.bench import NO_STALLS, Progress, Result, Stalls
 from ..sim.engine import Engine
-from ..sim.testbench import Vectors
+from ..sim.vectors import Vectors
 from .interfaces import INTERFACES, Interface
 from .netlist import Netlist, netlist
 from .parameters import Parameter

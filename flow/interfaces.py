@@ -10,7 +10,7 @@ from ..hdl.flat import LinkedShell, flat_links, plain_links
 from ..hdl.matmul import Matmul
 from ..hdl.shell import PLAIN, Clocking, Shell
 from ..sim.axi import axi_vectors
-from ..sim.testbench import Vectors
+from ..sim.vectors import Vectors
 
 __all__ = ["INTERFACES", "POLARITIES", "RESETS", "Interface"]
 

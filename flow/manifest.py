@@ -49,8 +49,6 @@ def _ports(variant: Variant) -> dict[str, dict[str, Any]]:
     } | {axis.port(signal): signal for axis in _axi(variant) for signal in axis.widths}
     for name, (width, is_input) in variant.ports.items():
         ports[name] = {"direction": "in" if is_input else "out", "width": width}
-        if name not in links:
-            continue  # of a bus that carries no stream
         stream, _, role = links[name].port.rpartition("__")
         if stream in streams:
             ports[name] |= {"stream": stream, "role": signals.get(name, role)}

@@ -14,12 +14,13 @@ from .axi_lite import CHANNELS, RegisterFile
 from .command import command_layout
 from .core import COUNTERS
 from .engine_registers import COMMAND, engine_registers
+from .flat import Link
 from .matmul import Matmul
 from .ports import fields
 from .shell import Clocking
 from .stream import link, register
 
-__all__ = ["AxiEngine", "lite_ports"]
+__all__ = ["AxiEngine", "lite_ports", "lite_widths"]
 
 
 def lite_ports() -> dict[str, tuple[str, str, bool]]:
@@ -55,6 +56,7 @@ class AxiEngine(AxiShell):
         self.registers = engine_registers(core)
         super().__init__(core, name, clocking, buffered=True, more=_lite_members())
         self.latency += 1
+        self.links |= {port: Link(port, 0, bits, True) for port, bits in lite_widths().items()}
 
     def connect(self, m: Module) -> None:
         """The register file between its bus and the engine; then the streams."""
@@ -94,13 +96,19 @@ class AxiEngine(AxiShell):
         return m
 
 
-def _lite_members() -> dict[str, Any]:
-    members = {}
+def lite_widths() -> dict[str, int]:
+    """Bits of each port of the AXI4-Lite interface."""
     widths = {
         f"s_axi_{channel}{field.name}": field.width
         for channel, layout in CHANNELS.items()
         for field in fields(layout)
     }
-    for port, (_, _, is_input) in lite_ports().items():
-        members[port] = (In if is_input else Out)(widths.get(port, 1))
-    return members
+    return {port: widths.get(port, 1) for port in lite_ports()}
+
+
+def _lite_members() -> dict[str, Any]:
+    widths = lite_widths()
+    return {
+        port: (In if is_input else Out)(widths[port])
+        for port, (_, _, is_input) in lite_ports().items()
+    }

@@ -6,11 +6,13 @@ from typing import Any
 
 from ..hdl.axi import AxiShell
 from ..hdl.axi_stream import AxiStream, axi_streams
+from ..hdl.matmul import Matmul
 from ..hdl.ports import port_signals
+from .axi_host import host_bridge
 from .bench import NO_STALLS, Result, Stalls
 from .engine import Engine, Pins
 from .handshake import Beat, Channel, Handshakes
-from .testbench import Column, Vectors
+from .vectors import Column, Vectors
 
 __all__ = ["axi_channels", "axi_vectors", "beat_ports", "bus_beat", "check_beat", "run_axi"]
 
@@ -35,15 +37,7 @@ def bus_beat(axis: AxiStream, payload: int) -> int:
 
 
 def axi_vectors(component: Any, vectors: Vectors) -> Vectors:
-    """Lay out the vectors of a design for its AXI shell.
-
-    Raises:
-        ValueError: the design takes commands, which are registers there.
-    """
-    if "command" in vectors.inputs:
-        raise ValueError(
-            "no testbench writes the registers of axi: use vectors with stream or flat"
-        )
+    """Lay out the vectors of a design for its AXI shell; commands go through a host."""
     by_name = {axis.stream: axis for axis in axi_streams(component)}
 
     def laid_out(columns: Mapping[str, Column]) -> dict[str, Column]:
@@ -54,7 +48,12 @@ def axi_vectors(component: Any, vectors: Vectors) -> Vectors:
                 found[name] = Column(axis.bits, beats)
         return found
 
-    return replace(vectors, inputs=laid_out(vectors.inputs), outputs=laid_out(vectors.outputs))
+    return replace(
+        vectors,
+        inputs=laid_out(vectors.inputs),
+        outputs=laid_out(vectors.outputs),
+        bridge=host_bridge(component, vectors.ends) if isinstance(component, Matmul) else None,
+    )
 
 
 def axi_channels(streams: Sequence[AxiStream]) -> list[Channel]:

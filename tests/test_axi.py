@@ -10,7 +10,7 @@ from mxsf.flow.verilog import verilog
 from mxsf.hdl.axi_stream import axi_streams
 from mxsf.sim.axi import run_axi
 from mxsf.sim.bench import Stalls
-from mxsf.sim.testbench import Column
+from mxsf.sim.vectors import Column
 from mxsf.sim.verilog import run_verilog
 from planted import Planted, on
 

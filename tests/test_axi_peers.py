@@ -11,7 +11,7 @@ from mxsf.flow.verilog import verilog
 from mxsf.hdl.engine_registers import COMMAND
 from mxsf.sim.axi import axi_vectors, beat_ports
 from mxsf.sim.script import RandomScripts
-from mxsf.sim.testbench import Column, Vectors
+from mxsf.sim.vectors import Column, Vectors
 
 pytest.importorskip("cocotbext.axi")
 

@@ -29,7 +29,7 @@ from mxsf.sim.requantizer import (
     requantizer_tiles,
     run_requantizer,
 )
-from mxsf.sim.testbench import stream_vectors
+from mxsf.sim.vectors import stream_vectors
 from mxsf.sim.verilog import run_verilog
 
 RULES = [rule.value for rule in ScaleRule]
