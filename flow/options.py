@@ -16,6 +16,7 @@ __all__ = [
     "FILE",
     "FOLDER",
     "design_options",
+    "fusesoc_option",
     "read_variant",
     "read_variants",
     "read_yosys",
@@ -61,12 +62,18 @@ def shell_options(command: Any) -> Any:
         help="Reset that acts on the clock's edge, or without one [default: sync].",
     )(command)
     return click.option(
-        "--ports",
+        "--interface",
+        "--ports",  # its older name
         "interface",
         type=click.Choice(list(INTERFACES)),
         default="stream",
         help="; ".join(f"{one.name}: {one.title}" for one in INTERFACES.values()) + ".",
     )(command)
+
+
+fusesoc_option = click.option(
+    "--fusesoc", is_flag=True, help="Also a FuseSoC core file, with the targets of what is there."
+)
 
 
 def stall_options(command: Any) -> Any:

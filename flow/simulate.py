@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Literal
 
+from ..hdl.axi import AxiShell
 from ..sim.cxxrtl import CxxrtlEngine, compiler
 from ..sim.engine import AmaranthEngine, Engine
 from ..sim.linked import LinkedEngine
@@ -31,9 +32,11 @@ def make_engine(
         optimise: see ``CxxrtlEngine``.
 
     Raises:
-        ValueError: no such engine.
+        ValueError: no such engine, or a design whose ports have no cycle model.
         RuntimeError: the engine needs a compiler that is not there.
     """
+    if isinstance(variant.outside, AxiShell):
+        raise ValueError(f"{variant.top} has no cycle model: simulate it with stream or flat ports")
     if name == "amaranth":
         engine: Engine = AmaranthEngine(variant.outside, clocked=variant.clocked, vcd=vcd)
     elif name == "cxxrtl":

@@ -23,7 +23,7 @@ from .script import (
     repeated_script,
     tensor_script,
 )
-from .testbench import Column, Vectors
+from .vectors import Column, Vectors
 
 __all__ = [
     "matmul_case",

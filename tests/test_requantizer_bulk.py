@@ -19,7 +19,7 @@ from mxsf.sim.requantizer import (
     random_tiles,
     requantizer_stimulus,
 )
-from mxsf.sim.testbench import stream_vectors
+from mxsf.sim.vectors import stream_vectors
 from mxsf.sim.verilog import run_verilog
 from requantizing import ROUNDINGS, STALLS, build, mix
 

@@ -110,7 +110,7 @@ def test_top_says_the_shell(options, suffix):
 
 
 def test_bad_shells():
-    with pytest.raises(ValueError, match="unknown interface 'axi9': use stream, flat"):
+    with pytest.raises(ValueError, match="unknown interface 'axi9': use stream, flat, axi"):
         variant("encoder", interface="axi9")
     with pytest.raises(ValueError, match="unknown reset 'both': use sync or async"):
         variant("encoder", reset="both")
