@@ -29,7 +29,7 @@ from ..sim.encoder import encoder_case, run_encoder
 from ..sim.matmul import matmul_case, run_matmul
 from ..sim.product_sum import product_sum_case, run_product_sum
 from ..sim.requantizer import requantizer_case, run_requantizer
-from ..sim.testbench import Column, Vectors, stream_vectors
+from ..sim.vectors import Column, Vectors, stream_vectors
 from .design import Design, Variant
 from .interfaces import INTERFACES
 from .parameters import (

@@ -17,13 +17,12 @@ from ..golden.block import BlockTensor
 from ..golden.catalogue import FORMATS, parse
 from ..golden.encoder import quantize as quantize_tensor
 from ..sim.bench import Stalls
+from .board_commands import BOARD_COMMANDS
 from .catalogue import Variant
-from .extras import write_extras
 from .inputs import load_array, read_block
 from .options import (
     EXISTING,
     FILE,
-    FOLDER,
     design_options,
     read_variant,
     read_variants,
@@ -38,18 +37,12 @@ from .simulate import ENGINES, default_engine, make_engine
 from .studies import STUDIES
 from .synthesis import TARGETS, Area, check_target
 from .synthesis import area as run_area
-from .tables import (
-    area_table,
-    format_table,
-    show,
-    timing_table,
-)
+from .tables import area_table, format_table, show, timing_table
 from .timing import TARGETS as TIMED
 from .timing import Timing, check_options
 from .timing import timing as run_timing
-from .vectors import write_vectors
-from .verilog import generate as write_design
 from .verilog import write_whole
+from .writers import WRITERS
 
 __all__ = ["main"]
 
@@ -93,64 +86,11 @@ def formats(as_json: bool) -> None:
 @cli.command()
 @click.argument("design")
 @design_options()
-@click.option("--output", type=FOLDER, default=Path("build"), help="Folder [default: build].")
-@click.option("--prefix", default="", help="Text in front of every module name.")
-@click.option("--extras", is_flag=True, help="Also an instance, a package, SDC, XDC, waivers.")
-@click.option(
-    "--period",
-    type=click.FloatRange(min=0, min_open=True),
-    default=10,
-    help="Of the clock in SDC and XDC [default: 10 ns].",
-)
-@shell_options
-def generate(
-    design: str, output: Path, prefix: str, extras: bool, period: float, **options: Any
-) -> None:
-    """Write the Verilog of DESIGN and its JSON manifest."""
-    one = read_variant(design, options, prefix)
-    paths = list(write_design(one, output))
-    if extras:
-        paths += write_extras(one, output, period)
-    for path in paths:
-        print(path)
-
-
-@cli.command()
-@click.argument("design")
-@design_options()
-@click.option("--input", "tensor", type=EXISTING, help="Float tensor (.npy) to run on.")
-@click.option("--output", type=FOLDER, default=Path("build"), help="Folder [default: build].")
-@click.option("--prefix", default="", help="Text in front of every module name.")
-@click.option("--seed", type=int, default=0, help="Seed of words and stalls [default: 0].")
-@shell_options
-@stall_options
-def vectors(
-    design: str,
-    tensor: Path | None,
-    output: Path,
-    prefix: str,
-    seed: int,
-    valid: float,
-    ready: float,
-    **options: Any,
-) -> None:
-    """Write the Verilog of DESIGN with a self-checking testbench and its hex files.
-
-    Any Verilog simulator runs it in the folder: iverilog -o tb TOP_tb.v TOP.v && vvp tb
-    """
-    values = None if tensor is None else load_array(tensor)
-    one = read_variant(design, options, prefix)
-    for path in write_vectors(one, output, values, Stalls(valid, ready, seed)):
-        print(path)
-
-
-@cli.command()
-@click.argument("design")
-@design_options()
 @click.option("--input", "tensor", type=EXISTING, help="Float tensor (.npy) to run on.")
 @click.option("--engine", type=click.Choice(ENGINES), help="Engine [default: the fastest here].")
 @click.option("--vcd", type=FILE, help="Waveform file to write, with a .gtkw layout.")
 @click.option("--seed", type=int, default=0, help="Seed of words and stalls [default: 0].")
+@shell_options
 @stall_options
 def simulate(
     design: str,
@@ -321,5 +261,5 @@ def _write_rows(path: Path, facts: dict[str, Any], found: Sequence[tuple[Variant
     write_whole(path, json.dumps(facts | {"rows": rows}, indent=2) + "\n")
 
 
-for _study in STUDIES:
-    cli.add_command(_study)
+for _command in (*WRITERS, *STUDIES, *BOARD_COMMANDS):
+    cli.add_command(_command)

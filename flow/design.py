@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 
 from ..hdl.flat import Link, plain_links
 from ..hdl.ports import port_signals
-from ..hdl.shell import PLAIN, Clocking, has_state
+from ..hdl.shell import PLAIN, Clocking, Shell
 from ..sim.bench import NO_STALLS, Progress, Result, Stalls
 from ..sim.engine import Engine
-from ..sim.testbench import Vectors
+from ..sim.vectors import Vectors
 from .interfaces import INTERFACES, Interface
 from .netlist import Netlist, netlist
 from .parameters import Parameter
@@ -90,11 +90,12 @@ class Variant:
         """
         if self.interface.name == "stream" and self.clocking == PLAIN:
             return self.component
-        if self.clocking != self.interface.clocking() and not has_state(self.component):
+        shell = self.interface.build(self.component, self.design.name, self.clocking)
+        if shell.clocking is None and self.clocking != self.interface.clocking():
             raise ValueError(
                 f"{self.top} is combinational: no reset can be {self.clocking.kind} in it"
             )
-        return self.interface.build(self.component, self.design.name, self.clocking)
+        return shell
 
     @property
     def links(self) -> dict[str, Link]:
@@ -104,7 +105,8 @@ class Variant:
     @property
     def latency(self) -> int:
         """Latency in cycles, 0 for a combinational design."""
-        return getattr(self.component, "latency", 0)
+        added = self.outside.latency if isinstance(self.outside, Shell) else 0
+        return getattr(self.component, "latency", 0) + added
 
     @property
     def beats(self) -> int:
@@ -151,7 +153,8 @@ class Variant:
 
     def vectors(self, values: NDArray[Any] | None = None, seed: int = 0) -> Vectors:
         """What goes in and what must come out, of a float tensor or of the built-in stimulus."""
-        return self.design.vectors(self.component, values, seed)
+        plain = self.design.vectors(self.component, values, seed)
+        return self.interface.vectors(self.component, plain)
 
 
 def _plain(value: Any) -> Any:

@@ -3,19 +3,16 @@
 An instantiation template, a package of its payloads, constraints of its clock, waivers for lint.
 """
 
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, StrictUndefined
-
 from .design import Variant
-from .manifest import manifest
+from .manifest import fields_by_place, manifest
+from .render import TEMPLATES, render
 from .verilog import write_whole
 
-__all__ = ["extras", "write_extras"]
+__all__ = ["extras", "waivers", "write_extras"]
 
-_TEMPLATES = files(__package__ or "") / "templates"
 _OUTSIDE = 0.3  # share of the period that the suggested I/O delays leave to the logic outside
 
 
@@ -33,22 +30,23 @@ def extras(variant: Variant, period: float = 10) -> dict[str, str]:
     facts = manifest(variant)
     top, clock = variant.top, variant.clock
     texts = {
-        f"{top}_inst.v": _render("inst.v", top=top, clock=clock, ports=_declarations(facts)),
-        f"{top}.vlt": _render("waivers.vlt", top=top),
+        f"{top}_inst.v": render("inst.v", top=top, clock=clock, ports=_declarations(facts)),
+        f"{top}.vlt": waivers(variant),
     }
     if facts["payloads"]:
-        texts[f"{top}_pkg.sv"] = _render(
+        structs = _structs(facts)
+        texts[f"{top}_pkg.sv"] = render(
             "pkg.sv",
             top=top,
-            vector=any(port.endswith("__payload") for port in variant.ports),
             latency=facts["latency"],
             beats=facts["block_beats"],
-            structs=_structs(facts["payloads"]),
+            structs=structs,
+            vector=structs[-1]["port"],
         )
     if clock is not None:
         ways = {name: port["direction"] for name, port in facts["ports"].items()}
         for kind in ("sdc", "xdc"):
-            texts[f"{top}.{kind}"] = _render(
+            texts[f"{top}.{kind}"] = render(
                 f"constraints.{kind}",
                 top=top,
                 clock=clock,
@@ -60,6 +58,11 @@ def extras(variant: Variant, period: float = 10) -> dict[str, str]:
     return texts
 
 
+def waivers(variant: Variant) -> str:
+    """Text of the waivers for Verilator."""
+    return render("waivers.vlt", top=variant.top)
+
+
 def write_extras(variant: Variant, folder: Path, period: float = 10) -> list[Path]:
     """Write the files of ``extras`` into a folder, each whole or not at all."""
     paths = []
@@ -67,13 +70,6 @@ def write_extras(variant: Variant, folder: Path, period: float = 10) -> list[Pat
         paths.append(folder / name)
         write_whole(paths[-1], text)
     return paths
-
-
-def _render(template: str, **context: Any) -> str:
-    engine = Environment(
-        undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True
-    )
-    return engine.from_string((_TEMPLATES / template).read_text("utf-8")).render(context)
 
 
 def _declarations(facts: dict[str, Any]) -> list[dict[str, str]]:
@@ -89,15 +85,25 @@ def _declarations(facts: dict[str, Any]) -> list[dict[str, str]]:
         place = places.get((port.get("stream"), port.get("field")))
         if place and place["length"] > 1:
             comment += f", {place['length']} items of {place['width']} bits, item 0 the lowest"
-        elif port.get("role") == "payload" and not place:
+        elif port.get("role") in ("payload", "tdata", "tuser") and not place:
             comment += f", fields: {facts['top']}_pkg.sv"
         scope = f"[{width - 1}:0] " if width > 1 else ""
         found.append({"name": name, "range": scope, "comment": comment})
     return found
 
 
-def _structs(payloads: dict[str, list[dict[str, Any]]]) -> list[dict[str, Any]]:
-    """Structs of all payloads, inner ones first: stream, name, members from the highest."""
+def _structs(facts: dict[str, Any]) -> list[dict[str, Any]]:
+    """Structs of all payloads, inner ones first: port, name, members from the highest.
+
+    A port is there where it has this payload whole. On AXI each of tdata and tuser is a payload,
+    with its padding.
+    """
+    ports = facts["ports"]
+    payloads = {
+        place: _padded(found, ports[place]["width"]) if place in ports else found
+        for place, found in fields_by_place(facts).items()
+        if ports.get(place, {}).get("role") != "tlast"
+    }
     found: list[dict[str, Any]] = []
 
     def add(stream: str, name: str, places: list[dict[str, Any]], path: str = "") -> str:
@@ -111,12 +117,25 @@ def _structs(payloads: dict[str, list[dict[str, Any]]]) -> list[dict[str, Any]]:
                 kind = add(stream, f"{name}_{head}", inner, f"{path}{head}.")
                 members[head] = {"type": kind, "comment": ""}
         listed = [{"name": _member(n), **member} for n, member in members.items()]
-        found.append({"stream": stream, "name": f"{name}_t", "members": listed})
+        port = next((p for p in (stream, f"{stream}__payload") if p in ports), None)
+        found.append({"port": port, "name": f"{name}_t", "members": listed})
         return f"{name}_t"
 
     for stream, places in payloads.items():
         add(stream, stream, places)
     return found
+
+
+def _padded(places: list[dict[str, Any]], width: int) -> list[dict[str, Any]]:
+    """Fields of a port, dots in their names replaced, and what lies between them."""
+    found, end = [], 0
+    for place in [*places, {"name": "", "offset": width, "width": 0, "length": 1}]:
+        if gap := place["offset"] - end:
+            pad = {"name": f"pad_{end}", "offset": end, "width": gap, "length": 1, "signed": False}
+            found.append(pad)
+        end = place["offset"] + place["width"] * place["length"]
+        found.append(place | {"name": place["name"].replace(".", "_")})
+    return found[:-1]
 
 
 def _type(place: dict[str, Any]) -> str:
@@ -135,4 +154,4 @@ def _bits(place: dict[str, Any]) -> str:
 
 def _member(name: str) -> str:
     """Name of a field in SystemVerilog: a keyword gets an underscore behind it."""
-    return f"{name}_" if name in (_TEMPLATES / "keywords.txt").read_text("utf-8").split() else name
+    return f"{name}_" if name in (TEMPLATES / "keywords.txt").read_text("utf-8").split() else name

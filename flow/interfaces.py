@@ -4,8 +4,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from ..hdl.axi import AXI_CLOCKING, AxiShell
+from ..hdl.axi_engine import AxiEngine
 from ..hdl.flat import LinkedShell, flat_links, plain_links
+from ..hdl.matmul import Matmul
 from ..hdl.shell import PLAIN, Clocking, Shell
+from ..sim.axi import axi_vectors
+from ..sim.vectors import Vectors
 
 __all__ = ["INTERFACES", "POLARITIES", "RESETS", "Interface"]
 
@@ -26,6 +31,7 @@ class Interface:
         build: makes the shell: (component, name of its module, clock and reset).
         clock: name of the clock port.
         resets: names of the reset port, by the polarities that it may have, the default first.
+        vectors: lays out a design's vectors for its ports: (component, vectors).
     """
 
     name: str
@@ -33,6 +39,7 @@ class Interface:
     build: Callable[[Any, str, Clocking], Shell]
     clock: str = PLAIN.clock
     resets: tuple[tuple[str, str], ...] = (("high", PLAIN.reset), ("low", "rst_n"))
+    vectors: Callable[[Any, Vectors], Vectors] = lambda component, vectors: vectors
 
     def clocking(self, reset: str = "sync", polarity: str | None = None) -> Clocking:
         """Clock and reset.
@@ -76,6 +83,16 @@ INTERFACES = {
             "flat",
             "a stream is valid, ready and one port for each field",
             lambda core, name, clocking: LinkedShell(core, name, flat_links(core), clocking),
+        ),
+        Interface(
+            "axi",
+            "a stream is an AXI4-Stream, commands are AXI4-Lite registers",
+            lambda core, name, clocking: (AxiEngine if isinstance(core, Matmul) else AxiShell)(
+                core, name, clocking
+            ),
+            clock=AXI_CLOCKING.clock,
+            resets=(("low", AXI_CLOCKING.reset),),
+            vectors=axi_vectors,
         ),
     )
 }

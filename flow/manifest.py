@@ -6,10 +6,13 @@ from typing import Any
 
 from ..golden.formats import ElementFormat
 from ..golden.words import WordFormat
+from ..hdl.axi import AxiShell
+from ..hdl.axi_engine import AxiEngine
+from ..hdl.axi_stream import AxiStream
 from ..hdl.ports import fields, stream_names
 from .design import Variant
 
-__all__ = ["manifest"]
+__all__ = ["fields_by_place", "manifest"]
 
 
 def manifest(variant: Variant) -> dict[str, Any]:
@@ -28,6 +31,7 @@ def manifest(variant: Variant) -> dict[str, Any]:
         "clocking": None if clock is None else asdict(clock),
         "ports": _ports(variant),
         "payloads": _payloads(variant),
+        **_registers(variant),
         "versions": _versions(),
     }
 
@@ -40,23 +44,56 @@ def _ports(variant: Variant) -> dict[str, dict[str, Any]]:
             name = getattr(variant.clock, role)
             ports[name] = {"direction": "in", "width": 1, "role": role}
     streams, links = stream_names(variant.component), variant.links
+    signals = {
+        axis.port(signal): signal for axis in _axi(variant) for signal in ("tvalid", "tready")
+    } | {axis.port(signal): signal for axis in _axi(variant) for signal in axis.widths}
     for name, (width, is_input) in variant.ports.items():
         ports[name] = {"direction": "in" if is_input else "out", "width": width}
         stream, _, role = links[name].port.rpartition("__")
         if stream in streams:
-            ports[name] |= {"stream": stream, "role": role}
+            ports[name] |= {"stream": stream, "role": signals.get(name, role)}
         if links[name].field:
             ports[name]["field"] = links[name].field
     return ports
 
 
+def _axi(variant: Variant) -> list[AxiStream]:
+    """AXI4-Streams of a design that has such ports."""
+    return variant.outside.streams if isinstance(variant.outside, AxiShell) else []
+
+
+def _registers(variant: Variant) -> dict[str, Any]:
+    """Registers of a design that a host reads and writes."""
+    if not isinstance(variant.outside, AxiEngine):
+        return {}
+    found = [asdict(one) | {"access": one.access.value} for one in variant.outside.registers]
+    return {"registers": found}
+
+
 def _payloads(variant: Variant) -> dict[str, list[dict[str, Any]]]:
-    """Fields of each stream's payload, lowest first."""
+    """Fields of each stream's payload, lowest first; on AXI with the port in which they lie."""
     keys = ("name", "offset", "width", "length", "signed")
     found = {}
+    for axis in _axi(variant):
+        found[axis.stream] = [
+            {key: getattr(field, key) for key in keys}
+            | {"offset": offset, "port": axis.port(signal)}
+            for field, signal, offset in axis.places
+        ]
+    if found:
+        return found
     for stream in stream_names(variant.component):
         layout = getattr(variant.component, stream).payload.shape()
         found[stream] = [{key: getattr(field, key) for key in keys} for field in fields(layout)]
+    return found
+
+
+def fields_by_place(facts: dict[str, Any]) -> dict[str, list[dict[str, Any]]]:
+    """Fields of a manifest by what they lie in: a port of an AXI4-Stream, else a stream."""
+    found: dict[str, list[dict[str, Any]]] = {}
+    for stream, places in facts["payloads"].items():
+        for place in places:
+            found.setdefault(place.get("port", stream), []).append(place)
     return found
 
 

@@ -9,7 +9,7 @@ from collections import Counter
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
-from amaranth.back import rtlil
+from .module_ports import convert, join_ports
 
 __all__ = ["Netlist", "netlist"]
 
@@ -18,7 +18,7 @@ _INSTANCE = re.compile(r"^  cell (\\\S+) (\\\S+)$", re.M)
 _CELL = re.compile(r"^  cell (\\\S+) (\\\S+)\n(.*?)^  end$", re.M | re.S)
 _CONNECT = re.compile(r"^    connect (\\\S+) (\\\S+)", re.M)
 _ALIAS = re.compile(r"^connect (\\\S+) (.*)$", re.M)
-_PORT = re.compile(r"^  wire .*(?:input|output) \d+  (\\\S+)$", re.M)
+_PORT = re.compile(r"^  wire .*(?:input|output) \d+  (?:signed )?(\\\S+)$", re.M)
 _PIECE = re.compile(r"(?:\$\d+|\\[^\s{}]+)(?: \[[\d:]+\])?")
 _IDENTIFIER = re.compile(r"(?<![\\\"])\\[^\s\"\\]+")  # not inside a string
 _PLAIN = re.compile(r"\\[A-Za-z_][A-Za-z0-9_]*")
@@ -74,8 +74,8 @@ def netlist(component: Any, top: str, clock: str = "clk") -> Netlist:
         top: name of the top module.
         clock: name of its clock port, if it has one.
     """
-    text = rtlil.convert(component, name=top, emit_src=False)
-    raw = {match[1]: match[2] for match in _MODULE.finditer(text)}
+    text, declared = convert(component, top)
+    raw = join_ports({match[1]: match[2] for match in _MODULE.finditer(text)}, declared)
     merged: dict[str, _Merged] = {}  # by the name that Amaranth gave
     known: dict[str, str] = {}  # body: final name
     order: dict[str, str] = {}  # final name: body, children first

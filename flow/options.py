@@ -16,6 +16,7 @@ __all__ = [
     "FILE",
     "FOLDER",
     "design_options",
+    "fusesoc_option",
     "read_variant",
     "read_variants",
     "read_yosys",
@@ -28,11 +29,17 @@ FILE = click.Path(dir_okay=False, path_type=Path)
 EXISTING = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
-def design_options(multiple: bool = False) -> Callable[[Any], Any]:
-    """Add an option for every parameter that a design of the catalogue has, perhaps repeatable."""
+def design_options(multiple: bool = False, design: str | None = None) -> Callable[[Any], Any]:
+    """Add an option for every parameter of a design, or of all of the catalogue.
+
+    Args:
+        multiple: options may be repeated.
+        design: the design; None for all.
+    """
 
     def decorate(command: Any) -> Any:
-        parameters = {p.name: p for d in CATALOGUE.values() for p in d.parameters}
+        designs = CATALOGUE.values() if design is None else [CATALOGUE[design]]
+        parameters = {p.name: p for d in designs for p in d.parameters}
         for name, parameter in reversed(parameters.items()):
             command = click.option(f"--{name}", multiple=multiple, help=parameter.help)(command)
         return command
@@ -55,12 +62,18 @@ def shell_options(command: Any) -> Any:
         help="Reset that acts on the clock's edge, or without one [default: sync].",
     )(command)
     return click.option(
-        "--ports",
+        "--interface",
+        "--ports",  # its older name
         "interface",
         type=click.Choice(list(INTERFACES)),
         default="stream",
         help="; ".join(f"{one.name}: {one.title}" for one in INTERFACES.values()) + ".",
     )(command)
+
+
+fusesoc_option = click.option(
+    "--fusesoc", is_flag=True, help="Also a FuseSoC core file, with the targets of what is there."
+)
 
 
 def stall_options(command: Any) -> Any:

@@ -3,8 +3,10 @@
 from pathlib import Path
 from typing import Literal
 
+from ..hdl.axi import AxiShell
 from ..sim.cxxrtl import CxxrtlEngine, compiler
 from ..sim.engine import AmaranthEngine, Engine
+from ..sim.linked import LinkedEngine
 from ..sim.waveform import Port
 from .catalogue import Variant
 
@@ -30,14 +32,20 @@ def make_engine(
         optimise: see ``CxxrtlEngine``.
 
     Raises:
-        ValueError: no such engine.
+        ValueError: no such engine, or a design whose ports have no cycle model.
         RuntimeError: the engine needs a compiler that is not there.
     """
+    if isinstance(variant.outside, AxiShell):
+        raise ValueError(f"{variant.top} has no cycle model: simulate it with stream or flat ports")
     if name == "amaranth":
-        return AmaranthEngine(variant.component, clocked=variant.clocked, vcd=vcd)
-    if name == "cxxrtl":
-        return cxxrtl_engine(variant, vcd, optimise=optimise)
-    raise ValueError(f"unknown engine {name!r}: use {' or '.join(ENGINES)}")
+        engine: Engine = AmaranthEngine(variant.outside, clocked=variant.clocked, vcd=vcd)
+    elif name == "cxxrtl":
+        engine = cxxrtl_engine(variant, vcd, optimise=optimise)
+    else:
+        raise ValueError(f"unknown engine {name!r}: use {' or '.join(ENGINES)}")
+    if variant.outside is variant.component:
+        return engine
+    return LinkedEngine(engine, variant.links, variant.clock)
 
 
 def cxxrtl_engine(
@@ -45,7 +53,15 @@ def cxxrtl_engine(
 ) -> CxxrtlEngine:
     """Compile the merged netlist of a design; see ``CxxrtlEngine`` for ``optimise``."""
     ports = [Port(name, width, is_input) for name, (width, is_input) in variant.ports.items()]
+    if variant.outside is not variant.component and variant.clock is not None:
+        ports.append(Port(variant.clock.reset, 1, True))
     design = variant.netlist
     return CxxrtlEngine(
-        design.text, design.top, ports, clocked=variant.clocked, vcd=vcd, optimise=optimise
+        design.text,
+        design.top,
+        ports,
+        clocked=variant.clocked,
+        clock=design.clock,
+        vcd=vcd,
+        optimise=optimise,
     )

@@ -6,6 +6,8 @@ from rich.console import Console
 from rich.table import Table
 
 from ..golden.formats import ElementFormat
+from .bitstream import Bitstream
+from .boards import BoardKind
 from .catalogue import Variant
 from .growth import Growth
 from .report.content import Table as Content
@@ -15,6 +17,8 @@ from .transpose import Cost
 
 __all__ = [
     "area_table",
+    "bitstream_table",
+    "board_table",
     "content_table",
     "format_table",
     "growth_table",
@@ -64,6 +68,32 @@ def area_table(found: Sequence[tuple[Variant, Area]]) -> Table:
     table = _table("design", "target", *used)
     for index, (one, result) in enumerate(found):
         _row(table, one.top, result.target, *(column[index] for column in used.values()))
+    return table
+
+
+def board_table(kinds: Iterable[BoardKind]) -> Table:
+    """One row a board."""
+    table = _table("board", "device", "engine")
+    for kind in kinds:
+        engine = ", ".join(f"{name} {value}" for name, value in kind.engine().items())
+        _row(table, kind.name, kind.device, engine)
+    return table
+
+
+def bitstream_table(made: Bitstream) -> Table:
+    """Frequencies of a bitstream, and the cells that it takes."""
+    runs = made.runs.values()
+    table = _table("board", "engine", "clock MHz", "MHz", "range", "seeds", *made.used)
+    _row(
+        table,
+        made.kind.name,
+        made.engine.top,
+        f"{made.clock / 1e6:g}",
+        f"{made.fmax:.1f}",
+        f"{min(runs):.1f}-{max(runs):.1f}",
+        len(made.runs),
+        *(f"{used} of {there}" for used, there in made.used.values()),
+    )
     return table
 
 

@@ -19,7 +19,16 @@ from .harness import HARNESS, harness
 from .path import CriticalPath, Labels, critical_path
 from .signals import Module, matched, reference_script
 
-__all__ = ["TARGETS", "Family", "Run", "Timing", "check_options", "read_report", "timing"]
+__all__ = [
+    "TARGETS",
+    "Family",
+    "Run",
+    "Timing",
+    "check_options",
+    "read_report",
+    "read_summary",
+    "timing",
+]
 
 
 class Nextpnr(Tool):
@@ -262,6 +271,12 @@ def read_report(
     report: Mapping[str, Any], seed: int, labels: Labels
 ) -> tuple[Run, dict[str, tuple[int, int]]]:
     """Return what nextpnr's report says: the run, and (used, available) of each kind of cell."""
+    fmax, used = read_summary(report)
+    return Run(seed, fmax, critical_path(report, labels)), used
+
+
+def read_summary(report: Mapping[str, Any]) -> tuple[float, dict[str, tuple[int, int]]]:
+    """Return the clock frequency in MHz, and (used, available) of each kind of cell."""
     if len(report["fmax"]) != 1:
         raise ToolError(f"nextpnr reports {len(report['fmax'])} clocks, not one")
     (clock,) = report["fmax"].values()
@@ -270,7 +285,7 @@ def read_report(
         for kind, found in report["utilization"].items()
         if found["used"]
     }
-    return Run(seed, clock["achieved"], critical_path(report, labels)), used
+    return clock["achieved"], used
 
 
 def _script(top: str, family: Family, device: str) -> str:

@@ -37,7 +37,7 @@ def write_vectors(
         name=f"{top}_tb",
         stem=top,
     )
-    paths = list(generate(variant, folder))
+    paths = generate(variant, folder)
     for name, text in {f"{top}_tb.v": bench, **found.files(top)}.items():
         paths.append(folder / name)
         write_whole(paths[-1], text)

@@ -13,7 +13,8 @@ from typing import Any
 
 from ..sim.yosys import BUNDLED
 from .design import Variant
-from .manifest import manifest
+from .manifest import fields_by_place, manifest
+from .registers import register_files
 
 __all__ = ["generate", "verilog", "write_whole"]
 
@@ -35,25 +36,31 @@ def verilog(variant: Variant) -> str:
     return _header(variant) + text
 
 
-def generate(variant: Variant, folder: Path) -> tuple[Path, Path]:
+def generate(variant: Variant, folder: Path) -> list[Path]:
     """Write ``<top>.v`` and ``<top>.json`` into a folder, each whole or not at all.
 
+    Where the design has registers, also ``<top>_regs.h`` and ``<top>_regs.md``.
+
     Returns:
-        The two paths.
+        The paths, in this order.
     """
+    texts = {
+        f"{variant.top}.v": verilog(variant),
+        f"{variant.top}.json": json.dumps(manifest(variant), indent=2) + "\n",
+        **register_files(variant),
+    }
     folder.mkdir(parents=True, exist_ok=True)
-    paths = folder / f"{variant.top}.v", folder / f"{variant.top}.json"
-    write_whole(paths[0], verilog(variant))
-    write_whole(paths[1], json.dumps(manifest(variant), indent=2) + "\n")
-    return paths
+    for name, text in texts.items():
+        write_whole(folder / name, text)
+    return [folder / name for name in texts]
 
 
-def write_whole(path: Path, text: str) -> None:
-    """Write a text file under a temporary name, then rename it."""
+def write_whole(path: Path, content: str | bytes) -> None:
+    """Write a file under a temporary name, then rename it; text as UTF-8."""
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
     try:
-        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
-            file.write(text)
+        with os.fdopen(handle, "wb") as file:
+            file.write(content.encode() if isinstance(content, str) else content)
         os.chmod(temporary, 0o644)
         os.replace(temporary, path)
     except BaseException:
@@ -93,8 +100,9 @@ def _payload_lines(facts: dict[str, Any]) -> list[str]:
     """Where each field lies: in its stream's payload, or in a port of its own."""
     lines = []
     own = {(p["stream"], p["field"]): name for name, p in facts["ports"].items() if "field" in p}
-    for stream, places in facts["payloads"].items():
-        head = f"{stream} ports" if own else f"{stream}__payload"
+    for stream, places in fields_by_place(facts).items():
+        plain = stream if stream in facts["ports"] else f"{stream}__payload"
+        head = f"{stream} ports" if own else plain
         lines += ["", f"{head} (element 0 of an array is the least significant):"]
         for place in places:
             high = place["offset"] + place["width"] * place["length"] - 1

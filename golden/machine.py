@@ -19,10 +19,24 @@ from .lfsr import Lfsr
 from .requantizer import requantize
 from .scale import ScaleRule
 
-__all__ = ["SIZE_BITS", "Command", "Fault", "Machine", "Opcode", "Output", "Tiles", "join", "split"]
+__all__ = [
+    "FLAGS",
+    "SIZE_BITS",
+    "Command",
+    "Fault",
+    "Machine",
+    "Opcode",
+    "Output",
+    "Tiles",
+    "join",
+    "split",
+]
 
 SIZE_BITS = 16
 """Bits of a size or a base address in a command."""
+
+FLAGS = ("a_transposed", "b_transposed", "accumulate", "stochastic")
+"""Those attributes of a command that are true or false."""
 
 
 class Opcode(enum.IntEnum):
@@ -143,9 +157,10 @@ class Machine:
         self.element, self.tile, self.depth = element, tile, depth
         self.requantize = requantize
         self.format = BlockFormat(element, (tile, tile), rule, rounding, overflow)
-        kind = element.check_codes(np.zeros(1, np.uint8)).dtype
         self.memories = {
-            side: Tiles(np.zeros((depth, tile, tile), kind), np.zeros(depth, np.uint8))
+            side: Tiles(
+                np.zeros((depth, tile, tile), element.code_dtype), np.zeros(depth, np.uint8)
+            )
             for side in "ab"
         }
         self.reset()

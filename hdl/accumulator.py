@@ -5,7 +5,7 @@ Golden answer: ``mxsf.golden.dot``. Source: docs/numerics.md section 4.
 
 from typing import Any
 
-from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value, signed, unsigned
+from amaranth.hdl import Cat, Const, Module, Mux, Signal, signed, unsigned
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -23,6 +23,7 @@ from .packer import Packer
 from .placement import AccShifter, Placement
 from .points import Stages, points
 from .product_sum import sum_bits, sum_layout
+from .specials import add_specials
 from .stream import derive, link, pipeline
 
 __all__ = ["ORDER", "POINTS", "Accumulator"]
@@ -97,7 +98,6 @@ class Accumulator(wiring.Component):
         self._adds = accumulate or bool(outputs)
         self.frame = frame(self.pair, sum_bits(self.pair, block), self._adds)
         self._marks = {"first": unsigned(1), "last": unsigned(1)}
-        self._flags = [name for name, _ in sum_layout(self.pair, lanes) if name != "sum"]
         self._given = {"scale": unsigned(9), "scale_nan": unsigned(1)}
         if accumulate:
             self._given["acc"] = unsigned(FP32.bits)
@@ -182,7 +182,7 @@ class Accumulator(wiring.Component):
             ]
             out = self._stage(m, source, {**fields, "exponent": exponent.shape()}, name)
             m.d.comb += [out.payload.sum.eq(given.sum), out.payload.exponent.eq(exponent)]
-            self._specials(m, given, None, out.payload)
+            add_specials(m, given, None, out.payload)
             return out
         acc: Any = Signal(word_layout(FP32), name="acc")
         m.submodules.placement = place = Placement(frame, self.fabric)
@@ -207,33 +207,8 @@ class Accumulator(wiring.Component):
             out.payload.low.eq(place.low),
             out.payload.exponent.eq(place.exponent),
         ]
-        self._specials(m, given, acc, out.payload)
+        add_specials(m, given, acc, out.payload)
         return out
-
-    def _specials(self, m: Module, given: Any, acc: Any, out: Any) -> None:
-        """NaN and Inf of the result, as far as scales, elements and acc decide them."""
-        nan: Value = given.scale_nan
-        inf: Value = Const(0, 1)
-        sign: Value = Const(0, 1)
-        if "nan" in self._flags:
-            nan |= given.nan
-        if "inf" in self._flags:
-            inf, sign = given.inf, given.inf_sign
-        if acc is not None:
-            wild = Signal(name="acc_wild")
-            infinite = Signal(name="acc_infinite")
-            m.d.comb += [
-                wild.eq(acc.biased_exponent.all()),
-                infinite.eq(wild & ~acc.mantissa.any()),
-            ]
-            nan |= wild & acc.mantissa.any()
-            if "inf" in self._flags:
-                nan |= infinite & inf & (acc.sign ^ sign)
-                sign = Mux(infinite, acc.sign, sign)
-            else:
-                sign = acc.sign
-            inf = inf | infinite
-        m.d.comb += [out.nan.eq(nan), out.inf.eq(inf), out.inf_sign.eq(sign)]
 
     def _align(self, m: Module, source: Any, name: str) -> Any:
         """The sum at its place in the frame, acc shifted to its own."""

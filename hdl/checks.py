@@ -2,9 +2,12 @@
 
 from typing import Any, get_args
 
+from ..golden.formats import ElementFormat, Overflow
+from ..golden.scale import ScaleRule
+from ..golden.words import WordFormat
 from .formats import Fabric
 
-__all__ = ["check_block", "check_fabric", "check_kind", "check_least"]
+__all__ = ["check_block", "check_fabric", "check_kind", "check_least", "check_quantizer"]
 
 
 def check_kind(name: str, value: Any, kind: type) -> None:
@@ -36,3 +39,22 @@ def check_fabric(fabric: Fabric) -> Fabric:
     if fabric not in known:
         raise ValueError(f"fabric must be {', '.join(known)}, not {fabric!r}")
     return fabric
+
+
+def check_quantizer(
+    element: ElementFormat,
+    source: WordFormat,
+    rule: ScaleRule,
+    overflow: Overflow,
+    fabric: Fabric,
+) -> Fabric:
+    """Check what all designs that quantize have in common.
+
+    Returns:
+        The fabric to build for: they have nothing to multiply, so ``"dsp"`` is ``"fpga"``.
+    """
+    check_kind("element", element, ElementFormat)
+    check_kind("source", source, WordFormat)
+    check_kind("rule", rule, ScaleRule)
+    element.limit_code(overflow)
+    return "fpga" if check_fabric(fabric) == "dsp" else fabric

@@ -9,7 +9,7 @@ from amaranth.hdl import Module, Signal, unsigned
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from ..golden.machine import SIZE_BITS, Fault, Opcode, Output
+from ..golden.machine import FLAGS, SIZE_BITS, Fault, Opcode, Output
 from .stream import derive, link, register
 
 __all__ = ["FAULT_BITS", "CommandCheck", "command_layout", "job_layout"]
@@ -17,12 +17,10 @@ __all__ = ["FAULT_BITS", "CommandCheck", "command_layout", "job_layout"]
 FAULT_BITS = 3
 """Bits of a ``Fault``."""
 
-_FLAGS = ("a_transposed", "b_transposed", "accumulate", "stochastic")
-
 
 def command_layout() -> data.StructLayout:
     """Fields of a command, the same for every engine. See ``mxsf.golden.machine.Command``."""
-    flags = {name: unsigned(1) for name in _FLAGS}
+    flags = {name: unsigned(1) for name in FLAGS}
     sizes = {name: unsigned(SIZE_BITS) for name in ("m", "n", "k", "a_base", "b_base")}
     return data.StructLayout({"opcode": unsigned(4), "output": unsigned(2), **flags, **sizes})
 
@@ -40,7 +38,7 @@ def job_layout(depth: int) -> data.StructLayout:
             "fault": unsigned(FAULT_BITS),
             "opcode": unsigned(2),
             "output": unsigned(2),
-            **{name: unsigned(1) for name in _FLAGS},
+            **{name: unsigned(1) for name in FLAGS},
             **{name: size for name in names},
             "tiles": range(depth * depth + 1),
         }
@@ -119,7 +117,7 @@ class CommandCheck(wiring.Component):
         wrong = Signal()
         m.d.comb += wrong.eq((bad["m"] & ~loads_b) | (bad["n"] & ~loads_a) | bad["k"])
         m.d.comb += job.tiles.eq(sizes["m"] * sizes["n"])
-        for name in ("opcode", "output", *_FLAGS):
+        for name in ("opcode", "output", *FLAGS):
             m.d.comb += job[name].eq(given[name])
         for name, value in sizes.items():
             m.d.comb += job[name].eq(value)

@@ -14,7 +14,7 @@ from ..golden.formats import ElementFormat, Overflow
 from ..golden.scale import ScaleRule
 from ..golden.words import BF16, WordFormat
 from .block import BlockBuffer
-from .checks import check_block, check_fabric, check_kind
+from .checks import check_block, check_kind, check_quantizer
 from .formats import Fabric, word_layout
 from .origin import find_origin
 from .rounder import Rounder
@@ -76,18 +76,10 @@ class Encoder(wiring.Component):
         fabric: Fabric = "asic",
     ):
         lanes = check_block(block, lanes)
-        for name, value, kind in (
-            ("element", element, ElementFormat),
-            ("source", source, WordFormat),
-            ("rule", rule, ScaleRule),
-            ("stages", stages, int),
-        ):
-            check_kind(name, value, kind)
+        self.fabric: Fabric = check_quantizer(element, source, rule, overflow, fabric)
+        check_kind("stages", stages, int)
         if not 1 <= stages <= len(POINTS):
             raise ValueError(f"stages must be 1 to {len(POINTS)}, not {stages!r}")
-        element.limit_code(overflow)
-        check_fabric(fabric)
-        self.fabric: Fabric = "fpga" if fabric == "dsp" else fabric  # nothing to multiply here
         self.element, self.block, self.lanes, self.source = element, block, lanes, source
         self.rule, self.stages = rule, stages
         self.overflow: Overflow = overflow

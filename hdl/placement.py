@@ -27,7 +27,7 @@ class Placement(wiring.Component):
         acc_exponent: In, acc's biased exponent.
         empty: In, whether the sum is 0, so that only acc decides.
         steps: Out, places that acc is shifted down from the top; more than the frame has are as
-            many as the field holds.
+            many as the field holds, which leave nothing of acc.
         low: Out, whether the frame is low.
         exponent: Out, signed, biased exponent of the bit below the frame's sign.
     """
@@ -40,7 +40,7 @@ class Placement(wiring.Component):
                 "scale": In(9),
                 "acc_exponent": In(8),
                 "empty": In(1),
-                "steps": Out(range(frame.bits - 1)),
+                "steps": Out(range(frame.bits)),
                 "low": Out(1),
                 "exponent": Out(signed(reach.bit_length() + 1)),
             }
@@ -118,7 +118,7 @@ class AccShifter(wiring.Component):
             {
                 "significand": In(unsigned(SIGNIFICAND)),
                 "sign": In(1),
-                "steps": In(range(frame.bits - 1)),
+                "steps": In(range(frame.bits)),
                 "addend": Out(unsigned(frame.bits)),
                 "carry": Out(1),
                 "inexact": Out(1),

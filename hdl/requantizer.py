@@ -15,7 +15,7 @@ from ..golden.formats import ElementFormat, Overflow
 from ..golden.scale import ScaleRule
 from ..golden.words import FP32, WordFormat
 from .block import BlockBuffer
-from .checks import check_fabric, check_kind
+from .checks import check_kind, check_quantizer
 from .digest import Digest, Draw, digest_layout, digest_word
 from .formats import Fabric, word_layout
 from .lanes import LANE_POINTS, Lanes
@@ -104,22 +104,14 @@ class Requantizer(wiring.Component):
         stages: Stages = STAGES,
         fabric: Fabric = "asic",
     ):
-        for name, value, kind in (
-            ("element", element, ElementFormat),
-            ("tile", tile, int),
-            ("source", source, WordFormat),
-            ("rule", rule, ScaleRule),
-            ("rounding", rounding, Rounding),
-            ("both", both, bool),
-        ):
-            check_kind(name, value, kind)
+        self.fabric: Fabric = check_quantizer(element, source, rule, overflow, fabric)
+        check_kind("tile", tile, int)
+        check_kind("rounding", rounding, Rounding)
+        check_kind("both", both, bool)
         if tile not in TILES:
             raise ValueError(f"tile must be {', '.join(map(str, TILES))}, not {tile!r}")
         if storage not in STORAGES:
             raise ValueError(f"storage must be {' or '.join(STORAGES)}, not {storage!r}")
-        element.limit_code(overflow)
-        check_fabric(fabric)
-        self.fabric: Fabric = "fpga" if fabric == "dsp" else fabric  # nothing to multiply here
         self.element, self.tile, self.source, self.rule = element, tile, source, rule
         self.rounding, self.both = rounding, both
         self.storage: Storage = storage

@@ -236,10 +236,10 @@ class Rounder(wiring.Component):
         """Whether a word below the least code rounds up to it: at distance 1 to ``reach``."""
         size, shift, _, most = self.window
         least = shift + 1 - segments(self.element)[-1].kept  # u of the least code
-        within = Signal(range((1 << size) + NUMBER_BITS + 1), name="within")
+        reached = Signal(range((1 << size) + NUMBER_BITS + 1), name="reached")
         up = Signal(name="far_up")
         near = placed.near & ~_at_least(placed.u, least, most)
-        m.d.comb += [within.eq(placed.u + placed.reach), up.eq(near & (within >= least))]
+        m.d.comb += [reached.eq(placed.u + placed.reach), up.eq(near & (reached >= least))]
         return up
 
     def _sticky(self, m: Module, mantissa: Value) -> dict[int, Value]:

@@ -75,7 +75,7 @@ class Sequencer(wiring.Component):
         job = Signal(job_layout(self.depth), reset_less=True)
         running = Signal()
         step = Signal(range(self.steps))
-        output = Signal(range(self.outputs))
+        output = Signal(range(self.outputs), name="sum")
         member = Signal(range(self.largest))  # of the group
         inner = Signal(size)  # tile of K
         left = Signal(range(self.depth**2 + 1))  # output tiles of this group and those to come

@@ -1,6 +1,6 @@
 """Shells: a design inside a component that gives it another clock, reset, or other ports.
 
-A shell adds no cycle and no arithmetic. Every interface but the plain one is a subclass.
+A shell adds no arithmetic. Every interface but the plain one is a subclass.
 """
 
 from dataclasses import dataclass
@@ -55,7 +55,7 @@ def has_state(component: Any) -> bool:
 
 
 class Shell(wiring.Component):
-    """A design with ports of the shell's choice. Combinational: no cycle is added.
+    """A design with ports of the shell's choice.
 
     An asynchronous reset reaches every register that a synchronous one would reset. Its release
     must keep the recovery time of the flip-flops: synchronise it outside.
@@ -64,15 +64,27 @@ class Shell(wiring.Component):
         core: the design, a component of the one clock domain ``sync``.
         name: name of the core's instance and module.
         members: ports without clock and reset, as those of a signature.
-        clocking: clock and reset; left out of the ports where the core is combinational.
+        clocking: clock and reset; left out of the ports where nothing has state.
+        stateful: whether the shell has registers of its own.
 
     Attributes:
         core: the design.
-        clocking: clock and reset; None where the core is combinational.
+        clocking: clock and reset; None where nothing has state.
+        latency: cycles that the shell adds to the core's.
     """
 
-    def __init__(self, core: Any, name: str, members: dict[str, Any], clocking: Clocking = PLAIN):
-        clocked = has_state(core)
+    latency: int = 0
+
+    def __init__(
+        self,
+        core: Any,
+        name: str,
+        members: dict[str, Any],
+        clocking: Clocking = PLAIN,
+        *,
+        stateful: bool = False,
+    ):
+        clocked = stateful or has_state(core)
         self.core, self.clocking = core, clocking if clocked else None
         self._name = name
         ends = {clocking.clock: In(1), clocking.reset: In(1)} if clocked else {}

@@ -1,4 +1,4 @@
-"""Special codes in a sum of products: which lanes hold NaN or Inf, and what that makes the sum.
+"""Special codes: which lanes hold NaN or Inf, what that makes the sum, and the sum plus acc.
 
 Golden answer: the flags of ``mxsf.golden.product_sum.product_sum``. Source: docs/numerics.md
 section 4. Only what the formats have is built.
@@ -6,12 +6,12 @@ section 4. Only what the formats have is built.
 
 from typing import Any
 
-from amaranth.hdl import Cat, Module, Value, unsigned
+from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value, unsigned
 
 from ..golden.product_sum import Pair
 from .adder import wire
 
-__all__ = ["gather_specials", "resolve_specials", "special_fields"]
+__all__ = ["add_specials", "gather_specials", "resolve_specials", "special_fields"]
 
 
 def special_fields(pair: Pair) -> dict[str, Any]:
@@ -65,3 +65,38 @@ def resolve_specials(m: Module, pair: Pair, source: Any, target: Any) -> None:
             target.inf_sign.eq(source.any_minus & ~nan),
         ]
     m.d.comb += target.nan.eq(nan)
+
+
+def add_specials(m: Module, sums: Any, acc: Any, target: Any) -> None:
+    """Drive ``nan``, ``inf`` and ``inf_sign`` of sum plus acc, as far as they are known before.
+
+    Args:
+        m: the module that gets the logic.
+        sums: payload with ``scale_nan`` and, where the formats have them, ``nan``, ``inf``,
+            ``inf_sign`` of the sum.
+        acc: FP32 word (``word_layout``), None without one.
+        target: payload with the three.
+    """
+    known = [name for name, _ in sums.shape()]
+    nan: Value = sums.scale_nan
+    inf: Value = Const(0, 1)
+    sign: Value = Const(0, 1)
+    if "nan" in known:
+        nan |= sums.nan
+    if "inf" in known:
+        inf, sign = sums.inf, sums.inf_sign
+    if acc is not None:
+        wild = Signal(name="acc_wild")
+        infinite = Signal(name="acc_infinite")
+        m.d.comb += [
+            wild.eq(acc.biased_exponent.all()),
+            infinite.eq(wild & ~acc.mantissa.any()),
+        ]
+        nan |= wild & acc.mantissa.any()
+        if "inf" in known:
+            nan |= infinite & inf & (acc.sign ^ sign)
+            sign = Mux(infinite, acc.sign, sign)
+        else:
+            sign = acc.sign
+        inf = inf | infinite
+    m.d.comb += [target.nan.eq(nan), target.inf.eq(inf), target.inf_sign.eq(sign)]

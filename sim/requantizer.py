@@ -1,6 +1,5 @@
 """Bench of the tile re-quantizer: tiles to golden codes and scales, and its cycle models."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -17,9 +16,10 @@ from ..golden.words import WordFormat
 from ..hdl.lanes import LANE_POINTS
 from ..hdl.requantizer import Requantizer
 from .bench import NO_STALLS, Progress, Result, Stalls, Stimulus, run_stream
-from .engine import Engine, Pins
-from .payload import pack, to_int
-from .pipeline import Pipeline, Register, Skid, TileBanks, Token
+from .engine import Engine
+from .outputs import Fork, Model, Straight
+from .payload import pack
+from .pipeline import Pipeline, Register, Skid, TileBanks
 from .stimulus import directed_words, random_words
 
 __all__ = [
@@ -124,42 +124,8 @@ def directed_tiles(
     return np.concatenate([words, more.astype(np.uint32)]).reshape(-1, size, size)
 
 
-class Fork:
-    """Cycle model of a re-quantizer whose tiles leave on two streams.
-
-    Args:
-        before: stages before the tile buffer.
-        banks: the tile buffer, with a reader for each stream.
-        after: stages behind each reader.
-    """
-
-    def __init__(self, before: Pipeline, banks: TileBanks, after: Mapping[str, Pipeline]) -> None:
-        self._before, self._banks, self._after = before, banks, after
-
-    def output(self, reader: str) -> Token | None:
-        """Return the beat at the output of a stream."""
-        return self._after[reader].output(self._head(reader))
-
-    def ready(self, incoming: Token | None) -> bool:
-        """Return ready at the input."""
-        return self._before.ready(incoming, self._banks.free())
-
-    def step(self, incoming: Token | None, readies: Mapping[str, bool]) -> None:
-        """Pass a clock edge."""
-        heads = {reader: self._head(reader) for reader in self._after}
-        taken = [self._after[r].ready(heads[r], readies[r]) for r in self._after]
-        offered, free = self._before.output(incoming), self._banks.free()
-        for reader, pipeline in self._after.items():
-            pipeline.step(heads[reader], readies[reader])
-        self._banks.move(offered, taken)
-        self._before.step(incoming, free)
-
-    def _head(self, reader: str) -> Token | None:
-        return self._banks.head(list(self._after).index(reader))
-
-
-def requantizer_model(requantizer: Requantizer) -> Any:
-    """Build the cycle model: a Pipeline, or a Fork where tiles leave on both streams."""
+def requantizer_model(requantizer: Requantizer) -> Model:
+    """Build the cycle model."""
     places = requantizer.points
     before = [Register() for point in places if point not in LANE_POINTS]
     banks = TileBanks(requantizer.tile, requantizer.storage == "memory", len(requantizer.readers))
@@ -168,7 +134,7 @@ def requantizer_model(requantizer: Requantizer) -> Any:
         for reader in requantizer.readers
     }
     if not requantizer.both:
-        return Pipeline(*before, banks, *after["o"])
+        return Straight(Pipeline(*before, banks, *after["o"]))
     return Fork(Pipeline(*before), banks, {r: Pipeline(*stages) for r, stages in after.items()})
 
 
@@ -263,66 +229,4 @@ def run_requantizer(
         found = requantizer_case(requantizer, values, stalls.seed)
     else:
         found = requantizer_stimulus(requantizer, tiles)
-    if requantizer.both:
-        return _run_both(engine, found, stalls, progress)
-    return run_stream(engine, found["o"], stalls, progress)
-
-
-def _run_both(
-    engine: Engine, found: dict[str, Stimulus], stalls: Stalls, progress: Progress | None
-) -> Result:
-    """Do as ``run_stream`` does, with two outputs that stall each by itself."""
-    result = Result(engine.name)
-    random = np.random.default_rng(stalls.seed)
-    inputs, last = found["o"].inputs, found["o"].last
-    model: Any = found["o"].model()
-    total = sum(len(stimulus.outputs) for stimulus in found.values())
-    limit = 200 + 40 * int(total / min(stalls.valid, stalls.ready))
-
-    def check(what: str, seen: int, golden: int) -> None:
-        if seen != golden:
-            result.note(f"{what} is {seen:#x}, must be {golden:#x}")
-
-    async def testbench(pins: Pins) -> None:
-        sent, offering = 0, False
-        filled = started = None
-        while result.beats < total and result.cycles < limit:
-            if not offering and sent < len(inputs):
-                offering = random.random() < stalls.valid
-            noise = int.from_bytes(random.bytes(len(inputs[0])), "little")
-            payload = to_int(inputs[sent]) if offering else noise
-            pins.set("i__payload", payload & ((1 << found["o"].widths[0]) - 1))
-            pins.set("i__valid", int(offering))
-            readies = {reader: bool(random.random() < stalls.ready) for reader in found}
-            for reader, ready in readies.items():
-                pins.set(f"{reader}__ready", int(ready))
-            token = Token(sent, bool(last[sent])) if offering else None
-            taken = model.ready(token)
-            check("i.ready", pins.get("i__ready"), int(taken))
-            for reader, stimulus in found.items():
-                expected = model.output(reader)
-                check(f"{reader}.valid", pins.get(f"{reader}__valid"), int(expected is not None))
-                if expected is None:
-                    continue
-                started = result.cycles if started is None else started
-                golden = to_int(stimulus.outputs[expected.number])
-                where = f"{reader}.payload of beat {expected.number}"
-                check(where, pins.get(f"{reader}__payload"), golden)
-                if readies[reader]:
-                    result.beats += 1
-                    result.blocks += expected.last and reader == "o"
-            model.step(token, readies)
-            if progress and result.beats % 64 == 0:
-                progress(result.beats)
-            if token is not None and taken:
-                filled = result.cycles if filled is None and token.last else filled
-                sent, offering = sent + 1, False
-            await pins.tick()
-            result.cycles += 1
-        if started is not None and filled is not None and stalls.valid == stalls.ready == 1:
-            result.latency = started - filled
-
-    engine.run(testbench)
-    if result.beats < total:
-        result.note(f"only {result.beats} of {total} beats came out")
-    return result
+    return run_stream(engine, found, stalls, progress)

@@ -5,76 +5,17 @@ numbers, so the same in every simulator), checks every beat and the stream rules
 FAIL.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from collections.abc import Mapping
+from typing import Any
 
 from jinja2 import Environment, StrictUndefined
 
 from ..hdl.flat import Link
 from ..hdl.shell import Clocking
-from .bench import Stalls, Stimulus
-from .payload import to_int
+from .bench import Stalls
+from .vectors import Column, Vectors
 
-__all__ = ["Column", "Vectors", "stream_vectors", "testbench"]
-
-
-class Column(NamedTuple):
-    """Numbers of one port, or of one stream's payload.
-
-    Attributes:
-        bits: width.
-        values: a number for each row, or beat.
-    """
-
-    bits: int
-    values: Sequence[int]
-
-
-@dataclass(frozen=True)
-class Vectors:
-    """What goes into a design and what must come out.
-
-    Attributes:
-        inputs: by stream, or, without streams, by port.
-        outputs: the same.
-        streams: whether these are streams, each with beats of its own; else rows of ports of a
-            combinational design.
-        blocks: how many blocks (of a decoder: codes) they are.
-        ties: other input ports, each with the one value that it has.
-        ends: other output ports, each with the one value that it must have at the end.
-        work: cycles that the design may take beyond those that its beats take.
-    """
-
-    inputs: Mapping[str, Column]
-    outputs: Mapping[str, Column]
-    streams: bool
-    blocks: int
-    ties: Mapping[str, Column] = field(default_factory=dict)
-    ends: Mapping[str, Column] = field(default_factory=dict)
-    work: int = 0
-
-    def files(self, stem: str) -> dict[str, str]:
-        """Text of the hex files: ``<stem>_<port>.hex``."""
-        return {
-            f"{stem}_{name}.hex": "".join(f"{value:x}\n" for value in column.values)
-            for name, column in {**self.inputs, **self.outputs}.items()
-            if column.values
-        }
-
-
-def stream_vectors(found: Mapping[str, Stimulus]) -> Vectors:
-    """Vectors of a design with input ``i``: a stimulus for each output, all with the same input."""
-    first = next(iter(found.values()))
-    return Vectors(
-        {"i": Column(first.widths[0], [to_int(row) for row in first.inputs])},
-        {
-            name: Column(stimulus.widths[1], [to_int(row) for row in stimulus.outputs])
-            for name, stimulus in found.items()
-        },
-        streams=True,
-        blocks=first.blocks,
-    )
+__all__ = ["testbench"]
 
 
 def testbench(
@@ -115,6 +56,9 @@ def testbench(
         "valid": round(stalls.valid * 1000),
         "ready": round(stalls.ready * 1000),
         "seed": stalls.seed + 1,
+        "bridge": vectors.bridge,
+        "bridge_nets": [*vectors.bridge.nets, *vectors.bridge.wires] if vectors.bridge else [],
+        "idle": 50 + (vectors.bridge.idle if vectors.bridge else 0),
         "limit": 1000 + 40 * round(beats / min(stalls.valid, stalls.ready)),
     }
     template = _STREAMS if vectors.streams else _TABLE
@@ -135,6 +79,9 @@ def _connections(
     nets |= {} if vectors.streams else {name: name for name in columns}
     nets |= {name: _constant(column) for name, column in vectors.ties.items()}
     nets |= {name: name for name in vectors.ends}
+    if vectors.bridge is not None:
+        nets = {net: n for net, n in nets.items() if net not in vectors.bridge.nets}
+        nets |= {name: name for name in vectors.bridge.wires}
     if links is None:
         return found | nets
     for port, link in links.items():
@@ -184,12 +131,24 @@ module {{ name }};
   wire [{{ bits - 1 }}:0] {{ p }};
 {% endfor %}
 
+{% for p, bits in (bridge.wires if bridge else {}).items() %}
+  wire [{{ bits - 1 }}:0] {{ p }};
+{% endfor %}
   {{ top }} dut (
 {% for p, net in connections.items() %}
     .{{ p }}({{ net }}){{ "" if loop.last else "," }}
 {% endfor %}
   );
 
+{% if bridge %}
+  host host (
+    .clk(clk), .rst(rst),
+{% for net in bridge_nets %}
+    .{{ net }}({{ net }}){{ "" if loop.last else "," }}
+{% endfor %}
+  );
+
+{% endif %}
   always #5 clk = ~clk;
 
   task draw; begin random = random * 32'd1664525 + 32'd1013904223; end endtask
@@ -267,7 +226,7 @@ module {{ name }};
       done = cycles >= LIMIT
 {%- for s, c in outputs.items() %}
 {{ " || (" if loop.first else " && " }}{{ s }}_received == {{ c.count }}
-{%- endfor %} && quiet >= 50);
+{%- endfor %} && quiet >= {{ idle }});
     end
 {% for s, c in outputs.items() %}
     if ({{ s }}_received < {{ c.count }}) begin
@@ -287,7 +246,7 @@ module {{ name }};
     $finish;
   end
 endmodule
-"""
+{{ bridge.module if bridge else "" }}"""
 
 _TABLE = """\
 // Testbench of {{ top }}.

@@ -48,10 +48,22 @@ class Tool:
         Raises:
             ToolError: it is not installed, failed, or did not write the file.
         """
+        data = {name: text.encode() for name, text in files.items()}
+        printed, found = self.collect(arguments, data, [read] if read else [])
+        return found[read].decode() if read else printed
+
+    def collect(
+        self, arguments: Sequence[str], files: Mapping[str, bytes], reads: Sequence[str]
+    ) -> tuple[str, dict[str, bytes]]:
+        """Do what ``call`` does for any number of files, as they are.
+
+        Returns:
+            What the program printed, and the files ``reads`` by name.
+        """
         self.check()
         with tempfile.TemporaryDirectory(prefix="mxsf-") as folder:
-            for name, text in files.items():
-                (Path(folder) / name).write_text(text)
+            for name, content in files.items():
+                (Path(folder) / name).write_bytes(content)
             try:
                 done = subprocess.run(
                     [*self.command, *arguments],
@@ -68,12 +80,11 @@ class Tool:
                 reason = self.reason(done.stderr.strip() or done.stdout.strip())
                 silent = f"exit code {done.returncode} and no message (ABC failed?)"
                 raise self.error(f"{self.name} failed: {reason or silent}")
-            if not read:
-                return done.stdout
-            result = Path(folder) / read
-            if not result.exists() or not result.stat().st_size:
-                raise self.error(f"{self.name} ended without writing {read}")
-            return result.read_text()
+            results = {name: Path(folder) / name for name in reads}
+            for name, result in results.items():
+                if not result.exists() or not result.stat().st_size:
+                    raise self.error(f"{self.name} ended without writing {name}")
+            return done.stdout, {name: result.read_bytes() for name, result in results.items()}
 
     def reason(self, output: str) -> str:
         """Return what to quote of the output of a run that failed."""

@@ -14,7 +14,8 @@ from pathlib import Path
 from ..hdl.flat import Link
 from ..hdl.shell import PLAIN, Clocking
 from .bench import NO_STALLS, Result, Stalls, Stimulus
-from .testbench import Vectors, stream_vectors, testbench
+from .testbench import testbench
+from .vectors import Vectors, stream_vectors
 
 __all__ = ["ICARUS", "VERILATOR", "VerilogSimulator", "run_verilog"]
 

@@ -1,4 +1,4 @@
-"""What several hardware tests need: formats to sweep, words to run, a check of a whole design."""
+"""What several hardware tests need: formats, words, a check of a whole design, planted bugs."""
 
 import shutil
 from collections.abc import Iterable
@@ -40,7 +40,7 @@ needs_icarus = pytest.mark.skipif(not ICARUS.available(), reason="needs iverilog
 def tiers(quick: Iterable[Any], everything: Iterable[Any]) -> list[Any]:
     """Parameters of a test: the quick ones by default, all others in the long tier.
 
-    Each is one parameter, or a tuple of several.
+    Each is one parameter, or a tuple of as many as the test takes.
     """
     fast = list(quick)
     return [
@@ -71,3 +71,15 @@ def check(variant: Variant, engine: str, stalls: Stalls = NO_STALLS) -> Result:
     result = variant.bench(make_engine(variant, engine), None, stalls)
     assert result.passed, result.mismatches
     return result
+
+
+def plant(monkeypatch, kind, where, change):
+    """Put a component in place of another, with a change to what it drives."""
+
+    class Broken(kind):
+        def elaborate(self, platform):
+            m = super().elaborate(platform)
+            m.d.comb += change(self)
+            return m
+
+    monkeypatch.setattr(where, kind.__name__, Broken)

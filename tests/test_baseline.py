@@ -36,18 +36,21 @@ def run(one, stalls=NO_STALLS, count=100):
 
 @pytest.mark.parametrize(
     ("block", "fabric", "count"),
-    [
-        *((block, "fpga", 100) for block in (1, 2, 3, 4, 8)),
-        (3, "asic", 60),  # chains of gates are slow to simulate
-        (3, "dsp", 40),
-    ],
+    tiers(
+        [
+            *((block, "fpga", 100) for block in (1, 2, 3)),
+            (3, "asic", 60),  # chains of gates are slow to simulate
+            (3, "dsp", 40),
+        ],
+        [(4, "fpga", 100), (8, "fpga", 100)],
+    ),
 )
 @pytest.mark.parametrize("method", METHODS)
 def test_every_structure(method, block, fabric, count):
     run(variant("baseline", method=method, block=block, fabric=fabric), STALLS, count)
 
 
-@pytest.mark.parametrize("window", [8, 15, 16, 23, 24, 25, 31, 32])
+@pytest.mark.parametrize("window", tiers([8, 16, 25, 32], [15, 23, 24, 31]))
 def test_every_window(window):
     run(variant("baseline", method="window", window=window, block=4, fabric="fpga"))
 

@@ -60,6 +60,19 @@ def test_generate_a_shell(run, tmp_path):
     assert facts["ports"]["i_words"] == words
 
 
+def test_generate_extras(run, tmp_path):
+    code, out, _ = run("generate", "encoder", "--block", 4, "--extras", "--period", 2.5)
+    assert code == 0
+    top = "build/mxsf_encoder_mxsf_b4"
+    ends = (".v", ".json", "_inst.v", ".vlt", "_pkg.sv", ".sdc", ".xdc")
+    assert out.split() == [f"{top}{end}" for end in ends]
+    assert "-period 2.5 " in (tmp_path / f"{top}.sdc").read_text()
+    code, out, err = run("generate", "encoder", "--extras", "--period", 0)
+    assert (code, out) == (2, "")
+    assert len(err.splitlines()) == 1
+    assert "'--period': 0" in err
+
+
 def test_a_combinational_design_has_no_reset(run, tmp_path):
     code, out, err = run("generate", "decoder", "--reset-polarity", "low")
     assert (code, out) == (2, "")

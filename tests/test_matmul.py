@@ -4,7 +4,7 @@ from functools import cache
 
 import numpy as np
 import pytest
-from designs import needs_gcc, needs_icarus, needs_verilator, tiers
+from designs import needs_gcc, needs_icarus, needs_verilator, plant, tiers
 from mxsf.flow.catalogue import tensors, variant
 from mxsf.flow.manifest import manifest
 from mxsf.flow.simulate import cxxrtl_engine, make_engine
@@ -134,10 +134,10 @@ def test_faults():
 @pytest.mark.parametrize(
     "options",
     [
-        {"pes": 1},
+        pytest.param({"pes": 1}, marks=pytest.mark.long),
         {"pes": 2, "rounding": "stochastic"},
         WIDE,
-        {"pes": 1, "requantize": False, "stages": 3},
+        pytest.param({"pes": 1, "requantize": False, "stages": 3}, marks=pytest.mark.long),
         *(
             pytest.param(options, marks=pytest.mark.campaign)
             for options in (
@@ -321,7 +321,11 @@ def test_reset_starts_again():
 
 
 @needs_gcc
-@pytest.mark.parametrize("options", [{"pes": 1}, {"pes": 2}, WIDE], ids=str)
+@pytest.mark.parametrize(
+    "options",
+    [pytest.param({"pes": 1}, marks=pytest.mark.long), {"pes": 2}, WIDE],
+    ids=str,
+)
 def test_latency(options):
     part, engine = compiled(**options)
     script = Writer(part, machine(part))
@@ -345,7 +349,9 @@ def test_latency(options):
 
 
 @needs_gcc
-@pytest.mark.parametrize(("pes", "sizes"), [(1, (1, 1, 2)), (1, (2, 2, 1)), (2, (2, 2, 1))])
+@pytest.mark.parametrize(
+    ("pes", "sizes"), tiers([(2, (2, 2, 1))], [(1, (1, 1, 2)), (1, (2, 2, 1))])
+)
 def test_utilisation(pes, sizes):
     """Loads overlap products: one cycle more than the steps, a command."""
     part, engine = compiled(pes=pes)
@@ -488,18 +494,6 @@ def mismatches(stalls=STALLS[0], abort=None):
     return "\n".join(result.mismatches)
 
 
-def plant(monkeypatch, kind, where, change):
-    """Put a component in place of another, with a change to what it drives."""
-
-    class Broken(kind):
-        def elaborate(self, platform):
-            m = super().elaborate(platform)
-            m.d.comb += change(self)
-            return m
-
-    monkeypatch.setattr(where, kind.__name__, Broken)
-
-
 def test_the_bench_passes_what_is_right():
     assert mismatches() == ""
     assert mismatches(abort=50) == ""
@@ -525,6 +519,7 @@ def opcode(part, number):
     return part.i.valid & (job.fault == 0) & (job.opcode == number)
 
 
+@pytest.mark.long
 def test_bench_catches_a_product_before_its_load(monkeypatch):
     def early(part):
         ready = opcode(part, 3) & ~part.multiply_busy & part.fits
@@ -534,6 +529,7 @@ def test_bench_catches_a_product_before_its_load(monkeypatch):
     assert "command.ready" in mismatches()
 
 
+@pytest.mark.long
 def test_bench_catches_a_load_over_what_is_read(monkeypatch):
     plant(
         monkeypatch,
@@ -555,10 +551,11 @@ def test_bench_catches_a_fault_that_is_carried_out(monkeypatch):
 
 
 def test_bench_catches_outputs_in_a_mix(monkeypatch):
-    plant(monkeypatch, Results, core_module, lambda part: part.free.eq(1))
+    plant(monkeypatch, Results, matmul_module, lambda part: part.free.eq(1))
     assert mismatches()
 
 
+@pytest.mark.long
 def test_bench_catches_an_abort_that_leaves_something(monkeypatch):
     monkeypatch.setattr(matmul_module, "ResetInserter", lambda control: lambda inner: inner)
     assert "busy" in mismatches(abort=50)

@@ -1,78 +1,33 @@
-"""The hardware product sum: cycle by cycle, exhaustively, as exported, and with planted bugs."""
+"""The hardware product sum: every format, every cycle, every parameter, planted bugs."""
 
 import itertools
 
 import numpy as np
 import pytest
 from amaranth.hdl import Const
-from designs import NAMED, needs_gcc, needs_icarus, tiers
+from designs import NAMED, needs_gcc, tiers
 from mxsf.flow.netlist import netlist
 from mxsf.golden import E2M1, E4M3, E5M2, INT8, MXSF, parse
 from mxsf.golden.product_sum import product_sum
 from mxsf.hdl import adder
-from mxsf.hdl.ports import port_signals
 from mxsf.hdl.product_sum import ProductSum, sum_bits, sum_layout
 from mxsf.sim.bench import NO_STALLS, Stalls, run_stream
-from mxsf.sim.cxxrtl import CxxrtlEngine
-from mxsf.sim.engine import AmaranthEngine
 from mxsf.sim.payload import pack, unpack
 from mxsf.sim.product_sum import (
-    adversarial_codes,
     product_sum_stimulus,
-    random_codes,
     run_product_sum,
 )
-from mxsf.sim.verilog import run_verilog
-from mxsf.sim.waveform import Port
-from mxsf.sim.yosys import BUNDLED
+from summing import FABRICS, MIXED, STALLS, amaranth, build, compiled, run, some
 
-FABRICS = ["asic", "fpga", "dsp"]
-MIXED = ["mxsf/e4m3", "int8/mxsf", "e5m2/e2m1", "e5m2/int8", "e2m1/int8"]
 ODD = ["e3m4", "e0m5", "e5m0", "e1m2", "e2m3+e2m1", "e3m3+e2m1+e1m0"]
 EVERYWHERE = ("decode", "product", "shift", "sum/1", "sum")
-STALLS = Stalls(valid=0.7, ready=0.6, seed=5)
-
-
-def build(element, **options):
-    formats = tuple(parse(name) for name in element.split("/"))
-    return ProductSum(formats if len(formats) == 2 else formats[0], **options)
-
-
-def amaranth(component):
-    return AmaranthEngine(component, clocked=component.latency > 0)
-
-
-def compiled(component, optimise=0):
-    ports = [
-        Port(name, len(signal), is_input)
-        for name, (signal, is_input) in port_signals(component).items()
-    ]
-    design = netlist(component, "top")
-    return CxxrtlEngine(design.text, "top", ports, clocked=component.latency > 0, optimise=optimise)
-
-
-def some(component, count=60, seed=0):
-    """Some of the adversarial blocks and as many random ones: codes of a and b."""
-    random = np.random.default_rng(seed)
-    directed, drawn = adversarial_codes(component), random_codes(random, component, count)
-    chosen = random.permutation(len(directed[0]))[:count]
-    return tuple(np.concatenate([x[chosen], y]) for x, y in zip(directed, drawn, strict=True))
-
-
-def run(component, engine=amaranth, stalls=NO_STALLS, count=60):
-    a, b = some(component, count)
-    beats = np.random.default_rng(1).integers(1, component.beats + 1, len(a))
-    stimulus = product_sum_stimulus(component, a, b, beats)
-    result = run_stream(engine(component), stimulus, stalls)
-    assert result.passed, result.mismatches
-    return result
 
 
 @needs_gcc
 @pytest.mark.parametrize(
     ("element", "fabric"),
     tiers(
-        [(e, "asic") for e in [*NAMED, "int8/mxsf", "e5m0", "e2m3+e2m1"]]
+        [(e, "asic") for e in [*NAMED, "int8/mxsf"]]
         + [("mxsf", "fpga"), ("mxsf", "dsp"), ("e5m2/int8", "fpga"), ("e5m2/int8", "dsp")],
         [*((e, "asic") for e in NAMED + MIXED + ODD), *itertools.product(MIXED[:3], FABRICS)],
     ),
@@ -238,120 +193,6 @@ def test_deaf_register_is_caught(monkeypatch):
     a, b = some(component)
     result = run_stream(amaranth(component), product_sum_stimulus(component, a, b), STALLS)
     assert any("i.ready" in line for line in result.mismatches)
-
-
-# Every pair of codes.
-
-
-def every_pair(component, lane=0):
-    """Every code of a with every code of b in one lane, all other codes 0: codes of a and b."""
-    bits = [f.bits for f in component.pair]
-    a = np.zeros((1 << sum(bits), component.block), np.int64)
-    b = a.copy()
-    a[:, lane] = np.arange(len(a)) >> bits[1]
-    b[:, lane] = np.arange(len(b)) & ((1 << bits[1]) - 1)
-    return a, b
-
-
-def exhaust(component, a, b):
-    """Count blocks whose sum or flags differ from the golden model's."""
-    stimulus = product_sum_stimulus(component, a, b)
-    engine = compiled(component, optimise=1)  # without, 65,536 cycles take longer than g++ does
-    seen = engine.stream(stimulus.inputs, stimulus.outputs.shape[1], ready=0.9)
-    assert not seen.violation
-    assert len(seen.outputs) == len(stimulus.outputs)
-    return int((seen.outputs != stimulus.outputs).any(axis=1).sum())
-
-
-@needs_gcc
-@pytest.mark.parametrize(
-    ("element", "fabric"),
-    tiers(
-        [*itertools.product(["mxsf"], FABRICS), ("int8", "asic")],
-        [*((e, "asic") for e in NAMED + MIXED), *itertools.product(("e4m3", "e5m2"), FABRICS)],
-    ),
-)
-def test_every_pair_of_codes(element, fabric):
-    component = build(element, block=1, points=("sum",), fabric=fabric)
-    a, b = every_pair(component)
-    assert len(a) == 1 << sum(f.bits for f in component.pair)
-    assert exhaust(component, a, b) == 0
-
-
-@needs_gcc
-@pytest.mark.parametrize("fabric", tiers(["asic"], FABRICS))
-def test_every_pair_of_codes_among_zeros(fabric):
-    component = ProductSum(block=2, points=("shift",), fabric=fabric)
-    assert exhaust(component, *every_pair(component, lane=0)) == 0
-
-
-@needs_gcc
-def test_exhaustion_catches_one_wrong_pair(monkeypatch):
-    component = ProductSum(block=1, points=("sum",))
-    a, b = every_pair(component)
-    monkeypatch.setattr(
-        "mxsf.sim.product_sum.product_sum",
-        lambda x, y, pair: product_sum(x, y, pair)._replace(
-            sum=product_sum(x, y, pair).sum + ((x == 0x7F) & (y == 0xA1)).any(axis=-1)
-        ),
-    )
-    assert exhaust(component, a, b) == 1
-
-
-# The long tier.
-
-
-def many_blocks(element, block, lanes, fabric):
-    component = build(element, block=block, lanes=lanes, points=("product", "sum"), fabric=fabric)
-    random = np.random.default_rng(11)
-    drawn, directed = random_codes(random, component, 5000), adversarial_codes(component)
-    a, b = (np.concatenate(parts) for parts in zip(drawn, directed, strict=True))
-    return exhaust(component, a, b)
-
-
-@pytest.mark.long
-@needs_gcc
-@pytest.mark.parametrize("element", [*NAMED, *MIXED])
-def test_many_blocks(element):
-    assert many_blocks(element, 8, 4, "asic") == 0
-
-
-@pytest.mark.campaign
-@needs_gcc
-@pytest.mark.parametrize("fabric", FABRICS)
-@pytest.mark.parametrize(("block", "lanes"), [(32, 32), (32, 8), (16, 16)])
-@pytest.mark.parametrize("element", [*NAMED, *MIXED])
-def test_many_wide_blocks(element, block, lanes, fabric):
-    assert many_blocks(element, block, lanes, fabric) == 0
-
-
-@pytest.mark.long
-@needs_icarus
-@pytest.mark.parametrize("fabric", FABRICS)
-@pytest.mark.parametrize("element", ["mxsf", "e4m3", "e5m2", "int8", "int8/mxsf"])
-def test_exported_verilog_under_icarus(element, fabric):
-    component = build(element, block=8, lanes=4, points=("product", "sum"), fabric=fabric)
-    a, b = some(component, 150)
-    stimulus = product_sum_stimulus(component, a, b)
-    result = run_verilog(exported(component), "top", stimulus, STALLS)
-    assert result.passed, result.mismatches
-
-
-@pytest.mark.long
-@needs_icarus
-def test_icarus_catches_a_planted_bug():
-    component = ProductSum(block=4, points=("sum",))
-    text = exported(component)
-    broken = text.replace("assign carry = ", "assign carry = 1'h1 ^ ", 1)
-    assert broken != text
-    a, b = some(component)
-    stimulus = product_sum_stimulus(component, a, b)
-    assert run_verilog(broken, "top", stimulus, STALLS).count > 0
-
-
-def exported(component):
-    script = "read_rtlil design.il\nproc -norom\nopt_clean\nwrite_verilog -noattr design.v"
-    return BUNDLED.run(script, {"design.il": netlist(component, "top").text}, read="design.v")
 
 
 def test_stimulus_is_the_golden_answer():

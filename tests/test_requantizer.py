@@ -1,109 +1,27 @@
-"""The tile re-quantizer: cycle by cycle, in bulk, as exported, and with planted bugs."""
+"""The tile re-quantizer: every cycle, every parameter, real tensors."""
 
 import itertools
-from dataclasses import replace
 
 import numpy as np
 import pytest
-from amaranth.hdl import Module
-from amaranth.lib import data, stream, wiring
-from amaranth.lib.wiring import In, Out
-from designs import NAMED, OTHERS, needs_gcc, needs_icarus, tiers
+from designs import NAMED, OTHERS, needs_gcc, tiers
 from mxsf.flow.catalogue import tensors, variant
 from mxsf.flow.simulate import cxxrtl_engine, make_engine
-from mxsf.flow.verilog import verilog
 from mxsf.golden import MXSF, ElementFormat, ScaleRule, quantize
 from mxsf.hdl import Requantizer
-from mxsf.hdl.block import BlockBuffer
-from mxsf.hdl.digest import Digest
-from mxsf.hdl.lfsr import Lfsr
 from mxsf.hdl.requantizer import ORDER, POINTS, STAGES
-from mxsf.hdl.rounder import Rounder
-from mxsf.hdl.tile import STORAGES, TileMemory, TileRegisters
+from mxsf.hdl.tile import STORAGES
 from mxsf.sim.bench import NO_STALLS, Stalls, run_stream
 from mxsf.sim.payload import unpack
 from mxsf.sim.requantizer import (
     Tiles,
-    directed_tiles,
     random_tiles,
     requantizer_stimulus,
     requantizer_tiles,
-    run_requantizer,
 )
-from mxsf.sim.testbench import stream_vectors
-from mxsf.sim.verilog import run_verilog
+from requantizing import ROUNDINGS, STALLS, build, mix, run
 
 RULES = [rule.value for rule in ScaleRule]
-STALLS = Stalls(valid=0.8, ready=0.7, seed=5)
-ROUNDINGS = ["nearest_even", "stochastic"]
-
-
-def build(**options):
-    return variant("requantizer", **{"tile": 4, "stages": 1, **options})
-
-
-def mix(one, count=24, seed=0):
-    """Edge, directed and random tiles, straight, transposed, and some of them ended early."""
-    part, random = one.component, np.random.default_rng(seed)
-    directed = directed_tiles(random, part.element, part.tile, part.source)
-    chosen = directed[random.permutation(len(directed))[:count]]
-    extra = directed[-48::4]  # one huge value, Inf and NaN, subnormal words, one word all over
-    words = [chosen, extra, random_tiles(random, count // 2, part.tile, part.source)]
-    return Tiles.mixed(np.concatenate(words), random)
-
-
-def run(one, engine="amaranth", stalls=STALLS, count=24, tiles=None):
-    tiles = mix(one, count) if tiles is None else tiles
-    result = run_requantizer(
-        make_engine(one, engine, optimise=0), one.component, stalls=stalls, tiles=tiles
-    )
-    assert result.passed, result.mismatches
-    assert result.blocks == len(tiles.words)
-    return result
-
-
-class Joined(wiring.Component):
-    """Both outputs of a re-quantizer as one stream, for runs that know only ``o``."""
-
-    def __init__(self, inner):
-        self.inner, self.beats, self.latency = inner, inner.beats, inner.latency
-        both = {name: getattr(inner, name).payload.shape() for name in ("o", "t")}
-        super().__init__(
-            {
-                "i": In(stream.Signature(inner.i.payload.shape())),
-                "o": Out(stream.Signature(data.StructLayout(both))),
-            }
-        )
-
-    def elaborate(self, platform):
-        m = Module()
-        m.submodules.inner = inner = self.inner
-        m.d.comb += [
-            inner.i.payload.eq(self.i.payload),
-            inner.i.valid.eq(self.i.valid),
-            self.i.ready.eq(inner.i.ready),
-            self.o.valid.eq(inner.o.valid & inner.t.valid),
-            inner.o.ready.eq(self.o.ready & inner.t.valid),
-            inner.t.ready.eq(self.o.ready & inner.o.valid),
-            self.o.payload.o.eq(inner.o.payload),
-            self.o.payload.t.eq(inner.t.payload),
-        ]
-        return m
-
-
-def joined(one, tiles):
-    """Return the design with one output, and its stimulus."""
-    if not one.component.both:
-        return one, requantizer_stimulus(one.component, tiles)["o"]
-    found = requantizer_stimulus(one.component, tiles)
-    bits = [
-        np.unpackbits(s.outputs, axis=1, bitorder="little")[:, : s.widths[1]]
-        for s in (found["o"], found["t"])
-    ]
-    outputs = np.packbits(np.concatenate(bits, axis=1), axis=1, bitorder="little")
-    width = sum(stimulus.widths[1] for stimulus in found.values())
-    case = replace(found["o"], outputs=outputs, widths=(found["o"].widths[0], width))
-    return replace(one, component=Joined(one.component)), case
 
 
 @pytest.mark.parametrize(
@@ -146,7 +64,9 @@ def test_words_above_every_binade(special):
     run(build(element=element, rounding="stochastic"))
 
 
-@pytest.mark.parametrize("stalls", [NO_STALLS, STALLS, Stalls(0.3, 1.0, 7), Stalls(1.0, 0.3, 8)])
+@pytest.mark.parametrize(
+    "stalls", tiers([NO_STALLS, STALLS], [Stalls(0.3, 1.0, 7), Stalls(1.0, 0.3, 8)])
+)
 @pytest.mark.parametrize("stages", [0, POINTS])
 @pytest.mark.parametrize(
     ("storage", "both"), [("registers", "no"), ("memory", "no"), ("memory", "yes")]
@@ -189,7 +109,10 @@ def test_a_register_at_every_place(place):
 
 
 @pytest.mark.parametrize("storage", STORAGES)
-@pytest.mark.parametrize("stages", [0, 4, len(ORDER), ("skid", "output")])
+@pytest.mark.parametrize(
+    "stages",
+    [4, ("skid", "output"), *(pytest.param(n, marks=pytest.mark.long) for n in (0, len(ORDER)))],
+)
 def test_latency_is_as_stated(stages, storage):
     for both in ("no", "yes"):
         one = build(stages=stages, storage=storage, both=both, fabric="fpga")
@@ -301,216 +224,6 @@ def test_names_are_unique():
     )
     assert full.top == "mxsf_requantizer_e4m3_t16_bf16_ceil_stochastic_both_memory_s2"
     assert full.settings()["rounding"] == "stochastic"
-
-
-# Planted bugs: each net must catch one.
-
-
-def broken_rounding(monkeypatch):
-    class Broken(Rounder):
-        def _increment(self, m, code, up, sign):
-            super()._increment(m, code, up & ~code[1], sign)  # a carry dropped
-
-    monkeypatch.setattr("mxsf.hdl.lanes.Rounder", Broken)
-
-
-def mismatches(one, stalls=STALLS):
-    engine = make_engine(one, "amaranth")
-    result = run_requantizer(engine, one.component, stalls=stalls, tiles=mix(one))
-    return "\n".join(result.mismatches)
-
-
-def test_cycle_bench_catches_a_wrong_code(monkeypatch):
-    broken_rounding(monkeypatch)
-    assert "o.payload" in mismatches(build())
-    assert "t.payload" in mismatches(build(both="yes"))
-
-
-@pytest.mark.parametrize("store", [TileRegisters, TileMemory])
-def test_cycle_bench_catches_a_wrong_order(monkeypatch, store):
-    class Broken(store):
-        def _across(self, reader):
-            across = super()._across(reader)
-            return across & (getattr(self, f"{reader}_step") != 2)  # column 2 is read as a row
-
-    monkeypatch.setattr(f"mxsf.hdl.block.{store.__name__}", Broken)
-    storage = "registers" if store is TileRegisters else "memory"
-    if store is TileRegisters:  # with both outputs the readers are fixed
-        assert "o.payload" in mismatches(build(storage=storage))
-    else:
-        assert "t.payload" in mismatches(build(storage=storage, both="yes"))
-
-
-def test_cycle_bench_catches_a_lost_bank(monkeypatch):
-    class Broken(BlockBuffer):
-        def _reader(self, m, reader, side, full, marks, advance, delay):
-            late = {**marks, "last": marks["last"] & marks["present"][0]}
-            late["present"] = marks["present"] & ~marks["last"]  # the last row of every tile
-            super()._reader(m, reader, side, full, late, advance, delay)
-
-    monkeypatch.setattr("mxsf.hdl.requantizer.BlockBuffer", Broken)
-    assert mismatches(build())
-
-
-def test_cycle_bench_catches_a_number_too_many(monkeypatch):
-    class Broken(Lfsr):
-        def elaborate(self, platform):
-            m = super().elaborate(platform)
-            outer = Module()
-            outer.submodules.inner = inner = Lfsr(len(self.seeds))
-            del m
-            outer.d.comb += [self.numbers.eq(inner.numbers), inner.advance.eq(1)]
-            return outer
-
-    monkeypatch.setattr("mxsf.hdl.requantizer.Lfsr", Broken)
-    one = build(rounding="stochastic")
-    assert mismatches(one, STALLS)
-
-
-def test_cycle_bench_catches_a_lost_sticky_bit(monkeypatch):
-    class Broken(Digest):
-        def elaborate(self, platform):
-            m = super().elaborate(platform)
-            outer = Module()
-            outer.submodules.inner = inner = Digest(self.element, self.source, self.rounding)
-            del m
-            outer.d.comb += [inner.word.eq(self.word), self.digest.eq(inner.digest)]
-            cut = self.source.mantissa_bits - len(self.digest.mantissa)
-            outer.d.comb += self.digest.mantissa.eq(self.word.mantissa[cut:])
-            return outer
-
-    monkeypatch.setattr("mxsf.hdl.requantizer.Digest", Broken)
-    assert "o.payload" in mismatches(build())
-
-
-def test_cycle_bench_catches_a_wrong_handshake(monkeypatch):
-    from mxsf.hdl.stream import register
-
-    def deaf(m, source, *, name):
-        target = register(m, source, name=name)
-        m.d.comb += source.ready.eq(1)  # takes a beat although the next stage is stalled
-        return target
-
-    monkeypatch.setattr("mxsf.hdl.requantizer.register", deaf)
-    assert "i.ready" in mismatches(build(stages=("input",)))
-
-
-@needs_gcc
-@pytest.mark.parametrize("both", tiers(["yes"], ["no"]))
-def test_compiled_run_catches_a_wrong_constant(both):
-    one, case = joined(build(both=both), mix(build(both=both)))
-    room = len(case.outputs) + 1  # a tile ended early has more rows out than in
-    stalls = {"valid": 0.7, "ready": 0.7, "room": room}
-    seen = cxxrtl_engine(one).stream(case.inputs, case.outputs.shape[1], **stalls)
-    assert not seen.violation
-    np.testing.assert_array_equal(seen.outputs, case.outputs)
-    other, _ = joined(build(both=both, element="e2m5"), mix(build()))
-    found = cxxrtl_engine(other).stream(case.inputs, case.outputs.shape[1], room=room)
-    assert found.outputs.shape == case.outputs.shape
-    assert (found.outputs != case.outputs).any()
-
-
-# In bulk.
-
-
-def bulk(element, tiles, rounding="nearest_even", chunk=5000):
-    """Random 8x8 tiles through compiled simulation: (tiles compared, beats wrong)."""
-    options = {"element": element, "rounding": rounding, "storage": "memory", "stages": "output"}
-    one = variant("requantizer", **options)
-    engine, random = (
-        cxxrtl_engine(one, optimise=2 if tiles > 500_000 else 1),
-        np.random.default_rng(17),
-    )
-    done = wrong = 0
-    while done < tiles:
-        count = min(chunk, tiles - done)
-        words = random_tiles(random, count, 8, one.component.source)
-        case = requantizer_stimulus(one.component, Tiles.mixed(words, random))["o"]
-        room, size = case.outputs.shape  # a tile ended early has more rows out than in
-        seen = engine.stream(case.inputs, size, valid=0.9, ready=0.9, seed=done + 1, room=room + 1)
-        assert not seen.violation
-        assert seen.outputs.shape == case.outputs.shape
-        wrong += int((seen.outputs != case.outputs).any(axis=1).sum())
-        done += count
-    return done, wrong
-
-
-@pytest.mark.long
-@needs_gcc
-@pytest.mark.parametrize(
-    ("element", "rounding"),
-    [
-        *((element, "nearest_even") for element in NAMED),
-        *((element, "stochastic") for element in ("mxsf", "e4m3", "int8")),
-    ],
-)
-def test_many_tiles(element, rounding):
-    tiles = 10_000 if element == "mxsf" else 1000
-    assert bulk(element, tiles, rounding) == (tiles, 0)
-
-
-@pytest.mark.campaign
-@needs_gcc
-@pytest.mark.parametrize("rounding", ROUNDINGS)
-@pytest.mark.parametrize("element", NAMED)
-def test_a_million_tiles(element, rounding):
-    tiles = 1_000_000 if element == "mxsf" else 100_000
-    done, wrong = bulk(element, tiles, rounding)
-    print(f"{element} {rounding}: {done} tiles compared, {wrong} beats wrong")
-    assert (done, wrong) == (tiles, 0)
-
-
-@pytest.mark.long
-@needs_gcc
-def test_hardware_rounds_without_bias():
-    """2^20 draws of the hardware's own: the mean is the value within 4 standard errors."""
-    one = variant("requantizer", rounding="stochastic", storage="memory")
-    part, engine, count = one.component, cxxrtl_engine(one), (1 << 20) // 64
-    for value in (1.03, 0.0231, 2.0**-13):
-        tiles = np.full((count, 8, 8), np.float32(value))
-        tiles[:, :, 0] = MXSF.largest
-        words = part.source.words(tiles)
-        case = requantizer_stimulus(part, Tiles.full(words, np.full(count, False)))["o"]
-        seen = engine.stream(case.inputs, case.outputs.shape[1])
-        np.testing.assert_array_equal(seen.outputs, case.outputs)
-        found = MXSF.decode(unpack(part.o.payload.shape(), seen.outputs)["codes"][:, 1:])
-        error = found.std() / np.sqrt(found.size)
-        assert abs(found.mean() - np.float64(np.float32(value))) < 4 * error, value
-
-
-# As exported.
-
-
-@pytest.mark.long
-@needs_icarus
-@pytest.mark.parametrize(
-    "options",
-    [
-        *({"element": name} for name in NAMED),
-        {"storage": "memory", "stages": POINTS, "fabric": "fpga"},
-        {"rounding": "stochastic", "storage": "memory"},
-        {"rounding": "stochastic", "element": "int8", "fabric": "fpga", "both": "yes"},
-        {"both": "yes", "rule": "rceil", "source": "bf16", "stages": 0},
-        {"tile": 16, "storage": "memory", "element": "e5m2", "overflow": "ovf", "rule": "even"},
-    ],
-    ids=str,
-)
-def test_exported_verilog_under_icarus(options):
-    one = variant("requantizer", **options)
-    vectors = stream_vectors(requantizer_stimulus(one.component, mix(one, 200)))
-    result = run_verilog(verilog(one), one.top, vectors, STALLS)
-    assert result.passed, result.mismatches
-
-
-@pytest.mark.long
-@needs_icarus
-def test_icarus_catches_a_planted_bug():
-    one = build()
-    case = requantizer_stimulus(one.component, mix(one))["o"]
-    text = verilog(one)
-    broken = text.replace("8'hff", "8'hfe")
-    assert broken != text
-    assert run_verilog(broken, one.top, case, STALLS).count > 0
 
 
 def test_stimulus_is_the_golden_answer():

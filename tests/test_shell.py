@@ -4,7 +4,9 @@ import re
 import subprocess
 
 import pytest
-from designs import SMALL, needs_icarus
+from amaranth.lib import data, stream, wiring
+from amaranth.lib.wiring import In
+from designs import SMALL, check, needs_gcc, needs_icarus
 from mxsf.flow import interfaces
 from mxsf.flow.catalogue import CATALOGUE, variant
 from mxsf.flow.verilog import verilog
@@ -78,6 +80,15 @@ def test_flat_names():
     assert links["abort"].port == "abort"
 
 
+class Clash(wiring.Component):
+    i: In(stream.Signature(data.StructLayout({"valid": 1})))
+
+
+def test_flat_names_must_differ():
+    with pytest.raises(ValueError, match="'i_valid' would be both"):
+        flat_links(Clash())
+
+
 @pytest.mark.parametrize(("name", "options"), SMALL, ids=str)
 def test_state_is_known_without_a_netlist(name, options):
     one = variant(name, **options)
@@ -99,7 +110,7 @@ def test_top_says_the_shell(options, suffix):
 
 
 def test_bad_shells():
-    with pytest.raises(ValueError, match="unknown interface 'axi9': use stream, flat"):
+    with pytest.raises(ValueError, match="unknown interface 'axi9': use stream, flat, axi"):
         variant("encoder", interface="axi9")
     with pytest.raises(ValueError, match="unknown reset 'both': use sync or async"):
         variant("encoder", reset="both")
@@ -124,6 +135,13 @@ def test_an_asynchronous_reset_reaches_every_register_with_a_reset(name):
         found[reset] = at_edge, at_once
     assert found["sync"][0] > 5
     assert found["async"] == found["sync"][::-1]
+
+
+@pytest.mark.parametrize("engine", ["amaranth", pytest.param("cxxrtl", marks=needs_gcc)])
+@pytest.mark.parametrize(("reset", "polarity"), RESETS)
+def test_every_cycle_is_that_of_the_design(engine, reset, polarity):
+    one = variant("encoder", block=4, lanes=2, interface="flat", reset=reset, polarity=polarity)
+    check(one, engine, STALLS)
 
 
 # A reset between two rising edges, while an output waits: the output must go before the next edge

@@ -5,7 +5,7 @@
 // Cast a payload to its struct:
 //   import {{ top }}_pkg::*;
 //   {{ structs[-1].name }} beat;
-//   assign beat = {{ structs[-1].name }}'({{ structs[-1].stream }}__payload);
+//   assign beat = {{ structs[-1].name }}'({{ vector }});
 {% endif %}
 package {{ top }}_pkg;
   localparam int unsigned LATENCY = {{ latency }}; // cycles
