@@ -1,10 +1,10 @@
 """The report: one page, and the same data as JSON and CSV.
 
-A section computes plain data (``content``) within a ``Scope``; ``run`` goes through the sections,
+A section computes plain data (``content``) within a ``Scope``; ``runner`` goes through the sections,
 keeps what was computed before, and writes ``report.html``, ``report.json`` and a CSV file a table.
 """
 
-from .run import SECTIONS, run
+from .runner import SECTIONS, run
 from .scope import DEFAULT_ELEMENTS, Scope
 
 __all__ = ["DEFAULT_ELEMENTS", "SECTIONS", "Scope", "run"]

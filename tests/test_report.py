@@ -1,0 +1,219 @@
+"""The report: its sections' numbers, what is kept, and the page."""
+
+import csv
+import json
+import re
+import subprocess
+from shutil import which
+
+import numpy as np
+import pytest
+from mxsf.flow.report import SECTIONS, Scope, run
+from mxsf.flow.report import cache as cache_module
+from mxsf.flow.report.cache import cached
+from mxsf.flow.report.content import Figure, Section, Table
+from mxsf.flow.report.networks import NETWORKS, Format, digits, evaluate, multiply, train
+from mxsf.flow.report.numerics import numerics, sqnr
+from mxsf.flow.report.page import page
+from mxsf.flow.report.runner import read
+from mxsf.golden import E2M5, E4M3, INT8, MXSF, ScaleRule, quantize
+
+SMALL = Scope(elements=("mxsf", "e2m5"), targets=(), samples=1 << 14, epochs=1, routes=0)
+
+
+FP32 = Format("fp32")
+
+
+def quiet(what):
+    pass
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("report")
+    return folder, run(folder, SMALL, ("format", "numerics"))
+
+
+# Numbers.
+
+
+@pytest.mark.parametrize(
+    ("element", "golden"), [(E2M5, 43.0), (MXSF, 40.0), (E4M3, 30.6), (INT8, 41.7)], ids=str
+)
+def test_known_values(element, golden):
+    """Normal data in blocks of 32: within 0.1 dB of what others measured."""
+    x = np.random.default_rng(1).standard_normal((1024, 256)).astype(np.float32)
+    assert sqnr(x, element, (1, 32), ScaleRule.FLOOR) == pytest.approx(golden, abs=0.1)
+
+
+def test_the_numbers_can_be_made_again(made):
+    """From what the page says: samples and seed; and a changed number would be seen."""
+    sections, _ = read(made[0] / "report.json")
+    told = next(section for section in sections if section.name == "numerics")
+    again = numerics(Scope(elements=SMALL.elements, samples=told.facts["samples"]), quiet)
+    assert [table.rows for table in told.tables] == [table.rows for table in again.tables]
+    fewer = numerics(Scope(elements=SMALL.elements, samples=1 << 13), quiet)
+    assert fewer.tables[0].rows != told.tables[0].rows
+
+
+def test_modes_add_up(made):
+    modes = next(t for s in made[1] for t in s.tables if t.name == "modes")
+    for row in modes.rows:
+        assert sum(row[1:]) == pytest.approx(100, abs=0.05)
+
+
+# Networks.
+
+
+@pytest.mark.parametrize("shapes", [((3, 4), (4, 5)), ((2, 3, 4), (4, 5)), ((2, 3, 4), (2, 4, 5))])
+def test_gradient_of_a_product(shapes):
+    """Against differences, in FP32: a product is linear in each operand."""
+    from autograd import grad
+
+    random = np.random.default_rng(0)
+    a, b = (random.integers(-4, 5, shape).astype(np.float32) for shape in shapes)
+    weight = random.integers(-4, 5, np.matmul(a, b).shape).astype(np.float32)
+
+    def loss(a, b):
+        return (multiply(a, b, FP32) * weight).sum()
+
+    for number, operand in enumerate((a, b)):
+        found = grad(loss, number)(a, b)
+        for place in np.ndindex(operand.shape):
+            moved = operand.copy()
+            moved[place] += 1
+            changed = loss(moved, b) if number == 0 else loss(a, moved)
+            assert found[place] == changed - loss(a, b)
+
+
+def test_operands_are_rounded_along_k():
+    random = np.random.default_rng(0)
+    a, b = (random.standard_normal(shape).astype(np.float32) for shape in ((8, 64), (64, 8)))
+    golden = quantize(a, MXSF).dequantize() @ quantize(b.T, MXSF).dequantize().T
+    np.testing.assert_array_equal(multiply(a, b, Format("mxsf", MXSF)), golden)
+    with pytest.raises(AssertionError):
+        np.testing.assert_array_equal(multiply(a, b, FP32), golden)
+
+
+@pytest.mark.parametrize("network", NETWORKS, ids=lambda network: network.name)
+def test_networks_learn(network):
+    data = digits()
+    before, after = (
+        evaluate(network, train(network, data, FP32, seed=0, epochs=epochs), data, FP32)
+        for epochs in (0, 2)
+    )
+    assert after[0] > before[0] + 0.3
+    assert after[1] < before[1]
+
+
+# Files.
+
+
+def test_files(made):
+    folder, sections = made
+    for section in sections:
+        for table in section.tables:
+            rows = list(csv.reader((folder / f"{table.name}.csv").read_text().splitlines()))
+            assert rows[0] == table.columns
+            assert [[str(v) for v in row] for row in table.rows] == rows[1:]
+    assert read(folder / "report.json")[0] == sections
+
+
+def test_page_needs_nothing_else(made):
+    text = (made[0] / "report.html").read_text()
+    sections = made[1]
+    assert text.count("<svg") == sum(len(section.figures) for section in sections)
+    assert text.count("<table>") == sum(len(section.tables) for section in sections)
+    links = re.findall(r'(?:href|src)="([^"]*)"', text)
+    assert links
+    for link in links:
+        assert link.startswith(("#", "data:")) or (made[0] / link).exists(), link
+
+
+def test_page_escapes():
+    table = Table("t", "a < b", ["<script>"], [["<b>"]])
+    text = page([Section("s", "s", tables=[table])], {})
+    assert '<th scope="col"><button type="button">&lt;script&gt;' in text
+    assert "&lt;b&gt;" in text
+
+
+def test_page_without_matplotlib(monkeypatch):
+    monkeypatch.setattr("mxsf.flow.report.page.find_spec", lambda name: None)
+    text = page([Section("s", "s", figures=[Figure("f", "f", "byte", {})])], {})
+    assert "pip install 'mxsf[report]'" in text
+    assert "<svg" not in text
+
+
+def test_networks_fall_away(monkeypatch):
+    monkeypatch.setattr("mxsf.flow.report.accuracy.find_spec", lambda name: None)
+    from mxsf.flow.report.accuracy import accuracy
+
+    found = accuracy(SMALL, quiet)
+    assert found.missing == ["No networks without scikit-learn: pip install 'mxsf[report]'"]
+
+
+def test_unknown_section(tmp_path):
+    with pytest.raises(ValueError, match=r"unknown section 'area': use format, numerics"):
+        run(tmp_path, SMALL, ("area",))
+    assert list(SECTIONS) == ["format", "numerics", "networks", "hardware", "verification"]
+
+
+# What is kept.
+
+
+def test_kept_results(tmp_path):
+    calls = []
+
+    def compute():
+        calls.append(1)
+        return {"x": [1.5]}
+
+    for key in ("a", "a", "b"):
+        assert cached(tmp_path, key, compute) == {"x": [1.5]}
+    assert len(calls) == 2
+
+
+def test_changed_code_is_run_again(tmp_path, monkeypatch):
+    run(tmp_path, SMALL, ("format",))
+    first = sorted(path.name for path in (tmp_path / ".cache").iterdir())
+    run(tmp_path, SMALL, ("format",))
+    assert sorted(path.name for path in (tmp_path / ".cache").iterdir()) == first
+    monkeypatch.setattr("mxsf.flow.report.runner.fingerprint", lambda: "other")
+    run(tmp_path, SMALL, ("format",))
+    assert len(list((tmp_path / ".cache").iterdir())) == len(first) + 1
+    assert len(cache_module.fingerprint()) == 64
+
+
+# In a browser.
+
+
+@pytest.mark.long
+@pytest.mark.skipif(which("chromium") is None, reason="needs chromium: apt-get install chromium")
+def test_in_a_browser(made):
+    """The page loads without an error on the console; the tables sort."""
+    folder = made[0]
+    script = "<script>document.querySelector('th:nth-child(2) button').click();</script></body>"
+    text = (folder / "report.html").read_text().replace("</body>", script)
+    (folder / "clicked.html").write_text(text)
+    command = ["chromium", "--headless", "--no-sandbox", "--disable-gpu", "--dump-dom"]
+    logging = ["--enable-logging=stderr", "--v=0", (folder / "clicked.html").as_uri()]
+    done = subprocess.run([*command, *logging], capture_output=True, text=True, check=True)
+    assert "CONSOLE" not in done.stderr
+    assert 'aria-sort="ascending"' in done.stdout
+    first = done.stdout[done.stdout.index("<tbody>") : done.stdout.index("</tbody>")]
+    values = [float(v) for v in re.findall(r"<tr><td[^>]*>[^<]*</td><td[^>]*>([^<]*)<", first)]
+    assert values == sorted(values)
+    assert len(values) > 3
+    broken = text.replace("</body>", "<script>missing()</script></body>")
+    (folder / "broken.html").write_text(broken)
+    done = subprocess.run(
+        [*command, *logging[:2], (folder / "broken.html").as_uri()],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert "CONSOLE" in done.stderr
+
+
+def test_json_is_strict(made):
+    json.loads((made[0] / "report.json").read_text(), parse_constant=pytest.fail)
