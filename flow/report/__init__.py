@@ -1,7 +1,8 @@
 """The report: one page, and the same data as JSON and CSV.
 
-A section computes plain data (``content``) within a ``Scope``; ``runner`` goes through the sections,
-keeps what was computed before, and writes ``report.html``, ``report.json`` and a CSV file a table.
+A section computes plain data (``content``) within a ``Scope``; ``runner`` goes through the
+sections, keeps what was computed before, and writes ``report.html``, ``report.json`` and a CSV
+file a table.
 """
 
 from .runner import SECTIONS, run
