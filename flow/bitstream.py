@@ -7,7 +7,6 @@ pinned WebAssembly tools serve, and each error is one line.
 
 import json
 import statistics
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from importlib.metadata import version
@@ -28,13 +27,7 @@ __all__ = ["Bitstream", "build", "write_bitstream"]
 
 def _packer(family: str, name: str) -> Tool:
     module = f"yowasp_nextpnr_{family}"
-    program = f"import {module}; {module}._run_{name}_argv()"
-    return Tool(
-        (sys.executable, "-c", program),
-        f"YoWASP {name}",
-        needs=module,
-        hint="pip install 'mxsf[boards]'",
-    )
+    return Tool.of_package(module, f"_run_{name}_argv", f"YoWASP {name}", "boards")
 
 
 _PACKERS = {"ecp5": _packer("ecp5", "ecppack"), "ice40": _packer("ice40", "icepack")}

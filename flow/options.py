@@ -53,7 +53,7 @@ def shell_options(command: Any) -> Any:
         "--reset-polarity",
         "polarity",
         type=click.Choice(POLARITIES),
-        help="Reset active high (port rst) or low (port rst_n) [default: high].",
+        help="Reset active high (port rst) or low (port rst_n); axi: low (aresetn).",
     )(command)
     command = click.option(
         "--reset",

@@ -11,6 +11,7 @@ from ..golden.scale import ScaleRule
 from ..golden.words import BF16, FP32, WORDS
 from ..hdl.dot import STAGES as DOT_STAGES
 from ..hdl.formats import Fabric
+from ..hdl.requantizer import ROUNDINGS
 from ..hdl.requantizer import STAGES as REQUANTIZER_STAGES
 from ..hdl.tile import STORAGES
 
@@ -161,7 +162,7 @@ REQUANTIZER = (
     Parameter(
         "rounding",
         Rounding.NEAREST_EVEN,
-        _choice("rounding", {rounding.value: rounding for rounding in Rounding}),
+        _choice("rounding", {rounding.value: rounding for rounding in ROUNDINGS}),
         lambda rounding: rounding.value,
         "nearest_even or stochastic",
     ),

@@ -7,7 +7,6 @@ by itself as ``flow.synthesis`` does it, so that what is timed is what ``mxsf ar
 import json
 import re
 import statistics
-import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -41,14 +40,9 @@ class Nextpnr(Tool):
 
 
 def _yowasp(family: str) -> Nextpnr:
-    module = f"yowasp_nextpnr_{family}"
-    program = f"import {module}; {module}._run_nextpnr_{family}_argv()"
-    return Nextpnr(
-        (sys.executable, "-c", program),
-        f"YoWASP nextpnr-{family}",
-        needs=module,
-        hint="pip install 'mxsf[flow]'",
-    )
+    function = f"_run_nextpnr_{family}_argv"
+    name = f"YoWASP nextpnr-{family}"
+    return Nextpnr.of_package(f"yowasp_nextpnr_{family}", function, name, "flow")
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ import enum
 import json
 import os
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from .catalogue import registered
 from .formats import ElementFormat, Overflow
+from .micro import weights
 from .scale import NAN_BYTE, ScaleRule, decode_scale
 from .slabs import Scratch, block_counts, fit, matrices, slabs, spread, whole_blocks
 
@@ -27,24 +28,29 @@ class Rounding(enum.Enum):
 
     NEAREST_EVEN = "nearest_even"
     STOCHASTIC = "stochastic"
+    HALF_AWAY = "half_away"
+    """To nearest, ties away from zero. The golden model alone has it for all elements."""
 
 
 @dataclass(frozen=True)
 class BlockFormat:
-    """Everything that fixes a block of codes: element, shape, scale rule, rounding, overflow.
+    """Everything that fixes a block of codes: element, shape, rules, microexponents.
 
     Args:
         element: the element format.
         block: rows and columns that share a scale, both at least 1; ``(1, 32)`` is OCP's vector
             block, ``(8, 8)`` a square tile.
         rule: the scale rule.
-        rounding: nearest even or stochastic.
+        rounding: nearest even, stochastic, or half away.
         overflow: ``"saturate"`` or ``"ovf"`` (what rounds beyond the largest value becomes Inf, or
             NaN in a format without Inf).
+        micro: rows and columns that share a microexponent, a bit; None for none. They divide the
+            block, and the element is a sign-magnitude integer.
 
     Raises:
         TypeError: a field is of the wrong kind.
-        ValueError: a block of less than one element, or ``"ovf"`` in a format without NaN.
+        ValueError: a block of less than one element, ``"ovf"`` in a format without NaN, or
+            microexponents that do not fit.
     """
 
     element: ElementFormat
@@ -52,6 +58,7 @@ class BlockFormat:
     rule: ScaleRule = ScaleRule.FLOOR
     rounding: Rounding = Rounding.NEAREST_EVEN
     overflow: Overflow = "saturate"
+    micro: tuple[int, int] | None = None
 
     def __post_init__(self) -> None:
         if not isinstance(self.element, ElementFormat):
@@ -60,21 +67,20 @@ class BlockFormat:
             raise TypeError(f"rule must be a ScaleRule, not {self.rule!r}")
         if not isinstance(self.rounding, Rounding):
             raise TypeError(f"rounding must be a Rounding, not {self.rounding!r}")
-        if not isinstance(self.block, tuple | list) or len(self.block) != 2:
-            raise TypeError(f"block must be a pair (rows, columns), not {self.block!r}")
-        for size in self.block:
-            if isinstance(size, bool) or not isinstance(size, int | np.integer):
-                raise TypeError(f"block must hold integers, not {size!r}")
-            if size < 1:
-                raise ValueError(f"block must be at least 1 in both directions, not {self.block!r}")
-        object.__setattr__(self, "block", (int(self.block[0]), int(self.block[1])))
+        object.__setattr__(self, "block", _pair("block", self.block))
+        if self.micro is not None:
+            object.__setattr__(self, "micro", micro := _pair("micro", self.micro))
+            if any(size % part for size, part in zip(self.block, micro, strict=True)):
+                raise ValueError(f"micro {micro} must divide the block {self.block}")
+            if self.element.exponent_bits or self.element.twos_complement:
+                raise ValueError(f"micro needs a sign-magnitude integer, not {self.element}")
         self.element.limit_code(self.overflow)  # raises where the policy does not fit
 
     @property
     def transposed(self) -> "BlockFormat":
         """The same format with rows and columns of the block exchanged."""
-        rows, columns = self.block
-        return BlockFormat(self.element, (columns, rows), self.rule, self.rounding, self.overflow)
+        micro = None if self.micro is None else self.micro[::-1]
+        return replace(self, block=self.block[::-1], micro=micro)
 
     def spec(self) -> dict[str, Any]:
         """The format as plain data, for JSON; ``BlockFormat.from_spec`` reads it back."""
@@ -84,6 +90,7 @@ class BlockFormat:
             "rule": self.rule.value,
             "rounding": self.rounding.value,
             "overflow": self.overflow,
+            **({} if self.micro is None else {"micro": list(self.micro)}),
         }
 
     @classmethod
@@ -95,7 +102,20 @@ class BlockFormat:
             ScaleRule(spec["rule"]),
             Rounding(spec["rounding"]),
             spec["overflow"],
+            tuple(spec["micro"]) if "micro" in spec else None,
         )
+
+
+def _pair(name: str, value: Any) -> tuple[int, int]:
+    """Rows and columns, checked."""
+    if not isinstance(value, tuple | list) or len(value) != 2:
+        raise TypeError(f"{name} must be a pair (rows, columns), not {value!r}")
+    for size in value:
+        if isinstance(size, bool) or not isinstance(size, int | np.integer):
+            raise TypeError(f"{name} must hold integers, not {size!r}")
+        if size < 1:
+            raise ValueError(f"{name} must be at least 1 in both directions, not {value!r}")
+    return int(value[0]), int(value[1])
 
 
 @dataclass(frozen=True, eq=False)
@@ -107,6 +127,8 @@ class BlockTensor:
         scales: E8M0 bytes, uint8, shape ``(..., ceil(rows / block[0]), ceil(columns / block[1]))``;
             ``(ceil(n / block[1]),)`` for one axis.
         format: element, block and rules.
+        micro: microexponents, uint8 0 or 1, of the shape of scales for blocks of ``format.micro``;
+            None where the format has none.
 
     >>> from mxsf.golden import MXSF, quantize
     >>> q = quantize(np.float32([[1, 2], [3, 4]]), MXSF, (2, 2))
@@ -117,6 +139,7 @@ class BlockTensor:
     codes: NDArray[Any]
     scales: NDArray[np.uint8]
     format: BlockFormat
+    micro: NDArray[np.uint8] | None = None
 
     def __post_init__(self) -> None:
         element, codes = self.format.element, self.element.check_codes(self.codes)
@@ -132,12 +155,19 @@ class BlockTensor:
                 f"codes {codes.shape} in blocks {self.format.block} need scales {expected}, "
                 f"not {self.scales.shape}"
             )
+        if (self.micro is None) != (self.format.micro is None):
+            raise ValueError("microexponents belong to formats that have them, and to no others")
+        if self.micro is not None and self.format.micro is not None:
+            if self.micro.dtype != np.uint8 or (self.micro > 1).any():
+                raise ValueError("microexponents must be uint8, 0 or 1")
+            weights(self.micro, self.format.micro, codes.shape)  # raises where the shape is wrong
 
     def __eq__(self, other: object) -> bool:
-        """Whether codes, scales and format are the same, bit for bit."""
+        """Whether codes, scales, microexponents and format are the same, bit for bit."""
         if not isinstance(other, BlockTensor):
             return NotImplemented
-        same = (np.array_equal(getattr(self, a), getattr(other, a)) for a in ("codes", "scales"))
+        names = ("codes", "scales") if self.micro is None else ("codes", "scales", "micro")
+        same = (np.array_equal(getattr(self, name), getattr(other, name)) for name in names)
         return self.format == other.format and all(same)
 
     __hash__ = None  # type: ignore[assignment] - arrays can change
@@ -166,9 +196,13 @@ class BlockTensor:
         """
         if self.codes.ndim < 2:
             raise ValueError("a tensor of one axis has no transpose")
-        codes = np.ascontiguousarray(self.codes.swapaxes(-1, -2))
-        scales = np.ascontiguousarray(self.scales.swapaxes(-1, -2))
-        return BlockTensor(codes, scales, self.format.transposed)
+        codes, scales, micro = (
+            None if array is None else np.ascontiguousarray(array.swapaxes(-1, -2))
+            for array in (self.codes, self.scales, self.micro)
+        )
+        assert codes is not None
+        assert scales is not None
+        return BlockTensor(codes, scales, self.format.transposed, micro)
 
     def dequantize(self) -> NDArray[np.float32]:
         """Values: float32, shape of the codes; what FP32 cannot hold is Inf, NaN is 0x7FC00000."""
@@ -191,6 +225,8 @@ class BlockTensor:
                     found[np.isnan(found)] = np.nan
                 n, h, w = out[place].shape
                 out[place] = found.reshape(n, -1, found.shape[-1])[:, :h, :w]
+        if self.micro is not None and self.format.micro is not None:
+            result *= weights(self.micro, self.format.micro, self.shape)  # exact
         return result
 
     def save(self, path: str | os.PathLike[str]) -> None:
@@ -200,7 +236,9 @@ class BlockTensor:
         try:
             with open(temporary, "xb") as file:
                 text = json.dumps(self.format.spec())
-                np.savez_compressed(file, codes=self.codes, scales=self.scales, format=text)
+                micro = {} if self.micro is None else {"micro": self.micro}
+                arrays = {"codes": self.codes, "scales": self.scales, **micro}
+                np.savez_compressed(file, format=text, **arrays)
             os.replace(temporary, target)
         finally:
             temporary.unlink(missing_ok=True)
@@ -216,7 +254,8 @@ class BlockTensor:
         try:
             with open(path, "rb") as file, np.load(file, allow_pickle=False) as data:
                 spec = BlockFormat.from_spec(json.loads(str(data["format"])))
-                return cls(data["codes"], data["scales"], spec)
+                micro = data["micro"] if spec.micro is not None else None
+                return cls(data["codes"], data["scales"], spec, micro)
         except OSError:
             raise
         except Exception as problem:

@@ -12,6 +12,7 @@ from .accumulator import accumulate, two_sum
 from .block import BlockTensor
 from .catalogue import MXSF
 from .formats import ElementFormat
+from .micro import weights
 from .product_sum import sliced
 from .scale import NAN_BYTE, decode_scale
 from .slabs import Scratch
@@ -32,6 +33,9 @@ def dot(
     acc: ArrayLike = 0.0,
     element: ElementFormat | tuple[ElementFormat, ElementFormat] = MXSF,
     result: WordFormat = FP32,
+    *,
+    a_micro: ArrayLike | None = None,
+    b_micro: ArrayLike | None = None,
 ) -> NDArray[Any]:
     """Return round(acc + 2**(a_scale + b_scale - 254) * sum(a * b)): one rounding.
 
@@ -43,6 +47,9 @@ def dot(
         acc: rounded to FP32 first; subnormal values count as zero.
         element: format of the codes, or a pair for a and b.
         result: the word format to round to, FP32 or BF16.
+        a_micro: microexponents, 0 or 1, of as many equal groups of a block as the last axis is
+            long; codes of a group with 1 count half. The element is a sign-magnitude integer.
+        b_micro: the same of the other operand.
 
     Returns:
         float32 of the broadcast leading axes; for BF16 of dtype ``ml_dtypes.bfloat16``.
@@ -65,6 +72,10 @@ def dot(
     scales = [np.asarray(s).astype(np.int64) for s in (a_scale, b_scale)]
     shift = scales[0] + scales[1] - 254
     a, b = (sliced(f, length)[:, c] for f, c in zip(pair, codes, strict=True))
+    if a_micro is not None:
+        a = a * _halves("a_micro", a_micro, pair[0], length)
+    if b_micro is not None:
+        b = b * _halves("b_micro", b_micro, pair[1], length)
     sums = [np.einsum("...i,...i->...", left, right) for left in a for right in b]
     terms = [np.ldexp(term, shift) for term in sums]
     with np.errstate(over="ignore", invalid="ignore"):
@@ -77,6 +88,20 @@ def dot(
             found = np.where(np.isfinite(natural), found, (natural + start).astype(np.float32))
     bad = (scales[0] == NAN_BYTE) | (scales[1] == NAN_BYTE) | np.isnan(found)
     return result.array(np.where(bad, np.float32(np.nan), found))[()]
+
+
+def _halves(
+    name: str, micro: ArrayLike, element: ElementFormat, length: int
+) -> NDArray[np.float64]:
+    """What codes count, 1 or 1/2, along the block; sums of integers stay exact."""
+    bits = np.asarray(micro)
+    if element.exponent_bits or element.twos_complement:
+        raise ValueError(f"{name} needs a sign-magnitude integer, not {element}")
+    if bits.ndim == 0 or bits.shape[-1] == 0 or length % bits.shape[-1]:
+        raise ValueError(f"{name} must divide a block of {length}, its shape is {bits.shape}")
+    if bits.dtype.kind not in "iub" or ((bits != 0) & (bits != 1)).any():
+        raise ValueError(f"{name} must hold 0 and 1 only")
+    return np.ldexp(1.0, -bits.astype(np.int64)).repeat(length // bits.shape[-1], axis=-1)
 
 
 def matmul(a: BlockTensor, b: BlockTensor, acc: ArrayLike | None = None) -> NDArray[np.float32]:
@@ -211,12 +236,15 @@ def _scaled(tables: NDArray[np.float64], tensor: BlockTensor, nan: float) -> NDA
     scale = np.nan_to_num(decode_scale(tensor.scales), nan=nan)
     rows, columns = tensor.block
     wide = scale.repeat(rows, axis=0)[: tensor.shape[0]].repeat(columns, axis=1)
+    if tensor.micro is not None and tensor.format.micro is not None:
+        wide = wide[:, : tensor.shape[1]] * weights(tensor.micro, tensor.format.micro, tensor.shape)
     return tables[..., tensor.codes] * wide[:, : tensor.shape[1]]
 
 
 def _least_unit(tensor: BlockTensor) -> int:
     """Exponent of a unit that all values of a tensor are multiples of."""
-    return tensor.element.unit_exponent + int(tensor.scales.min()) - 127
+    halved = tensor.micro is not None
+    return tensor.element.unit_exponent + int(tensor.scales.min()) - 127 - halved
 
 
 def _clear(acc: NDArray[np.float32]) -> bool:

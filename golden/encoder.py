@@ -17,6 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 from .block import BlockFormat, BlockTensor, Rounding
 from .catalogue import MXSF
 from .formats import ElementFormat, Overflow
+from .micro import microexponents, weights
 from .scale import NAN_BYTE, ScaleRule, scale_bytes
 from .slabs import Scratch, block_counts, fit, matrices, slabs, spread, whole_blocks
 from .words import is_float
@@ -32,7 +33,7 @@ _FACTORS = {  # what undoes each scale byte
 
 def quantize(
     x: ArrayLike,
-    element: ElementFormat = MXSF,
+    element: ElementFormat | BlockFormat = MXSF,
     block: tuple[int, int] = (1, 32),
     rule: ScaleRule = ScaleRule.FLOOR,
     *,
@@ -46,10 +47,11 @@ def quantize(
     Args:
         x: float array of one or more axes, any floating dtype (converted to FP32 first). One axis
             counts as one row. Partial blocks at the edges behave as if padded with zeros.
-        element: the element format.
+        element: the element format; or a block format, which brings block, rule, rounding and
+            overflow, and perhaps microexponents.
         block: rows and columns that share a scale.
         rule: the scale rule.
-        rounding: nearest even or stochastic.
+        rounding: nearest even, stochastic, or half away.
         random: for stochastic rounding, integers in ``[0, 2**random_bits)``, the shape of x.
         random_bits: R, 1 to 24: the code is ``floor(|v| / ulp + random / 2**R)``.
         overflow: ``"saturate"`` or ``"ovf"``.
@@ -66,7 +68,12 @@ def quantize(
     >>> [hex(code) for code in q.codes], q.scales.tolist()
     (['0x19', '0xa0', '0x7f', '0x1'], [127])
     """
-    fmt = BlockFormat(element, block, rule, rounding, overflow)
+    if isinstance(element, BlockFormat):
+        fmt = element
+        if (block, rule, rounding, overflow) != _DEFAULTS:
+            raise ValueError("a block format brings its own block, rule, rounding and overflow")
+    else:
+        fmt = BlockFormat(element, block, rule, rounding, overflow)
     array = np.asarray(x)
     if not is_float(array.dtype):
         raise TypeError(f"a float array is needed, not {array.dtype}")
@@ -74,16 +81,24 @@ def quantize(
         raise ValueError("x must have at least one axis")
     if array.size == 0:
         raise ValueError(f"x must not be empty, its shape is {array.shape}")
-    if array.ndim == 1 and block[0] != 1:
-        raise ValueError(f"a tensor of one axis needs blocks of one row, not {block!r}")
-    draws = _draws(array.shape, rounding, random, random_bits)
+    if array.ndim == 1 and fmt.block[0] != 1:
+        raise ValueError(f"a tensor of one axis needs blocks of one row, not {fmt.block!r}")
+    draws = _draws(array.shape, fmt.rounding, random, random_bits)
 
-    codes = np.empty(array.shape, element.code_dtype)
+    codes = np.empty(array.shape, fmt.element.code_dtype)
+    micro = None
+    if fmt.micro is not None:
+        micro = np.empty(block_counts(array.shape, fmt.micro), np.uint8)
     scales = np.empty(block_counts(array.shape, fmt.block), np.uint8)
     noise = None if draws is None else matrices(draws)
     with np.errstate(over="ignore", under="ignore", invalid="ignore"):
-        _fill(matrices(array), matrices(codes), matrices(scales), fmt, noise, random_bits)
-    return BlockTensor(codes, scales, fmt)
+        bits = None if micro is None else matrices(micro)
+        parts = matrices(codes), matrices(scales), bits
+        _fill(matrices(array), *parts, fmt, noise, random_bits)
+    return BlockTensor(codes, scales, fmt, micro)
+
+
+_DEFAULTS = ((1, 32), ScaleRule.FLOOR, Rounding.NEAREST_EVEN, "saturate")
 
 
 def _draws(
@@ -114,17 +129,23 @@ def _fill(
     x: NDArray[Any],
     codes: NDArray[Any],
     scales: NDArray[np.uint8],
+    micro: NDArray[np.uint8] | None,
     fmt: BlockFormat,
     draws: NDArray[Any] | None,
     random_bits: int,
 ) -> None:
     """Quantize (matrices, rows, columns) slab by slab."""
-    rows, columns = block = fit(fmt.block, x.shape)
+    rows, columns = block = fit(fmt.block, x.shape) if micro is None else fmt.block
     scratch = Scratch()
     for place, scale_place in slabs(x.shape, block):
         words = whole_blocks(x[place], block, np.float32, scratch)
         byte = scale_bytes(_largest(words, columns, scratch), fmt.element, fmt.rule)
-        if draws is None:
+        if micro is not None and fmt.micro is not None:
+            words = _fill_micro(words, byte, micro, place, fmt.block, fmt.micro)
+        if fmt.rounding is Rounding.HALF_AWAY:
+            half = np.ones(words.shape, np.int64)
+            found = _stochastic(words, byte, fmt, half, 1, scratch)
+        elif draws is None:
             found = _nearest(words, byte, fmt, scratch)
         else:
             noise = whole_blocks(draws[place], block, np.int64, scratch)
@@ -136,6 +157,30 @@ def _fill(
         whole = found.reshape(n, -1, found.shape[-1])
         np.copyto(codes[place], whole[:, :h, :w], casting="unsafe")  # the low bits
         scales[scale_place] = byte
+
+
+def _fill_micro(
+    words: NDArray[np.float32],
+    byte: NDArray[np.uint8],
+    micro: NDArray[np.uint8],
+    place: tuple[slice, slice, slice],
+    block: tuple[int, int],
+    group: tuple[int, int],
+) -> NDArray[np.float32]:
+    """Microexponents of a slab, written to their place; returns its words, doubled where one is."""
+    bits = microexponents(words, block, group)
+    nan = (byte == NAN_BYTE).repeat(block[0] // group[0], axis=1)
+    bits &= ~nan.repeat(block[1] // group[1], axis=2)
+    matrix, *axes = place
+    rows, columns = (
+        slice(axis.start // size, -(-axis.stop // size))
+        for axis, size in zip(axes, group, strict=True)
+    )
+    target = micro[matrix, rows, columns]
+    target[...] = bits[:, : target.shape[1], : target.shape[2]]
+    flat = words.reshape(len(words), -1, words.shape[-1])
+    flat = flat * ((flat.view(np.int32) & _MAGNITUDE) >= _LEAST_NORMAL)  # before it is doubled
+    return (flat / weights(bits, group, flat.shape)).reshape(words.shape)
 
 
 def _largest(words: NDArray[np.float32], columns: int, scratch: Scratch) -> NDArray[np.uint32]:

@@ -70,7 +70,10 @@ class AxiEngine(AxiShell):
         abort = file.control[0]
         m.d.comb += self.core.abort.eq(abort)
         m.submodules.pending = ResetInserter(abort)(self._pending(file))
-        m.d.comb += [file.status[0].eq(self.core.busy), file.error.eq(self.core.error)]
+        m.d.comb += [
+            file.status[0].eq(self.core.busy | self.core.command.valid),
+            file.error.eq(self.core.error),
+        ]
         for name in COUNTERS:
             m.d.comb += getattr(file, name).eq(getattr(self.core.counters, name))
         super().connect(m)

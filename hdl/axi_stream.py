@@ -79,7 +79,7 @@ class AxiStream:
 
 
 def axi_streams(component: Any) -> list[AxiStream]:
-    """Map every stream of a component.
+    """Map the streams of a component, but for commands, which are registers there.
 
     One input is ``s_axis``, of several the one named ``a`` is ``s_axis_a``; outputs are ``m_axis``.
     """

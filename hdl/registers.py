@@ -44,6 +44,11 @@ class BitField:
     width: int
     title: str
 
+    @property
+    def mask(self) -> int:
+        """Its bits in the register."""
+        return (1 << self.width) - 1 << self.low
+
 
 @dataclass(frozen=True)
 class Register:
@@ -68,7 +73,7 @@ class Register:
     @property
     def mask(self) -> int:
         """Bits that belong to a field."""
-        return sum((1 << field.width) - 1 << field.low for field in self.fields)
+        return sum(field.mask for field in self.fields)
 
 
 def check_registers(registers: Sequence[Register]) -> None:

@@ -25,7 +25,7 @@ from .scale import LargestKey, ScaleFinder, key_bits
 from .stream import derive, link, register
 from .tile import STORAGES, Storage
 
-__all__ = ["ORDER", "POINTS", "STAGES", "TILES", "Requantizer"]
+__all__ = ["ORDER", "POINTS", "ROUNDINGS", "STAGES", "TILES", "Requantizer"]
 
 POINTS = ("input", "keys", "keys4", "keys2", "search", *LANE_POINTS)
 """Where pipeline registers may stand, in the order of the data path."""
@@ -38,6 +38,9 @@ ORDER = (
 
 STAGES = ("keys4", "keys2", "search", "scale", "skid", "origin", "place", "choose", "output")
 """Stages by default: 150 MHz on ECP5, speed grade 6, for MXSF and tiles of 8 in memories."""
+
+ROUNDINGS = (Rounding.NEAREST_EVEN, Rounding.STOCHASTIC)
+"""Roundings that the hardware has."""
 
 TILES = (4, 8, 16, 32)
 """Rows and columns that a tile may have."""
@@ -107,6 +110,9 @@ class Requantizer(wiring.Component):
         self.fabric: Fabric = check_quantizer(element, source, rule, overflow, fabric)
         check_kind("tile", tile, int)
         check_kind("rounding", rounding, Rounding)
+        if rounding not in ROUNDINGS:
+            known = " or ".join(one.value for one in ROUNDINGS)
+            raise ValueError(f"rounding must be {known}, not {rounding.value}")
         check_kind("both", both, bool)
         if tile not in TILES:
             raise ValueError(f"tile must be {', '.join(map(str, TILES))}, not {tile!r}")

@@ -144,5 +144,4 @@ def check_beat(result: Result, name: str, seen: Beat, golden: Sequence[Beat], nu
         result.note(f"{name} has a beat more than {len(golden)}")
         return
     for port, value in golden[number].items():
-        if seen[port] != value:
-            result.note(f"{port} of beat {number} is {seen[port]:#x}, must be {value:#x}")
+        result.compare(f"{port} of beat {number}", seen[port], value)

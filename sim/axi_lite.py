@@ -18,10 +18,10 @@ def lite_channels() -> list[Channel]:
     """Channels of the AXI4-Lite interface ``s_axi``."""
     found = []
     for name in CHANNELS:
-        ports = {p: role for p, (c, role, _) in lite_ports().items() if c == name}
-        payload = tuple(p for p, role in ports.items() if role not in ("valid", "ready"))
-        inwards = name not in ("b", "r")
-        found.append(Channel(name, f"s_axi_{name}valid", f"s_axi_{name}ready", payload, inwards))
+        ports = {role: p for p, (c, role, _) in lite_ports().items() if c == name}
+        valid, ready = ports.pop("valid"), ports.pop("ready")
+        inwards = lite_ports()[valid][2]
+        found.append(Channel(name, valid, ready, tuple(ports.values()), inwards))
     return found
 
 
@@ -75,19 +75,21 @@ class Host:
             mask = sum(0xFF << 8 * k for k in range(4) if strobes >> k & 1)
             self.written[name] = (self.written[name] & ~mask | value & mask) & one.mask
         if one.access is not Access.ACT:
-            self._expect(f"write of {name}", response, SLVERR if name not in self.written else OKAY)
+            self._result.compare(
+                f"write of {name}", response, SLVERR if name not in self.written else OKAY
+            )
         return response == OKAY
 
     async def read(self, name: str) -> int:
         """Read a register; what is known of it is compared."""
         one = self.registers[name]
         value, response = await self.read_at(one.offset)
-        self._expect(f"response of {name}", response, OKAY)
-        self._expect(f"bits of {name} beyond its fields", value & ~one.mask, 0)
+        self._result.compare(f"response of {name}", response, OKAY)
+        self._result.compare(f"bits of {name} beyond its fields", value & ~one.mask, 0)
         known = 0 if one.access is Access.ACT else one.constant
         known = self.written.get(name, known)
         if known is not None:
-            self._expect(name, value, known)
+            self._result.compare(name, value, known)
         return value
 
     async def disturb(self, random: Random) -> None:
@@ -97,10 +99,12 @@ class Host:
             case 0:
                 bad = random.choice([n for n in range(1 << ADDRESS_BITS - 2) if n not in listed])
                 address = 4 * bad + random.randrange(4)
-                self._expect(
+                self._result.compare(
                     f"write at {address:#x}", await self.write_at(address, 0xFFFFFFFF), SLVERR
                 )
-                self._expect(f"read at {address:#x}", (await self.read_at(address))[1], SLVERR)
+                self._result.compare(
+                    f"read at {address:#x}", (await self.read_at(address))[1], SLVERR
+                )
             case 1:
                 fixed = [n for n, one in self.registers.items() if one.access is Access.READ]
                 await self.write(random.choice(fixed), random.getrandbits(32))
@@ -110,7 +114,3 @@ class Host:
                 await self.read(name)
             case _:
                 await self.read(random.choice(list(self.registers)))
-
-    def _expect(self, what: str, seen: int, golden: int) -> None:
-        if seen != golden:
-            self._result.note(f"{what} is {seen:#x}, must be {golden:#x}")

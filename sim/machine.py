@@ -17,7 +17,7 @@ from .pipeline import Pipeline, TileBanks, Token
 from .regroup import regroup_model
 from .requantizer import requantizer_model
 
-__all__ = ["Cycle", "Engine"]
+__all__ = ["Cycle", "EngineModel"]
 
 _BEAT = Token(0, False)
 _SIDES: dict[int, str] = {Opcode.LOAD_A: "a", Opcode.LOAD_B: "b"}
@@ -118,7 +118,7 @@ class _Wires(NamedTuple):
     cycle: Cycle
 
 
-class Engine:
+class EngineModel:
     """Cycle model of ``Matmul``: in every cycle ``look``, then ``step``.
 
     Args:

@@ -12,8 +12,7 @@ from ..hdl.matmul import COUNTER_BITS, Matmul
 from ..hdl.ports import port_signals
 from .bench import NO_STALLS, Progress, Result, Stalls
 from .engine import Engine, Pins
-from .machine import Cycle
-from .machine import Engine as EngineModel
+from .machine import Cycle, EngineModel
 from .script import (
     INPUTS,
     OUTPUTS,

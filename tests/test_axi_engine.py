@@ -12,12 +12,12 @@ from mxsf.flow.manifest import manifest
 from mxsf.flow.registers import register_files
 from mxsf.flow.simulate import cxxrtl_engine
 from mxsf.flow.verilog import verilog
-from mxsf.golden.machine import Command, Opcode, Output
+from mxsf.golden.machine import Command, Fault, Opcode, Output
 from mxsf.hdl.registers import Access, BitField, Register, check_registers
 from mxsf.sim import axi_engine
 from mxsf.sim.axi_engine import run_axi_engine
-from mxsf.sim.bench import Stalls
-from mxsf.sim.script import RandomScripts, Writer, machine, random_tiles, tensor_script
+from mxsf.sim.bench import NO_STALLS, Result, Stalls
+from mxsf.sim.script import RandomScripts, Script, Writer, machine, random_tiles, tensor_script
 from mxsf.sim.vectors import Column
 from mxsf.sim.verilog import run_verilog
 from planted import Planted, on
@@ -78,6 +78,31 @@ def test_latency(design, engine, monkeypatch):
     monkeypatch.setattr(axi_engine, "_DISTURBED", 0)
     assert run_axi_engine(engine, design.outside, [writer.script]).passed
     assert found[0] - pushed[-1] == design.latency
+
+
+@needs_gcc
+def test_a_command_that_waits_is_seen(design, engine):
+    """A load whose tiles do not come is under way, those behind it wait, until push is refused."""
+    result, seen = Result("seen"), []
+
+    async def testbench(pins):
+        bench = axi_engine._Bench(pins, design.outside, NO_STALLS, result)
+        await bench.bus.reset()
+        bench._expect(Script())
+        host = bench.host
+        seen.append(await host.read("status"))
+        while await host.write("push", 1) and len(seen) < 9:
+            seen.append(await host.read("status"))
+            await host.write("command_op", Opcode.LOAD_A)
+            await host.write("command_size", 1)
+            await host.write("command_depth", 1)
+        await host.write("push", 0)
+        assert await host.read("error") == Fault.OPCODE
+
+    engine.run(testbench)
+    # Empty; the first is bad and soon done; then one loads, one is checked, one waits to be.
+    assert seen == [0b00, 0b01, 0b01, 0b01, 0b11]
+    assert not result.count
 
 
 PLANTED = {

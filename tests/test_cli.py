@@ -46,6 +46,29 @@ def test_generate(run, tmp_path):
     )
 
 
+def test_generate_for_axi(run, tmp_path):
+    small = ("--tile", 4, "--pes", 1, "--depth", 2, "--element", "e2m1")
+    code, out, _ = run("generate", "matmul", *small, "--interface", "axi", "--extras", "--fusesoc")
+    assert code == 0
+    top = "mxsf_matmul_e2m1_t4_p1_d2_axi"
+    names = [line.removeprefix(f"build/{top}") for line in out.split()]
+    ends = [".v", ".json", "_regs.h", "_regs.md", "_inst.v", ".vlt", "_pkg.sv", ".sdc", ".xdc"]
+    assert names == [*ends, ".core"]
+    facts = json.loads((tmp_path / f"build/{top}.json").read_text())
+    scale = {"name": "scale", "offset": 0, "width": 8, "length": 1, "signed": False}
+    assert scale | {"port": "m_axis_t_tuser"} in facts["payloads"]["t"]
+    assert facts["ports"]["s_axis_a_tkeep"]["role"] == "tkeep"
+    assert facts["registers"][0]["name"] == "id"
+
+
+def test_bad_axi(run):
+    code, _, err = run("simulate", "encoder", "--interface", "axi")
+    assert (code, err.count("\n")) == (2, 1)
+    assert "mxsf_encoder_mxsf_b32_axi has no cycle model" in err
+    code, _, err = run("generate", "decoder", "--interface", "axi")
+    assert (code, err) == (2, "error: decoder has no streams: its interface cannot be axi\n")
+
+
 def test_generate_a_shell(run, tmp_path):
     options = ("--ports", "flat", "--reset", "async", "--reset-polarity", "low")
     code, out, _ = run("generate", "encoder", "--block", 4, *options)

@@ -21,6 +21,7 @@ DESIGNS = [
     ("decoder", {}),
     ("encoder", {"block": 4}),
     ("encoder", {"block": 4, "interface": "axi", "prefix": "acme_"}),
+    ("matmul", {"tile": 4, "pes": 2, "depth": 8, "interface": "axi"}),
 ]
 
 

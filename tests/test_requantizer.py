@@ -7,7 +7,7 @@ import pytest
 from designs import NAMED, OTHERS, needs_gcc, tiers
 from mxsf.flow.catalogue import tensors, variant
 from mxsf.flow.simulate import cxxrtl_engine, make_engine
-from mxsf.golden import MXSF, ElementFormat, ScaleRule, quantize
+from mxsf.golden import MXSF, ElementFormat, Rounding, ScaleRule, quantize
 from mxsf.hdl import Requantizer
 from mxsf.hdl.requantizer import ORDER, POINTS, STAGES
 from mxsf.hdl.tile import STORAGES
@@ -193,6 +193,11 @@ def test_numbers_follow_transfers_only():
         ({"tile": 8.0}, TypeError, "tile must be of type int, not 8.0"),
         ({"storage": "paper"}, ValueError, "storage must be registers or memory, not 'paper'"),
         ({"both": 1}, TypeError, "both must be of type bool, not 1"),
+        (
+            {"rounding": Rounding.HALF_AWAY},
+            ValueError,
+            "rounding must be nearest_even or stochastic, not half_away",
+        ),
         ({"rounding": "up"}, TypeError, "rounding must be of type Rounding, not 'up'"),
         ({"stages": 12}, ValueError, "stages must be 0 to 11, or names, not 12"),
         ({"stages": ("tree",)}, ValueError, "stages must be names of input, keys, .* not 'tree'"),

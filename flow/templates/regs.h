@@ -13,7 +13,7 @@
 {% for field in register.fields %}
 {% set name = prefix ~ "_" ~ (register.name | upper) ~ "_" ~ (field.name | upper) %}
 #define {{ name }}_SHIFT {{ field.low }}
-#define {{ name }}_MASK {{ "0x%08x" | format(((1 * 2 ** field.width) - 1) * 2 ** field.low) }}u /* {{ field.title }} */
+#define {{ name }}_MASK {{ "0x%08x" | format(field.mask) }}u /* {{ field.title }} */
 {% endfor %}
 
 {% endfor %}
