@@ -20,7 +20,7 @@ from .engine import Testbench
 from .waveform import Port, Trace
 from .yosys import BUNDLED
 
-__all__ = ["CxxrtlEngine", "StreamRun", "compiler"]
+__all__ = ["CxxrtlEngine", "StreamRun", "compiler", "compiler_version"]
 
 
 class StreamRun(NamedTuple):
@@ -40,6 +40,15 @@ class StreamRun(NamedTuple):
 def compiler() -> str | None:
     """Path of the C++ compiler, None where there is none."""
     return shutil.which("g++") or shutil.which("c++")
+
+
+def compiler_version() -> str:
+    """First line of what the C++ compiler says of itself, empty where there is none."""
+    program = compiler()
+    if program is None:
+        return ""
+    done = subprocess.run([program, "--version"], capture_output=True, text=True, check=True)
+    return done.stdout.partition("\n")[0]
 
 
 class CxxrtlEngine:

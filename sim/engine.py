@@ -11,6 +11,7 @@ from typing import Any, Protocol
 from amaranth.sim import Simulator
 
 from ..hdl.ports import port_signals
+from .waveform import PERIOD
 
 __all__ = ["AmaranthEngine", "Engine", "Pins", "Testbench"]
 
@@ -77,14 +78,14 @@ class AmaranthEngine:
                 if clocked:
                     await self._context.tick()
                 else:
-                    await self._context.delay(1e-8)
+                    await self._context.delay(PERIOD)
 
         async def process(context: Any) -> None:
             await testbench(_Pins(context))
 
         simulator = Simulator(self._component)
         if clocked:
-            simulator.add_clock(1e-8)
+            simulator.add_clock(PERIOD)
         simulator.add_testbench(process)
         if self._vcd is None:
             simulator.run()

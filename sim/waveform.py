@@ -1,13 +1,19 @@
-"""Waveforms of a design's ports, for engines that have none of their own."""
+"""Waveforms of a design's ports: written for engines that have none of their own, and read back."""
 
+import io
+import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from vcd import VCDWriter
 from vcd.gtkw import GTKWSave
+from vcd.reader import ScalarChange, TokenKind, VectorChange, tokenize
 
-__all__ = ["Port", "Trace"]
+__all__ = ["PERIOD", "Port", "Trace", "read_samples"]
+
+PERIOD = 1e-8
+"""Seconds of a clock cycle in every waveform."""
 
 
 class Port(NamedTuple):
@@ -48,3 +54,72 @@ class Trace:
         """Finish the file."""
         self._writer.close(self._time)
         self._file.close()
+
+
+def read_samples(path: Path, names: Sequence[str], cycles: int) -> dict[str, list[int]]:
+    """Read ports of the top module from a waveform (VCD) of any engine.
+
+    Args:
+        path: the file, with its layout (``.gtkw``) beside it.
+        names: names of the ports.
+        cycles: how many cycles from the start.
+
+    Returns:
+        For each port its value in each cycle, as it settled before the rising edge of the clock
+        in the middle of the cycle.
+
+    Raises:
+        ValueError: the file has no such port.
+    """
+    samples: dict[str, list[int]] = {name: [] for name in names}
+    values = dict.fromkeys(names, 0)
+    variables = _variables(path.with_suffix(".gtkw").read_text(), names)
+    ports: dict[str, str] = {}  # names by the file's own codes
+    scopes: list[str] = []
+    taken = 0
+    half = 1  # half a cycle in units of the file
+
+    data: Any
+    with io.BytesIO(_NAMELESS.sub(b"", path.read_bytes())) as file:
+        for kind, _, data in tokenize(file):
+            if kind is TokenKind.SCOPE:
+                scopes.append(data.ident)
+            elif kind is TokenKind.UPSCOPE:
+                scopes.pop()
+            elif kind is TokenKind.TIMESCALE:
+                unit = data.magnitude.value * _SECONDS[data.unit.value]
+                half = round(PERIOD / 2 / unit)
+            elif kind is TokenKind.VAR and scopes[-1] == "top" and data.reference in variables:
+                ports[data.id_code] = variables.pop(data.reference)
+            elif kind is TokenKind.CHANGE_TIME:
+                while taken < cycles and (2 * taken + 1) * half <= data:
+                    _append(samples, values)
+                    taken += 1
+            elif isinstance(data, (ScalarChange, VectorChange)) and data.id_code in ports:
+                values[ports[data.id_code]] = int(data.value)
+    for name in names:
+        if name not in ports.values():
+            raise ValueError(f"{path} has no port {name!r}")
+    for _ in range(taken, cycles):
+        _append(samples, values)
+    return samples
+
+
+_NAMELESS = re.compile(rb"^\$var \w+ \d+ \S+ \$.*\n", re.M)
+"""Declarations of Amaranth's signals without a name, ``$signal``: the reader takes none."""
+
+_SECONDS = {"s": 1.0, "ms": 1e-3, "us": 1e-6, "ns": 1e-9, "ps": 1e-12, "fs": 1e-15}
+
+
+def _variables(layout: str, names: Sequence[str]) -> dict[str, str]:
+    """Port by variable; an inner signal may have a port's name, and the layout says which is it."""
+    found = {}
+    for name in names:
+        if match := re.search(rf"^[\w.]*\btop\.({name}(?:\$\d+)?)(?:\[\d+:0\])?$", layout, re.M):
+            found[match[1]] = name
+    return found
+
+
+def _append(samples: dict[str, list[int]], values: dict[str, int]) -> None:
+    for name, value in values.items():
+        samples[name].append(value)

@@ -8,9 +8,11 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from ...sim.tool import Tool
+from ..catalogue import Variant
 from ..verilog import write_whole
 
-__all__ = ["cached", "fingerprint"]
+__all__ = ["cached", "fingerprint", "netlist_key", "tool_version"]
 
 
 @cache
@@ -44,3 +46,18 @@ def cached(folder: Path, key: Any, compute: Callable[[], Any]) -> Any:
     folder.mkdir(parents=True, exist_ok=True)
     write_whole(path, json.dumps(found))
     return found
+
+
+def netlist_key(one: Variant, folder: Path) -> str:
+    """Hash of a design's netlist; as long as the code is as before, the netlist is not made."""
+
+    def digest() -> str:
+        return hashlib.sha256(one.netlist.text.encode()).hexdigest()
+
+    return cached(folder, ["netlist", fingerprint(), one.top], digest)
+
+
+@cache
+def tool_version(tool: Tool) -> str:
+    """Version line of a tool, asked once."""
+    return tool.version()

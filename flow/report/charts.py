@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 from .content import Figure
+from .wave_chart import draw_wave
 
 __all__ = ["CHARTS", "svg"]
 
@@ -53,7 +54,10 @@ def _bars(pyplot: Any, data: dict[str, Any]) -> Any:
 
 
 def _lines(pyplot: Any, data: dict[str, Any]) -> Any:
-    """``lines`` by name, each a list of points (x, y) or (x, y, deviation)."""
+    """``lines`` by name, each a list of points (x, y) or (x, y, deviation).
+
+    ``logs`` names the axes of powers of two, ``ticks`` marks each x.
+    """
     figure, panel = pyplot.subplots(figsize=(9, 3.8), layout="constrained")
     for name, points in data["lines"].items():
         x, y, *more = zip(*points, strict=True)
@@ -67,6 +71,10 @@ def _lines(pyplot: Any, data: dict[str, Any]) -> Any:
         getattr(panel, f"set_{axis}scale")("log", base=2)
     if data.get("symlog"):
         panel.set_yscale("symlog")
+    if data.get("ticks"):
+        ticks = sorted({point[0] for points in data["lines"].values() for point in points})
+        panel.set_xticks(ticks, [str(tick) for tick in ticks])
+        panel.yaxis.set_major_formatter("{x:,.0f}")
     panel.set(xlabel=data["x"], ylabel=data["y"])
     panel.grid(alpha=0.3)
     panel.legend(fontsize="small")
@@ -92,8 +100,8 @@ def _stacked(pyplot: Any, data: dict[str, Any]) -> Any:
     size = (9, 0.9 + 0.38 * len(groups))
     figure, panel = pyplot.subplots(figsize=size, layout="constrained")
     left = [0.0] * len(groups)
-    for name, values in series.items():
-        panel.barh(range(len(groups)), values, left=left, label=name)
+    for number, (name, values) in enumerate(series.items()):
+        panel.barh(range(len(groups)), values, left=left, label=name, color=f"C{number}")
         left = [a + b for a, b in zip(left, values, strict=True)]
     panel.set_yticks(range(len(groups)), groups)
     panel.invert_yaxis()
@@ -133,5 +141,6 @@ CHARTS: dict[str, Callable[[Any, dict[str, Any]], Any]] = {
     "lines": _lines,
     "number_line": _number_line,
     "stacked": _stacked,
+    "wave": draw_wave,
 }
 """What draws each kind of figure: (pyplot, data) to a matplotlib figure."""

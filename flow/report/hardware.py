@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import asdict
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -10,11 +11,14 @@ from ..catalogue import Variant, variant
 from ..synthesis import Area, area
 from ..timing import TARGETS as ROUTED
 from ..timing import timing
-from .cache import cached
+from .cache import cached, netlist_key, tool_version
 from .content import Figure, Section, Table
+from .growth import growth
+from .hierarchy import hierarchy
+from .jobs import side_by_side
 from .scope import Scope
 
-__all__ = ["DESIGNS", "designs", "hardware"]
+__all__ = ["DESIGNS", "built", "designs", "hardware"]
 
 DESIGNS: dict[str, dict[str, Any]] = {
     "decoder": {},
@@ -26,19 +30,28 @@ DESIGNS: dict[str, dict[str, Any]] = {
 }
 """Designs with what differs from their defaults; dot = product sum + accumulator + registers."""
 
+_BEATS = (
+    "Latency in cycles. Every design takes a beat a cycle: so many codes (decoder), words "
+    "(encoder, re-quantizer: a row of a tile) or pairs of codes (product sum, dot product); an "
+    "accumulator takes the sum of so many pairs."
+)
+
+
+@cache
+def built(name: str, element: str, fabric: str = "asic") -> Variant:
+    """A design of the report: one object for all sections, so that it is converted once."""
+    structure = {} if name == "decoder" else {"fabric": fabric}
+    return variant(name, element=element, **DESIGNS[name], **structure)
+
 
 def designs(scope: Scope, target: str) -> list[Variant]:
     """The designs of a report, in the structure that suits a target."""
-    asic = target == "generic" or target.startswith("liberty=")
-    found = []
-    for element in scope.elements:
-        for name, options in DESIGNS.items():
-            fabric = {} if asic or name == "decoder" else {"fabric": _fabric(target)}
-            found.append(variant(name, element=element, **options, **fabric))
-    return found
+    return [built(name, element, _fabric(target)) for element in scope.elements for name in DESIGNS]
 
 
 def _fabric(target: str) -> str:
+    if target == "generic" or target.startswith("liberty="):
+        return "asic"
     return "dsp" if target.endswith("-dsp") else "fpga"
 
 
@@ -62,39 +75,48 @@ def hardware(scope: Scope, step: Callable[[str], None], kept: Path) -> Section:
     )
     try:
         scope.yosys.check()
-        section.facts["yosys"] = scope.yosys.version()
+        section.facts["yosys"] = tool_version(scope.yosys)
     except ToolError as problem:
         section.missing.append(f"No areas: {problem}")
         return section
     for target in scope.targets:
         rows, parts, unit = [], {}, ""
-        for one in designs(scope, target):
-            step(f"synthesizing {one.top} for {target}")
-            found = _area(one, target, scope, kept)
+        chosen = designs(scope, target)
+        jobs = [
+            (f"synthesizing {one.top} for {target}", partial(_area, one, target, scope, kept))
+            for one in chosen
+        ]
+        whole = []
+        for one, found in zip(chosen, side_by_side(jobs, step), strict=True):
             if isinstance(found, str):
                 section.missing.append(f"{one.top} for {target}: {found}")
                 section.passed = False
                 continue
             unit, amount = found.measure
             parts[one.design.name, one.settings()["element"]] = amount
+            whole.append((one, sum(found.cells.values())))
             lanes = getattr(one.component, "lanes", getattr(one.component, "tile", 1))
             cells = [found.gates, found.luts, found.carries, found.flip_flops]
             rows.append(
                 [
-                    *(one.design.name, one.settings()["element"], one.latency, *cells),
+                    *(one.design.name, one.settings()["element"], one.latency, lanes, *cells),
                     *(found.multipliers, found.memories, round(amount / lanes, 1)),
                 ]
             )
         if not rows:
             continue
         columns = [
-            *("design", "element", "latency", "gates", "LUTs", "carries", "flip-flops"),
+            *("design", "element", "latency", "a cycle", "gates", "LUTs", "carries", "flip-flops"),
             *("multipliers", "memories", f"{unit} a lane"),
         ]
         section.tables.append(
-            Table(f"area_{_stem(target)}", f"Area, {target}", columns, rows, brief=True)
+            Table(f"area_{_stem(target)}", f"Area, {target}", columns, rows, _BEATS, brief=True)
         )
-        section.figures.append(_stacked(target, unit, parts, scope))
+        if target == "generic":
+            hierarchy(section, whole, scope, step, kept)
+        else:
+            section.figures.append(_stacked(target, unit, parts, scope))
+    growth(section, scope, step, kept)
     if scope.routes:
         _routes(section, scope, step, kept)
     return section
@@ -102,7 +124,7 @@ def hardware(scope: Scope, step: Callable[[str], None], kept: Path) -> Section:
 
 def _area(one: Variant, target: str, scope: Scope, kept: Path) -> Area | str:
     """The area, or why there is none."""
-    key = ["area", one.netlist.text, target, scope.yosys.version()]
+    key = ["area", netlist_key(one, kept), target, tool_version(scope.yosys)]
     try:
         return Area(**cached(kept, key, lambda: asdict(area(one.netlist, target, scope.yosys))))
     except ToolError as problem:
@@ -135,31 +157,18 @@ def _stacked(target: str, unit: str, parts: dict[tuple[str, Any], float], scope:
 
 def _routes(section: Section, scope: Scope, step: Callable[[str], None], kept: Path) -> None:
     """Clock frequency of the dot product on each target that can be routed."""
-    rows = []
+    jobs = []
     for target in (name for name in scope.targets if name in ROUTED):
-        family = ROUTED[target]
         try:
-            family.nextpnr.check()
+            ROUTED[target].nextpnr.check()
         except ToolError as problem:
             section.missing.append(f"No clock frequencies for {target}: {problem}")
             continue
         for element in scope.elements:
-            one = variant("dot", element=element, block=8, fabric=_fabric(target))
-            versions = [scope.yosys.version(), family.nextpnr.version()]
-            key = ["timing", one.netlist.text, target, scope.routes, versions]
-
-            def run(one: Variant = one, target: str = target) -> dict[str, Any]:
-                found = timing(
-                    one,
-                    target,
-                    seeds=scope.routes,
-                    yosys=scope.yosys,
-                    step=lambda what: step(f"{one.top} for {target}: {what}"),
-                )
-                return {"fmax": found.fmax, "path": str(found.median.path)}
-
-            found = cached(kept, key, run)
-            rows.append([target, element, one.latency, round(found["fmax"], 1), found["path"]])
+            one = built("dot", element, _fabric(target))
+            work = partial(_route, one, target, scope, step, kept)
+            jobs.append((f"routing {one.top} for {target}", work))
+    rows = side_by_side(jobs, step)
     if rows:
         section.tables.append(
             Table(
@@ -170,6 +179,28 @@ def _routes(section: Section, scope: Scope, step: Callable[[str], None], kept: P
                 f"Median of {scope.routes} seeds by nextpnr; docs/timing.md has the method.",
             )
         )
+
+
+def _route(
+    one: Variant, target: str, scope: Scope, step: Callable[[str], None], kept: Path
+) -> list[Any]:
+    """Row of the table."""
+    versions = [tool_version(tool) for tool in (scope.yosys, ROUTED[target].nextpnr)]
+    key = ["timing", netlist_key(one, kept), target, scope.routes, versions]
+
+    def run() -> dict[str, Any]:
+        found = timing(
+            one,
+            target,
+            seeds=scope.routes,
+            yosys=scope.yosys,
+            step=lambda what: step(f"{one.top} for {target}: {what}"),
+        )
+        return {"fmax": found.fmax, "path": str(found.median.path)}
+
+    found = cached(kept, key, run)
+    element = one.settings()["element"]
+    return [target, element, one.latency, round(found["fmax"], 1), found["path"]]
 
 
 def _stem(target: str) -> str:

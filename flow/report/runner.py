@@ -5,6 +5,7 @@ import io
 import json
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from .cache import cached, fingerprint
 from .content import Section, Table
 from .format import format_section
 from .hardware import hardware
+from .jobs import Steps
 from .numerics import numerics
 from .page import page
 from .scope import Scope
@@ -61,7 +63,7 @@ def run(
         folder: where everything goes.
         scope: what to cover.
         only: names of sections; none means all.
-        step: called with what runs now.
+        step: called with what runs now, all of it: sections are made side by side.
 
     Raises:
         ValueError: no such section.
@@ -73,10 +75,20 @@ def run(
     folder.mkdir(parents=True, exist_ok=True)
     scope = Scope() if scope is None else scope
     names = [name for name in SECTIONS if not only or name in only]
-    sections = [SECTIONS[name](scope, step, folder / KEPT) for name in names]
+    steps = Steps(step)
+
+    def make(name: str) -> Section:
+        try:
+            return SECTIONS[name](scope, steps, folder / KEPT)
+        finally:
+            steps("")
+
+    with ThreadPoolExecutor(len(names)) as threads:
+        sections = list(threads.map(make, names))
     facts = {
         "elements": ", ".join(scope.elements),
         "sections": ", ".join(names),
+        "left out": "; ".join(scope.left_out),
         "mxsf": version("mxsf"),
         "seconds": round(time.monotonic() - started, 1),
     }

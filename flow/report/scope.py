@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from ...golden.catalogue import FORMATS, parse
 from ...golden.formats import ElementFormat
 from ...sim.yosys import PINNED, Yosys
+from ..growth import PES
 
 __all__ = ["DEFAULT_ELEMENTS", "Scope"]
 
@@ -21,6 +22,10 @@ class Scope:
         samples: random numbers of a distribution.
         seeds: training seeds; epochs: passes over the training images.
         routes: place-and-route seeds; 0 for none.
+        numbers: of each tensor, simulated by the designs; None for all.
+        halves: whether the halves of the dot product are simulated by themselves as well.
+        lanes: of the product sums and dot products whose areas are compared.
+        pes: of the matrix engines whose areas are compared.
         yosys: the Yosys that synthesizes.
     """
 
@@ -30,16 +35,59 @@ class Scope:
     seeds: int = 1
     epochs: int = 10
     routes: int = 1
+    numbers: int | None = None
+    halves: bool = True
+    lanes: tuple[int, ...] = (1, 2, 4, 8, 16, 32)
+    pes: tuple[int, ...] = (1, 2, 4)
     yosys: Yosys = PINNED
 
     def quick(self) -> "Scope":
-        """Two minutes: fewer samples, no training from scratch beyond one short run, no routing."""
-        return replace(self, samples=1 << 16, epochs=2, routes=0, targets=("generic",))
+        """Two minutes: two formats, generic gates, short runs, nothing routed, no growth."""
+        return replace(
+            self,
+            elements=("mxsf", "e2m5"),
+            targets=("generic",),
+            samples=1 << 16,
+            epochs=2,
+            routes=0,
+            numbers=256,
+            halves=False,
+            lanes=(),
+            pes=(),
+        )
 
     def full(self) -> "Scope":
-        """Everything: all formats and targets, three routes, five training seeds."""
+        """Everything: all formats and targets, three routes, five training seeds, all engines."""
         targets = ("generic", "ecp5", "ecp5-dsp", "ice40", "xilinx")
-        return replace(self, elements=tuple(FORMATS), targets=targets, seeds=5, epochs=20, routes=3)
+        return replace(
+            self,
+            elements=tuple(FORMATS),
+            targets=targets,
+            seeds=5,
+            epochs=20,
+            routes=3,
+            pes=PES,
+        )
+
+    @property
+    def left_out(self) -> list[str]:
+        """What a longer run has and this one has not, for people."""
+        most = Scope().full()
+        formats, targets = (
+            [name for name in all_of if name not in some]
+            for all_of, some in ((most.elements, self.elements), (most.targets, self.targets))
+        )
+        cases = {
+            f"formats {', '.join(formats)}": formats,
+            f"targets {', '.join(targets)}": targets,
+            "place and route": not self.routes,
+            "areas against lanes": not self.lanes,
+            f"engines of {max(self.pes, default=0) + 1} and more PEs": {*most.pes} - {*self.pes},
+            f"all but {self.numbers} numbers of each tensor in simulation": self.numbers,
+            "the halves of the dot product in simulation": not self.halves,
+            "the spread over training seeds": self.seeds < 2,
+        }
+        return [what for what, left in cases.items() if left]
 
     @property
     def formats(self) -> list[ElementFormat]:
