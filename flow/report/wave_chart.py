@@ -11,6 +11,7 @@ _EDGES = {"i": "#2166ac", "o": "#1b7837"}
 _PLAIN = "#eef0f2"
 _HEIGHT = 0.56  # of a row's signal
 _SLANT = 0.09  # cycles that a box takes to open and to close
+_WIDTH = 16  # cycles, at least: in all pictures a cycle is as wide
 _NAMES = 2.5  # cycles that the names take
 _GAP = 0.35  # between streams
 
@@ -42,7 +43,7 @@ def draw_wave(pyplot: Any, data: dict[str, Any]) -> Any:
         else:
             flags = data["transfers"].get(row["stream"], [1] * cycles)
             _boxes(panel, place, row, flags)
-    panel.set(xlim=(-_NAMES, cycles + 0.05), ylim=(bottom, 1.3))
+    panel.set(xlim=(-_NAMES, max(cycles, _WIDTH) + 0.05), ylim=(bottom, 1.3))
     panel.axis("off")
     return figure
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ...golden.scale import NAN_BYTE
 from ...golden.words import FP32
@@ -18,7 +19,7 @@ from ..catalogue import Variant, tensors
 from ..simulate import make_engine
 from .content import Figure
 
-__all__ = ["CYCLES", "STALLS", "TENSOR", "Recording", "record", "wave"]
+__all__ = ["CYCLES", "STALLS", "TENSOR", "Recording", "numbers", "record", "wave"]
 
 CYCLES = 16
 """Cycles of a picture."""
@@ -52,12 +53,16 @@ class Recording:
         return [valid & ready for valid, ready in zip(*ends, strict=True)]
 
 
+def numbers() -> NDArray[np.float32]:
+    """What the designs run on, float32 (8, 32)."""
+    return tensors()[TENSOR][:8, :32]
+
+
 def record(one: Variant, stalls: Stalls = STALLS) -> Recording:
-    """Run a design on 8 x 32 numbers on Amaranth's simulator, and read its waveform."""
-    values = tensors()[TENSOR][:8, :32]
+    """Run a design on Amaranth's simulator, and read its waveform back."""
     with tempfile.TemporaryDirectory(prefix="mxsf-wave-") as folder:
         path = Path(folder) / "run.vcd"
-        result = one.bench(make_engine(one, "amaranth", path), values, stalls)
+        result = one.bench(make_engine(one, "amaranth", path), numbers(), stalls)
         samples = read_samples(path, list(one.ports), result.cycles)
     return Recording(one, samples, result)
 
@@ -90,7 +95,7 @@ def wave(recording: Recording, cycles: int = CYCLES) -> Figure:
     count = min(cycles, recording.result.cycles - first)
     return Figure(
         f"wave_{one.design.name}",
-        f"{one.design.name}: {count} cycles from cycle {first}",
+        f"{one.design.name}, cycles {first} to {first + count - 1} of {recording.result.cycles}",
         "wave",
         {
             "first": first,
