@@ -100,7 +100,7 @@ def _write(path: Path | None, rows: list[dict[str, Any]]) -> None:
 @click.option("--all", "everything", is_flag=True, help="All named element formats.")
 @click.option("--target", multiple=True, help="Target of mxsf area (repeatable).")
 @click.option("--only", multiple=True, help=f"A section (repeatable): {', '.join(SECTIONS)}.")
-@click.option("--quick", is_flag=True, help="About two minutes: fewer samples, nothing routed.")
+@click.option("--quick", is_flag=True, help="About two minutes: two formats, short runs.")
 @click.option("--full", is_flag=True, help="All formats and targets, more seeds; takes long.")
 @click.option("--yosys", "program", help="Your own Yosys instead of the pinned one.")
 def report(

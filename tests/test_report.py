@@ -293,9 +293,17 @@ def test_hardware_falls_away(tmp_path):
     found = hardware(replace(SMALL, targets=("generic",), yosys=yosys), quiet, tmp_path)
     assert found.missing == ["No areas: YoWASP Yosys is not installed: pip install 'mxsf[flow]'"]
     assert not found.tables
+
+
+def test_growth_falls_away(tmp_path):
     section = Section("s", "s")
     growth(section, SMALL, quiet, tmp_path)
     assert section == Section("s", "s")
+    yosys = replace(PINNED, command=("no_such_program",))
+    growth(section, replace(SMALL, elements=("e2m1",), lanes=(1,), yosys=yosys), quiet, tmp_path)
+    (line,) = section.missing
+    assert line.startswith("No growth: YoWASP Yosys cannot be run")
+    assert not section.passed
 
 
 # Jobs.

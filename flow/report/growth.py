@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ...golden.catalogue import parse
+from ...sim.tool import ToolError
 from ..catalogue import Variant, variant
 from ..growth import grow
 from ..synthesis import Area, area
@@ -33,14 +34,14 @@ def growth(section: Section, scope: Scope, step: Step, kept: Path) -> None:
         scope: elements, lanes, PEs, and the Yosys.
         step: called with what runs now.
         kept: folder of results kept from before.
-
-    Raises:
-        ToolError: Yosys failed.
     """
-    if scope.lanes:
-        _lanes(section, scope, step, kept)
-    if scope.pes:
-        _engines(section, scope, step, kept)
+    for wanted, add in ((scope.lanes, _lanes), (scope.pes, _engines)):
+        try:
+            if wanted:
+                add(section, scope, step, kept)
+        except ToolError as problem:
+            section.missing.append(f"No growth: {problem}")
+            section.passed = False
 
 
 def _lanes(section: Section, scope: Scope, step: Step, kept: Path) -> None:

@@ -106,8 +106,8 @@ def hardware(scope: Scope, step: Callable[[str], None], kept: Path) -> Section:
         if not rows:
             continue
         columns = [
-            *("design", "element", "latency", "a cycle", "gates", "LUTs", "carries", "flip-flops"),
-            *("multipliers", "memories", f"{unit} a lane"),
+            *("design", "element", "latency", "items a cycle", "gates", "LUTs", "carries"),
+            *("flip-flops", "multipliers", "memories", f"{unit} a lane"),
         ]
         section.tables.append(
             Table(f"area_{_stem(target)}", f"Area, {target}", columns, rows, _BEATS, brief=True)

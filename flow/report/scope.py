@@ -42,7 +42,10 @@ class Scope:
     yosys: Yosys = PINNED
 
     def quick(self) -> "Scope":
-        """Two minutes: two formats, generic gates, short runs, nothing routed, no growth."""
+        """Two minutes: two formats, generic gates, short runs, nothing routed, no growth.
+
+        E2M5 is what MXSF is without its nested float.
+        """
         return replace(
             self,
             elements=("mxsf", "e2m5"),
