@@ -20,7 +20,7 @@ __all__ = ["growth"]
 
 DESIGNS = ("product_sum", "dot")
 BLOCK = 32
-SIZES = (64, 1024)
+SIZES = (8, 64)
 """Rows and columns of square matrices whose useful share of cycles is told."""
 
 Step = Callable[[str], None]
