@@ -32,6 +32,8 @@ def accuracy(scope: Scope, step: Callable[[str], None]) -> Section:
         if find_spec(module) is None:
             section.missing.append(f"No networks without {extra}: pip install 'mxsf[report]'")
             return section
+    from threadpoolctl import threadpool_limits  # scikit-learn brings it
+
     from .networks import NETWORKS, Format, digits, evaluate, train
 
     data = digits()
@@ -44,18 +46,22 @@ def accuracy(scope: Scope, step: Callable[[str], None]) -> Section:
     cast: dict[tuple[str, str], list[float]] = {}
     trained: dict[tuple[str, str], list[float]] = {}
     first = {}
-    for network in NETWORKS:
-        for seed in range(scope.seeds):
-            exact = train(network, data, plain, seed=seed, epochs=scope.epochs)
-            first.setdefault(network.name, exact)
-            for fmt in formats:
-                step(f"training {network.name} in {fmt.name}, seed {seed}")
-                weights = exact
-                if fmt != plain:
-                    weights = train(network, data, fmt, seed=seed, epochs=scope.epochs)
-                key = network.name, fmt.name
-                cast.setdefault(key, []).append(100 * evaluate(network, exact, data, fmt)[0])
-                trained.setdefault(key, []).append(100 * evaluate(network, weights, data, fmt)[0])
+    # Threads cost small matrices more than they give: they wait for each other, busily.
+    with threadpool_limits(1):
+        for network in NETWORKS:
+            for seed in range(scope.seeds):
+                exact = train(network, data, plain, seed=seed, epochs=scope.epochs)
+                first.setdefault(network.name, exact)
+                for fmt in formats:
+                    step(f"training {network.name} in {fmt.name}, seed {seed}")
+                    weights = exact
+                    if fmt != plain:
+                        weights = train(network, data, fmt, seed=seed, epochs=scope.epochs)
+                    key = network.name, fmt.name
+                    cast.setdefault(key, []).append(100 * evaluate(network, exact, data, fmt)[0])
+                    trained.setdefault(key, []).append(
+                        100 * evaluate(network, weights, data, fmt)[0]
+                    )
 
     names = [network.name for network in NETWORKS]
     for title, stem, found in (
