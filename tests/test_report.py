@@ -4,6 +4,7 @@ import csv
 import json
 import re
 import subprocess
+from dataclasses import replace
 from shutil import which
 
 import numpy as np
@@ -12,6 +13,7 @@ from mxsf.flow.report import SECTIONS, Scope, run
 from mxsf.flow.report import cache as cache_module
 from mxsf.flow.report.cache import cached
 from mxsf.flow.report.content import Figure, Section, Table
+from mxsf.flow.report.energy import energy_section
 from mxsf.flow.report.networks import NETWORKS, Format, digits, evaluate, multiply, train
 from mxsf.flow.report.numerics import numerics, sqnr
 from mxsf.flow.report.page import page
@@ -152,10 +154,36 @@ def test_networks_fall_away(monkeypatch):
     assert found.missing == ["No networks without scikit-learn: pip install 'mxsf[report]'"]
 
 
+def test_quick_runs_have_no_energy(tmp_path):
+    found = energy_section(Scope().quick(), quiet, tmp_path)
+    assert found.missing == ["Energies are left out of a quick run."]
+    assert not found.tables
+
+
+@pytest.mark.long
+def test_energy(tmp_path):
+    """Sums add up, and what is less is less."""
+    scope = replace(SMALL, elements=("mxsf",), beats=512)
+    found = energy_section(scope, quiet, tmp_path)
+    energies, bits, savings = found.tables
+    assert [row[0] for row in energies.rows] == ["mxsf", "bf16 window", "bf16 tree"] * 2
+    for row in energies.rows:
+        logic, glitches, registers, clock, least, most = row[5:]
+        assert least == pytest.approx(logic + registers + clock, abs=1e-3)
+        assert most == pytest.approx(least + glitches, abs=1e-3)
+    least = [row[9] for row in energies.rows]
+    assert savings.rows[0][2] == pytest.approx(100 * (1 - least[0] / least[1]), abs=0.06)
+    assert bits.rows == [["mxsf", 8.125, 16.25, 2.03125], ["bf16 window", 16.0, 32.0, 4.0]]
+    assert len(found.figures) == 1
+    assert "24.9" in found.intro[-1]
+
+
 def test_unknown_section(tmp_path):
     with pytest.raises(ValueError, match=r"unknown section 'area': use format, numerics"):
         run(tmp_path, SMALL, ("area",))
-    assert list(SECTIONS) == ["format", "numerics", "networks", "hardware", "verification"]
+    assert list(SECTIONS) == [
+        *("format", "numerics", "networks", "hardware", "energy", "verification")
+    ]
 
 
 # What is kept.

@@ -10,7 +10,7 @@ from ..catalogue import Variant, variant
 from ..synthesis import Area, area
 from ..timing import TARGETS as ROUTED
 from ..timing import timing
-from .cache import cached
+from .cache import cached, identity
 from .content import Figure, Section, Table
 from .scope import Scope
 
@@ -102,7 +102,7 @@ def hardware(scope: Scope, step: Callable[[str], None], kept: Path) -> Section:
 
 def _area(one: Variant, target: str, scope: Scope, kept: Path) -> Area | str:
     """The area, or why there is none."""
-    key = ["area", one.netlist.text, target, scope.yosys.version()]
+    key = ["area", one.netlist.text, identity(target), scope.yosys.version()]
     try:
         return Area(**cached(kept, key, lambda: asdict(area(one.netlist, target, scope.yosys))))
     except ToolError as problem:

@@ -13,6 +13,7 @@ from ..verilog import write_whole
 from .accuracy import accuracy
 from .cache import cached, fingerprint
 from .content import Section, Table
+from .energy import energy_section
 from .format import format_section
 from .hardware import hardware
 from .numerics import numerics
@@ -44,6 +45,7 @@ SECTIONS: dict[str, Callable[[Scope, Step, Path], Section]] = {
     "numerics": _kept(numerics),
     "networks": _kept(accuracy),
     "hardware": hardware,
+    "energy": energy_section,
     "verification": verification,
 }
 """What makes each section: (scope, step, folder of kept results), in the order of the page."""

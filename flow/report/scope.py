@@ -21,6 +21,7 @@ class Scope:
         samples: random numbers of a distribution.
         seeds: training seeds; epochs: passes over the training images.
         routes: place-and-route seeds; 0 for none.
+        beats: beats of operands whose energy is measured; 0 for none.
         yosys: the Yosys that synthesizes.
     """
 
@@ -30,11 +31,12 @@ class Scope:
     seeds: int = 1
     epochs: int = 10
     routes: int = 1
+    beats: int = 8192
     yosys: Yosys = PINNED
 
     def quick(self) -> "Scope":
         """Two minutes: fewer samples, no training from scratch beyond one short run, no routing."""
-        return replace(self, samples=1 << 16, epochs=2, routes=0, targets=("generic",))
+        return replace(self, samples=1 << 16, epochs=2, routes=0, beats=0, targets=("generic",))
 
     def full(self) -> "Scope":
         """Everything: all formats and targets, three routes, five training seeds."""
