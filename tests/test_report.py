@@ -178,11 +178,23 @@ def test_energy(tmp_path):
     assert "24.9" in found.intro[-1]
 
 
+def test_sections_that_must_be_asked_for(tmp_path, monkeypatch):
+    def mark(name):
+        return lambda scope, step, kept: Section(name, name)
+
+    for name in SECTIONS:
+        monkeypatch.setitem(SECTIONS, name, mark(name))
+    assert [s.name for s in run(tmp_path, SMALL)] == [n for n in SECTIONS if n != "family"]
+    assert [s.name for s in run(tmp_path, SMALL, ("family",))] == ["family"]
+    assert [s.name for s in run(tmp_path, Scope().full())] == list(SECTIONS)
+
+
 def test_unknown_section(tmp_path):
     with pytest.raises(ValueError, match=r"unknown section 'area': use format, numerics"):
         run(tmp_path, SMALL, ("area",))
     assert list(SECTIONS) == [
-        *("format", "numerics", "networks", "hardware", "energy", "verification")
+        *("format", "numerics", "networks", "hardware", "energy", "verification"),
+        "family",
     ]
 
 

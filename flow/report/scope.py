@@ -22,6 +22,7 @@ class Scope:
         seeds: training seeds; epochs: passes over the training images.
         routes: place-and-route seeds; 0 for none.
         beats: beats of operands whose energy is measured; 0 for none.
+        without: sections that must be asked for.
         yosys: the Yosys that synthesizes.
     """
 
@@ -32,6 +33,7 @@ class Scope:
     epochs: int = 10
     routes: int = 1
     beats: int = 8192
+    without: tuple[str, ...] = ("family",)
     yosys: Yosys = PINNED
 
     def quick(self) -> "Scope":
@@ -41,7 +43,8 @@ class Scope:
     def full(self) -> "Scope":
         """Everything: all formats and targets, three routes, five training seeds."""
         targets = ("generic", "ecp5", "ecp5-dsp", "ice40", "xilinx")
-        return replace(self, elements=tuple(FORMATS), targets=targets, seeds=5, epochs=20, routes=3)
+        full = replace(self, elements=tuple(FORMATS), targets=targets, without=())
+        return replace(full, seeds=5, epochs=20, routes=3)
 
     @property
     def formats(self) -> list[ElementFormat]:
