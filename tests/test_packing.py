@@ -46,6 +46,31 @@ def test_each_bit_has_its_place(bits):
         low += width
 
 
+@pytest.mark.parametrize("bits", WIDTHS)
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.int64], ids=lambda t: t.__name__)
+def test_many_codes(bits, dtype):
+    """More than a slab, bit by bit, from every kind of array."""
+    random = np.random.default_rng(bits)
+    codes = random.integers(0, min(1 << bits, np.iinfo(dtype).max + 1), (2, 150_003)).astype(dtype)
+    codes = codes[:, ::-1]  # not contiguous
+    single = codes[..., None] >> np.arange(bits).astype(dtype) & 1
+    low = 0
+    planes = pack(codes, bits)
+    for plane, width in zip(planes, plane_widths(bits), strict=True):
+        items = single[..., low : low + width].reshape(2, -1).astype(np.uint8)
+        np.testing.assert_array_equal(plane, np.packbits(items, axis=-1, bitorder="little"))
+        low += width
+    np.testing.assert_array_equal(unpack_planes(planes, bits, codes.shape[-1]), codes)
+
+
+@pytest.mark.parametrize("wrong", [-1, 128])
+def test_a_wrong_code_is_found_anywhere(wrong):
+    codes = np.zeros(600_000, np.int16)
+    codes[-1] = wrong
+    with pytest.raises(ValueError, match="codes must be 0 to 127"):
+        pack(codes, 7)
+
+
 @pytest.mark.parametrize(
     ("call", "error", "message"),
     [
@@ -57,6 +82,12 @@ def test_each_bit_has_its_place(bits):
         (lambda: pack([1], 4.0), TypeError, "bits must be an integer, not 4.0"),
         (lambda: unpack_planes([], 3, 1), ValueError, "3 bits are 2 planes, not 0"),
         (lambda: unpack_planes(pack([1, 2], 4), 4, 3), ValueError, "3 items of 4 bits are 2 bytes"),
+        (
+            lambda: unpack_planes([pack([[1]], 6)[0], pack([1], 6)[1]], 6, 1),
+            ValueError,
+            r"1 items of 2 bits are 1 bytes of uint8, not uint8 of shape \(1,\)",
+        ),
+        (lambda: unpack_planes([np.zeros(1)], 4, 2), ValueError, "not float64 of shape"),
     ],
 )
 def test_bad_use(call, error, message):
