@@ -16,7 +16,7 @@ from .engine import Engine
 from .payload import pack
 from .pipeline import Pipeline, Register
 
-__all__ = ["packing_case", "packing_model", "packing_stimulus", "run_packing"]
+__all__ = ["packing_case", "packing_model", "packing_stimulus", "packing_wires", "run_packing"]
 
 
 def packing_model(component: Pack | Unpack) -> Pipeline:
@@ -68,11 +68,32 @@ def packing_case(
         beat = np.arange(rows.size // lanes) % (beats := rows.shape[1] // lanes)
         return packing_stimulus(component, rows.reshape(-1, lanes), beat == 0, beat == beats - 1)
     random = np.random.default_rng(seed)
-    alone = np.eye(bits * lanes, dtype=np.int64).reshape(-1, lanes, bits) @ (1 << np.arange(bits))
+    alone, *_ = _single_bits(component)
     codes = np.concatenate([alone, random.integers(0, 1 << bits, (64, lanes))])
     last = random.random(len(codes)) < 0.3
-    last[-1] = True
+    last[[0, -1]] = True  # the first beat by itself shows the latency
     return packing_stimulus(component, codes, np.roll(last, 1), last)
+
+
+def packing_wires(component: Pack | Unpack) -> list[int]:
+    """For each bit of the payload out, the bit of the payload in that the golden model puts there.
+
+    Found by packing beats with a single bit each.
+    """
+    case = packing_stimulus(component, *_single_bits(component))
+    given, found = (
+        np.unpackbits(beats, axis=1, bitorder="little").argmax(axis=1)
+        for beats in (case.inputs, case.outputs)
+    )
+    return given[np.argsort(found)].tolist()
+
+
+def _single_bits(component: Pack | Unpack) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
+    """Codes, first and last of beats in each of which one bit is 1."""
+    bits, lanes = component.bits, component.lanes
+    single = np.eye(bits * lanes + 2, dtype=np.int64)
+    codes = single[:, :-2].reshape(-1, lanes, bits) @ (1 << np.arange(bits))
+    return codes, single[:, -2], single[:, -1]
 
 
 def run_packing(
