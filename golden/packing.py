@@ -201,7 +201,7 @@ def _gather(
         return
     mask, factor = _gathering(low, width)
     words = part.view(f"<u{8 // width}")
-    kept = scratch(f"words {width}", words.shape, words.dtype)
+    kept = scratch("kept", part.shape, np.uint8).view(words.dtype)
     np.bitwise_and(words, mask, out=kept)
     if width == 1:
         plane[:] = np.packbits(kept.view(np.uint8), bitorder="little")
@@ -240,7 +240,7 @@ def _spread(
         np.multiply(np.unpackbits(plane, bitorder="little"), 1 << low, out=target)
     else:
         words = target.view(f"<u{8 // width}")
-        moved = scratch(f"words {width}", words.shape, words.dtype)
+        moved = scratch("moved", part.shape, np.uint8).view(words.dtype)
         np.copyto(words, plane)
         words <<= low
         for shift, mask in _spreading(low, width):
