@@ -6,7 +6,8 @@ addressed, and nothing is lost to padding. The widest plane has the lowest bits.
 docs/numerics.md section 7.
 
 Both ways go slab by slab, and move the items of a byte together: a word of as many bytes is
-multiplied once to gather them, and halved step by step to spread them (docs/benchmark.md).
+multiplied once to gather them, and halved step by step to spread them. NumPy itself gathers and
+spreads single bits. What else was tried: docs/benchmark.md.
 """
 
 from collections.abc import Iterator, Sequence
@@ -68,7 +69,7 @@ def pack(codes: ArrayLike, bits: int) -> tuple[NDArray[np.uint8], ...]:
     if widths == (16,):
         return (np.ascontiguousarray(_checked(array, bits), "<u2").view(np.uint8),)
     *leading, count = array.shape
-    whole = -(-count // 8) * 8  # whole bytes in every plane
+    whole = _whole(count)
     flat = _resized(array, whole).reshape(-1)
     planes = [np.empty(flat.size * width // 8, np.uint8) for width in widths]
     scratch = Scratch()
@@ -104,7 +105,7 @@ def unpack_planes(planes: Sequence[ArrayLike], bits: int, count: int) -> NDArray
     if len(planes) != len(widths):
         raise ValueError(f"{bits} bits are {len(widths)} planes, not {len(planes)}")
     arrays = [np.asarray(plane) for plane in planes]
-    leading, whole = arrays[0].shape[:-1], -(-count // 8) * 8
+    leading, whole = arrays[0].shape[:-1], _whole(count)
     for array, width in zip(arrays, widths, strict=True):
         size = _size(count, width)
         if array.dtype != np.uint8 or array.ndim == 0 or array.shape != (*leading, size):
@@ -141,6 +142,11 @@ def _checked(codes: NDArray[Any], bits: int) -> NDArray[Any]:
     return codes
 
 
+def _whole(count: int) -> int:
+    """Codes with those that are missing to whole bytes in every plane."""
+    return -(-count // 8) * 8
+
+
 def _size(count: int, width: int) -> int:
     """Bytes of so many items."""
     return -(-count * width // 8)
@@ -162,7 +168,7 @@ def _bytes(slab: slice, width: int) -> slice:
 
 
 def _resized(array: NDArray[Any], length: int) -> NDArray[Any]:
-    """Cut the last axis off, or fill it up with zeros; contiguous."""
+    """Cut the last axis short, or fill it up with zeros; contiguous."""
     kept = min(array.shape[-1], length)
     if kept == length:
         return np.ascontiguousarray(array[..., :length])
@@ -188,8 +194,9 @@ def _gathering(low: int, width: int) -> tuple[int, int]:
     up these moves. What else it makes stays apart, below the top byte or out of the word.
     """
     each = 8 // width
-    mask = sum((1 << width) - 1 << 8 * i + low for i in range(each))
-    return mask, sum(1 << 8 * (each - 1) + (width - 8) * i - low for i in range(each))
+    mask = sum(((1 << width) - 1) << (8 * i + low) for i in range(each))
+    factor = sum(1 << (8 * (each - 1) + width * i - (8 * i + low)) for i in range(each))
+    return mask, factor
 
 
 def _gather(
@@ -220,8 +227,9 @@ def _spreading(low: int, width: int) -> list[tuple[int, int]]:
     steps = []
     half = 8 // width // 2
     while half:
-        groups = range(0, 64 // width, 8 * half)
-        steps.append((half * (8 - width), sum((1 << width * half) - 1 << g + low for g in groups)))
+        places = range(low, 64 // width, 8 * half)
+        mask = sum(((1 << (width * half)) - 1) << place for place in places)
+        steps.append((half * (8 - width), mask))
         half //= 2
     return steps
 
