@@ -16,6 +16,7 @@ import numpy as np
 from ..golden.block import BlockTensor
 from ..golden.catalogue import FORMATS, parse
 from ..golden.encoder import quantize as quantize_tensor
+from ..golden.packing import plane_widths
 from ..sim.bench import Stalls
 from .board_commands import BOARD_COMMANDS
 from .catalogue import Variant
@@ -244,7 +245,8 @@ def quantize(source: Path, target: Path, element: str, block: str, rule: str) ->
             load_array(source), parse(element), read_block(block), read_rule(rule)
         )
         tensor.save(target)
-        print(f"{target}: {tensor.element} {block}, shape {tensor.shape}")
+        widths = "+".join(map(str, plane_widths(tensor.element.bits)))
+        print(f"{target}: {tensor.element} {block}, shape {tensor.shape}, planes of {widths} bits")
     elif kinds == (".npz", ".npy"):
         values = BlockTensor.load(source).dequantize()
         temporary = target.with_suffix(".tmp.npy")

@@ -74,7 +74,7 @@ class Variant:
         tags = [
             p.tag(self.values[p.name])
             for p in self.design.parameters
-            if p.name in ("element", "block", "tile") or self.values[p.name] != p.default
+            if p.name in ("element", "block", "tile", "bits") or self.values[p.name] != p.default
         ]
         if self.interface.name != "stream":
             tags.append(self.interface.name)

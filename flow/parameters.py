@@ -22,6 +22,7 @@ __all__ = [
     "DOT",
     "ENCODER",
     "MATMUL",
+    "PACKING",
     "PRODUCT_SUM",
     "REQUANTIZER",
     "Parameter",
@@ -259,4 +260,10 @@ BASELINE = (
     ),
     replace(_STAGES, default=0, read=_places, tag=_places_tag),
     _FABRIC,
+)
+
+PACKING = (
+    Parameter("bits", 6, _integer, lambda n: f"{n}bit", "width of a code that is packed: 3 to 16"),
+    replace(_LANES, default=32),
+    replace(_STAGES, default=1),
 )

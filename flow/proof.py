@@ -1,18 +1,20 @@
 """Proof: the exported Verilog of a combinational block equals the golden model, by SAT.
 
-The golden model writes its answer as a Verilog table; Yosys proves that no input tells the two
-apart. Nothing of Amaranth or of the simulators takes part.
+The golden model writes its answer as Verilog, a table or wires; Yosys proves that no input tells
+the two apart. Nothing of Amaranth or of the simulators takes part.
 """
 
 from collections.abc import Mapping, Sequence
 
 from ..hdl.decoder import Decoder
+from ..hdl.packing import Pack, Unpack
 from ..sim.decoder import decoder_case
+from ..sim.packing import packing_wires
 from ..sim.yosys import PINNED, Yosys, YosysError
 from .catalogue import Variant
 from .verilog import verilog
 
-__all__ = ["prove_decoder", "prove_table"]
+__all__ = ["prove_decoder", "prove_packing", "prove_table"]
 
 _SCRIPT = """read_verilog design.v
 read_verilog golden.v
@@ -61,7 +63,40 @@ def prove_table(
         lines.append(f"      {widths['code']}'d{code}: begin {sets} end")
     unknown = " ".join(f"{name} = {widths[name]}'dx;" for name in outputs)
     lines += [f"      default: begin {unknown} end", "    endcase", "  end", "endmodule", ""]
-    files = {"design.v": text, "golden.v": "\n".join(lines)}
+    return _prove(text, top, "\n".join(lines), yosys)
+
+
+def prove_packing(packing: Variant, text: str | None = None, yosys: Yosys = PINNED) -> bool:
+    """Prove the Verilog of packing or unpacking, without a register, for all payloads.
+
+    Args:
+        packing: ``pack`` or ``unpack`` of the catalogue, ``stages`` 0.
+        text: its Verilog; default: as it is exported.
+        yosys: a Yosys that has ``sat``.
+
+    Returns:
+        Whether each bit out is the bit in that ``packing_wires`` says, and valid and ready pass.
+    """
+    component = packing.component
+    assert isinstance(component, Pack | Unpack)
+    assert not component.stages
+    wires = packing_wires(component)
+    golden = f"""module golden({", ".join(packing.ports)});
+  input [{len(wires) - 1}:0] i__payload;
+  output [{len(wires) - 1}:0] o__payload;
+  input i__valid, o__ready;
+  output o__valid, i__ready;
+  assign o__valid = i__valid, i__ready = o__ready;
+  assign o__payload = {{{", ".join(f"i__payload[{bit}]" for bit in reversed(wires))}}};
+endmodule
+"""
+    text = verilog(packing) if text is None else text
+    return _prove(text, packing.top, golden, yosys)
+
+
+def _prove(text: str, top: str, golden: str, yosys: Yosys) -> bool:
+    """Prove that module ``top`` of a text and module ``golden`` of the other are the same."""
+    files = {"design.v": text, "golden.v": golden}
     try:
         yosys.run(_SCRIPT.format(top=top), files, read="proof.txt")
     except YosysError as problem:

@@ -123,7 +123,7 @@ def area(design: Netlist, target: str = "generic", yosys: Yosys = PINNED) -> Are
     total = report["design"]
     counts = {k.lstrip("\\"): int(_number(v)) for k, v in total["num_cells_by_type"].items()}
     cells = {kind: n for kind, n in counts.items() if kind != "$scopeinfo"}  # flatten's notes
-    if not cells:
+    if not cells and not design.only_wires:
         raise YosysError(f"{yosys.name} found no cells in {design.top}")
     if target.startswith("liberty="):
         return _of_liberty(target, cells, float(total.get("area", 0)), files["cells.lib"])
@@ -143,7 +143,7 @@ def area(design: Netlist, target: str = "generic", yosys: Yosys = PINNED) -> Are
 
 
 def _of_liberty(target: str, cells: dict[str, int], total: float, library: str) -> Area:
-    if not total:
+    if cells and not total:
         raise YosysError("Yosys gave no area; is this a Liberty file of standard cells?")
     areas: dict[str, float] = {}
     sequential: set[str] = set()

@@ -6,15 +6,14 @@ Source: docs/numerics.md sections 2, 3 and 5.
 import enum
 import json
 import os
-import secrets
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .catalogue import registered
+from .files import packed, read_archive, unpacked, write_archive
 from .formats import ElementFormat, Overflow
 from .micro import weights
 from .scale import NAN_BYTE, ScaleRule, decode_scale
@@ -230,18 +229,18 @@ class BlockTensor:
         return result
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write codes, scales and format to an ``.npz`` file, whole or not at all."""
-        target = Path(path)
-        temporary = target.with_name(f".{target.name}.{secrets.token_hex(4)}.tmp")
-        try:
-            with open(temporary, "xb") as file:
-                text = json.dumps(self.format.spec())
-                micro = {} if self.micro is None else {"micro": self.micro}
-                arrays = {"codes": self.codes, "scales": self.scales, **micro}
-                np.savez_compressed(file, format=text, **arrays)
-            os.replace(temporary, target)
-        finally:
-            temporary.unlink(missing_ok=True)
+        """Write codes and microexponents as bit planes, scales and format to an ``.npz`` file.
+
+        It is written whole or not at all. ``mxsf.golden.files`` says what is in it.
+        """
+        micro = {} if self.micro is None else packed("micro", self.micro, 1)
+        members = {
+            "format": json.dumps(self.format.spec()),
+            **packed("codes", self.codes, self.element.bits),
+            "scales": self.scales,
+            **micro,
+        }
+        write_archive(path, members)
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> "BlockTensor":
@@ -251,12 +250,8 @@ class BlockTensor:
             ValueError: the file holds no block tensor.
             OSError: it cannot be read.
         """
-        try:
-            with open(path, "rb") as file, np.load(file, allow_pickle=False) as data:
-                spec = BlockFormat.from_spec(json.loads(str(data["format"])))
-                micro = data["micro"] if spec.micro is not None else None
-                return cls(data["codes"], data["scales"], spec, micro)
-        except OSError:
-            raise
-        except Exception as problem:
-            raise ValueError(f"{os.fspath(path)} holds no block tensor: {problem}") from problem
+        with read_archive(path, "block tensor") as members:
+            spec = BlockFormat.from_spec(json.loads(str(members["format"])))
+            codes = unpacked("codes", members, spec.element.bits)
+            micro = None if spec.micro is None else unpacked("micro", members, 1)
+            return cls(codes, members["scales"], spec, micro)

@@ -27,6 +27,8 @@ SMALL = [
     ("requantizer", {"tile": 4, "both": True, "storage": "memory"}),
     ("baseline", {"block": 2, "method": "window"}),
     ("matmul", {"tile": 4, "pes": 2, "depth": 8, "element": "e2m1"}),
+    ("pack", {"bits": 7, "lanes": 8}),
+    ("unpack", {"bits": 7, "lanes": 8, "stages": 0}),
 ]
 """Every design of the catalogue, small: names and parameters."""
 

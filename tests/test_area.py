@@ -86,6 +86,21 @@ def test_liberty(tmp_path):
 
 
 @pytest.mark.long
+@pytest.mark.parametrize("name", ["pack", "unpack"])
+def test_wires_have_no_area(name, tmp_path):
+    library = tmp_path / "tiny.lib"
+    library.write_text(LIBRARY)
+    wires = variant(name, bits=7, lanes=8, stages=0)
+    assert wires.netlist.only_wires
+    for target in ("generic", "ecp5", f"liberty={library}"):
+        assert area(wires.netlist, target).measure[1] == 0
+    registered = variant(name, bits=7, lanes=8)
+    assert not registered.netlist.only_wires
+    found = area(registered.netlist)
+    assert (found.gates, found.flip_flops) == (1, 7 * 8 + 2 + 1)  # marks and valid
+
+
+@pytest.mark.long
 def test_no_area_is_an_error(tmp_path):
     library = tmp_path / "empty.lib"
     library.write_text("library(empty) { }\n")

@@ -136,6 +136,10 @@ def test_quantize_and_back(run, tmp_path):
     np.save(tmp_path / "x.npy", x)
     assert run("quantize", "x.npy", "x.npz", "--block", "8x8", "--rule", "ceil")[0] == 0
     assert BlockTensor.load(tmp_path / "x.npz").block == (8, 8)
+    assert run("quantize", "x.npy", "x.npz", "--element", "e2m4")[1].endswith(
+        "planes of 4+2+1 bits\n"
+    )
+    assert BlockTensor.load(tmp_path / "x.npz").element.name == "e2m4"
     assert run("quantize", "x.npy", "x.npz")[0] == 0
     assert run("quantize", "x.npz", "y.npy")[0] == 0
     np.testing.assert_array_equal(np.load(tmp_path / "y.npy"), quantize(x, MXSF).dequantize())
@@ -156,6 +160,9 @@ def test_quantize_and_back(run, tmp_path):
         (["generate", "encoder", "--block", "0"], "block must be at least 1, not 0"),
         (["generate", "encoder", "--rule", "up"], "unknown rule 'up'"),
         (["generate", "encoder", "--overflow", "ovf"], "mxsf has none"),
+        (["generate", "pack", "--bits", "17"], "bits must be 3 to 16, not 17"),
+        (["generate", "unpack", "--bits", "7", "--lanes", "12"], "multiple of 8, so that planes"),
+        (["generate", "encoder", "--bits", "7"], "encoder has no parameter 'bits'"),
         (["generate", "encoder", "--prefix", "a b"], "prefix must be"),
         (["simulate", "encoder", "--engine", "spice"], "'spice' is not one of"),
         (["simulate", "encoder", "--input", "no.npy"], "'no.npy' does not exist"),
