@@ -40,25 +40,29 @@ def prove_decoder(decoder: Variant, text: str | None = None, yosys: Yosys = PINN
     inputs, outputs = decoder_case(component)
     widths = {name: width for name, (width, _) in decoder.ports.items()}
     text = verilog(decoder) if text is None else text
-    return prove_table(text, decoder.top, widths, inputs["code"], outputs, yosys)
+    return prove_table(text, decoder.top, widths, inputs, outputs, yosys)
 
 
 def prove_table(
     text: str,
     top: str,
     widths: Mapping[str, int],
-    codes: Sequence[int],
+    inputs: Mapping[str, Sequence[int]],
     outputs: Mapping[str, Sequence[int]],
     yosys: Yosys = PINNED,
 ) -> bool:
-    """Prove that a module of input ``code`` gives the tabled outputs for the tabled codes."""
-    ports = ", ".join(["code", *outputs])
-    lines = [f"module golden({ports});", f"  input [{widths['code'] - 1}:0] code;"]
+    """Prove that a module gives the tabled outputs for the tabled rows of inputs."""
+    lines = [f"module golden({', '.join([*inputs, *outputs])});"]
+    lines += [f"  input [{widths[name] - 1}:0] {name};" for name in inputs]
     lines += [f"  output reg [{widths[name] - 1}:0] {name};" for name in outputs]
-    lines += ["  always @* begin", "    case (code)"]
-    for row, code in enumerate(codes):
-        sets = " ".join(f"{n} = {widths[n]}'d{values[row]};" for n, values in outputs.items())
-        lines.append(f"      {widths['code']}'d{code}: begin {sets} end")
+    lines += ["  always @* begin", f"    case ({{{', '.join(inputs)}}})"]
+    for row in range(len(next(iter(inputs.values())))):
+        given, found = (
+            {n: f"{widths[n]}'d{column[row]}" for n, column in table.items()}
+            for table in (inputs, outputs)
+        )
+        sets = " ".join(f"{name} = {value};" for name, value in found.items())
+        lines.append(f"      {{{', '.join(given.values())}}}: begin {sets} end")
     unknown = " ".join(f"{name} = {widths[name]}'dx;" for name in outputs)
     lines += [f"      default: begin {unknown} end", "    endcase", "  end", "endmodule", ""]
     files = {"design.v": text, "golden.v": "\n".join(lines)}

@@ -56,7 +56,7 @@ def encoder_case(variant: Variant, blocks: int = 60, seed: int = 0) -> Stimulus:
     """Edge, directed and random blocks for an encoder, some of them ended early."""
     encoder = variant.component
     random = np.random.default_rng(seed)
-    directed = directed_words(encoder.element, encoder.block, encoder.source)
+    directed = directed_words(encoder.format, encoder.block, encoder.source)
     chosen = directed[EDGES:][random.permutation(len(directed) - EDGES)[:blocks]]
     edges = directed[:EDGES]
     words = np.concatenate(
