@@ -6,8 +6,8 @@ from typing import Any, get_args
 
 from ..golden.baseline import WINDOW, Method
 from ..golden.bdr import BLOCK_FORMATS, parse_format
-from ..golden.block import Rounding, vector_format
-from ..golden.catalogue import MXSF, parse
+from ..golden.block import BlockFormat, Rounding, vector_format
+from ..golden.catalogue import MXSF
 from ..golden.scale import ScaleRule
 from ..golden.words import BF16, FP32, WORDS
 from ..hdl.dot import STAGES as DOT_STAGES
@@ -78,6 +78,13 @@ read_rule = _choice("rule", {rule.value: rule for rule in ScaleRule})
 """Turns the name of a scale rule into the rule, ValueError where there is none."""
 
 
+def _element(text: str) -> Any:
+    found = parse_format(text)
+    if isinstance(found, BlockFormat):
+        raise ValueError(f"element must be an element format, not the block format {text!r}")
+    return found
+
+
 def _pair(text: str) -> Any:
     formats = [parse_format(name) for name in text.split(",")]
     if len(formats) > 2:
@@ -103,7 +110,7 @@ def _places_tag(stages: Any) -> str:
 _ELEMENT = Parameter(
     "element",
     MXSF,
-    parse,
+    _element,
     _element_tag,
     "element format: a name, eXmY, or eXmY+eXmY for a nested one; or a block format: "
     f"{', '.join(BLOCK_FORMATS)}; dot products also take two with a comma between",

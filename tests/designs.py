@@ -19,7 +19,9 @@ OTHERS = ["e3m4", "e0m5", "e5m0", "e1m2", "e2m3+e2m1", "e3m3+e2m1+e1m0", "e8m7",
 
 SMALL = [
     ("decoder", {"element": "int8"}),
+    ("decoder", {"element": "mx9"}),
     ("encoder", {"block": 8, "lanes": 2}),
+    ("encoder", {"element": "mx4", "block": 4, "lanes": 2}),
     ("product_sum", {"block": 4}),
     ("accumulator", {"block": 4, "outputs": 3}),
     ("dot", {"block": 4, "stages": 0}),
