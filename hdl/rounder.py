@@ -168,7 +168,7 @@ class Rounder(wiring.Component):
         origin: Any = self.origin
         total, near = Signal(len(origin.addend) + 1), Signal(name="near")
         if self.doubles:
-            # With its microexponent a word of exponent 0 may reach the window, where it is no word.
+            # The microexponent may carry a word of exponent 0, which is a zero, into the window.
             found = word.biased_exponent + origin.addend + self.micro
             inside = (total[-1] | origin.low) & word.biased_exponent.any()
         else:
