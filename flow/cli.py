@@ -13,6 +13,7 @@ from typing import Any
 import click
 import numpy as np
 
+from ..golden.bdr import BLOCK_FORMATS
 from ..golden.block import BlockTensor
 from ..golden.catalogue import FORMATS, parse
 from ..golden.encoder import quantize as quantize_tensor
@@ -38,7 +39,7 @@ from .simulate import ENGINES, default_engine, make_engine
 from .studies import STUDIES
 from .synthesis import TARGETS, Area, check_target
 from .synthesis import area as run_area
-from .tables import area_table, format_table, show, timing_table
+from .tables import area_table, block_format_table, format_table, show, timing_table
 from .timing import TARGETS as TIMED
 from .timing import Timing, check_options
 from .timing import timing as run_timing
@@ -77,11 +78,13 @@ def cli() -> None:
 @cli.command()
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
 def formats(as_json: bool) -> None:
-    """List the element formats."""
+    """List the element formats and the block formats that have names."""
     if as_json:
-        print(json.dumps({name: f.spec() for name, f in FORMATS.items()}, indent=2))
+        known = {**FORMATS, **BLOCK_FORMATS}
+        print(json.dumps({name: f.spec() for name, f in known.items()}, indent=2))
     else:
         show(format_table(FORMATS.values()))
+        show(block_format_table(BLOCK_FORMATS.values()))
 
 
 @cli.command()

@@ -42,27 +42,36 @@ def prove_decoder(decoder: Variant, text: str | None = None, yosys: Yosys = PINN
     inputs, outputs = decoder_case(component)
     widths = {name: width for name, (width, _) in decoder.ports.items()}
     text = verilog(decoder) if text is None else text
-    return prove_table(text, decoder.top, widths, inputs["code"], outputs, yosys)
+    return prove_table(text, decoder.top, widths, inputs, outputs, yosys)
 
 
 def prove_table(
     text: str,
     top: str,
     widths: Mapping[str, int],
-    codes: Sequence[int],
+    inputs: Mapping[str, Sequence[int]],
     outputs: Mapping[str, Sequence[int]],
     yosys: Yosys = PINNED,
 ) -> bool:
-    """Prove that a module of input ``code`` gives the tabled outputs for the tabled codes."""
-    ports = ", ".join(["code", *outputs])
-    lines = [f"module golden({ports});", f"  input [{widths['code'] - 1}:0] code;"]
+    """Prove that a module gives the tabled outputs for the tabled rows of inputs.
+
+    The first input's values stand in one case each for all values of the others: Yosys would not
+    take a case that is much longer.
+    """
+    first, *others = inputs
+    groups: dict[str, list[str]] = {}
+    for row, value in enumerate(inputs[first]):
+        sets = " ".join(f"{n} = {widths[n]}'d{column[row]};" for n, column in outputs.items())
+        tests = [f"{name} == {widths[name]}'d{inputs[name][row]}" for name in others]
+        line = f"      {widths[first]}'d{value}: begin {sets} end"
+        groups.setdefault(" && ".join(tests) or "1", []).append(line)
+    lines = [f"module golden({', '.join([*inputs, *outputs])});"]
+    lines += [f"  input [{widths[name] - 1}:0] {name};" for name in inputs]
     lines += [f"  output reg [{widths[name] - 1}:0] {name};" for name in outputs]
-    lines += ["  always @* begin", "    case (code)"]
-    for row, code in enumerate(codes):
-        sets = " ".join(f"{n} = {widths[n]}'d{values[row]};" for n, values in outputs.items())
-        lines.append(f"      {widths['code']}'d{code}: begin {sets} end")
-    unknown = " ".join(f"{name} = {widths[name]}'dx;" for name in outputs)
-    lines += [f"      default: begin {unknown} end", "    endcase", "  end", "endmodule", ""]
+    lines += ["  always @* begin", *(f"    {name} = {widths[name]}'dx;" for name in outputs)]
+    for condition, rows in groups.items():
+        lines += [f"    if ({condition}) case ({first})", *rows, "    endcase"]
+    lines += ["  end", "endmodule", ""]
     return _prove(text, top, "\n".join(lines), yosys)
 
 

@@ -6,7 +6,7 @@ Source: docs/numerics.md sections 2, 3 and 5.
 import enum
 import json
 import os
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -19,7 +19,7 @@ from .micro import weights
 from .scale import NAN_BYTE, ScaleRule, decode_scale
 from .slabs import Scratch, block_counts, fit, matrices, slabs, spread, whole_blocks
 
-__all__ = ["BlockFormat", "BlockTensor", "Rounding"]
+__all__ = ["BlockFormat", "BlockTensor", "Rounding", "vector_format"]
 
 
 class Rounding(enum.Enum):
@@ -28,7 +28,7 @@ class Rounding(enum.Enum):
     NEAREST_EVEN = "nearest_even"
     STOCHASTIC = "stochastic"
     HALF_AWAY = "half_away"
-    """To nearest, ties away from zero. The golden model alone has it for all elements."""
+    """To nearest, ties away from zero."""
 
 
 @dataclass(frozen=True)
@@ -45,6 +45,7 @@ class BlockFormat:
             NaN in a format without Inf).
         micro: rows and columns that share a microexponent, a bit; None for none. They divide the
             block, and the element is a sign-magnitude integer.
+        name: lower-case label, for example ``"mx9"``. Only a label, as that of an element format.
 
     Raises:
         TypeError: a field is of the wrong kind.
@@ -58,6 +59,7 @@ class BlockFormat:
     rounding: Rounding = Rounding.NEAREST_EVEN
     overflow: Overflow = "saturate"
     micro: tuple[int, int] | None = None
+    name: str = field(default="", compare=False, kw_only=True)
 
     def __post_init__(self) -> None:
         if not isinstance(self.element, ElementFormat):
@@ -74,6 +76,29 @@ class BlockFormat:
             if self.element.exponent_bits or self.element.twos_complement:
                 raise ValueError(f"micro needs a sign-magnitude integer, not {self.element}")
         self.element.limit_code(self.overflow)  # raises where the policy does not fit
+
+    def __str__(self) -> str:
+        """The name; without one that of the element, and what is no default but the block."""
+        if self.name:
+            return self.name
+        micro = [] if self.micro is None else [f"micro{self.micro[0]}x{self.micro[1]}"]
+        rules = (self.rule, ScaleRule.FLOOR), (self.rounding, Rounding.NEAREST_EVEN)
+        other = [one.value for one, default in rules if one is not default]
+        overflow = [self.overflow] if self.overflow != "saturate" else []
+        return "_".join([str(self.element), *micro, *other, *overflow])
+
+    @property
+    def unit_exponent(self) -> int:
+        """Exponent that all values of a block have, beside its scale: those of the elements.
+
+        A microexponent of 1 halves them.
+        """
+        return self.element.unit_exponent - (self.micro is not None)
+
+    @property
+    def max_shift(self) -> int:
+        """Largest shift of an unpacked element (see ``mxsf.golden.decoder``)."""
+        return self.element.max_shift + (self.micro is not None)
 
     @property
     def transposed(self) -> "BlockFormat":
@@ -103,6 +128,26 @@ class BlockFormat:
             spec["overflow"],
             tuple(spec["micro"]) if "micro" in spec else None,
         )
+
+
+def vector_format(element: ElementFormat | BlockFormat) -> BlockFormat:
+    """Return the block format of vectors that a format stands for: an element format has defaults.
+
+    Raises:
+        TypeError: it is no format.
+        ValueError: its blocks have several rows.
+
+    >>> from mxsf.golden import MX9, MXSF
+    >>> vector_format(MXSF).block, vector_format(MX9) is MX9
+    ((1, 32), True)
+    """
+    if isinstance(element, ElementFormat):
+        return BlockFormat(element)
+    if not isinstance(element, BlockFormat):
+        raise TypeError(f"element must be an ElementFormat or a BlockFormat, not {element!r}")
+    if element.block[0] != 1:
+        raise ValueError(f"element must have blocks of one row, not {element.block}")
+    return element
 
 
 def _pair(name: str, value: Any) -> tuple[int, int]:

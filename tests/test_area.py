@@ -15,11 +15,14 @@ BUDGET = Path(__file__).parent / "area_budget.json"
 GROWTH = 1.03
 GUARDED = [
     *(("decoder", {"element": e}) for e in ("mxsf", "e4m3", "e5m2", "int8")),
-    *(("encoder", {"element": e}) for e in ("mxsf", "e2m5", "e4m3", "int8")),
+    *(("encoder", {"element": e}) for e in ("mxsf", "e2m5", "e4m3", "int8", "mx9")),
     ("encoder", {"lanes": 8}),
     ("encoder", {"fabric": "fpga"}),
     ("encoder", {"source": "fp32", "rule": "rceil"}),
-    *(("product_sum", {"element": e, "block": 8}) for e in ("mxsf", "e4m3", "e5m2", "int8")),
+    *(
+        ("product_sum", {"element": e, "block": 8})
+        for e in ("mxsf", "e4m3", "e5m2", "int8", "mx9", "mx4")
+    ),
     *(("product_sum", {"block": 8, "fabric": fabric}) for fabric in ("fpga", "dsp")),
     *(("accumulator", {"fabric": fabric, "stages": 0}) for fabric in ("asic", "fpga")),
     *(("baseline", {"method": method, "block": 4}) for method in ("tree", "window")),

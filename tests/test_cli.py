@@ -28,8 +28,10 @@ def test_formats(run):
     code, out, _ = run("formats")
     assert code == 0
     assert "e2m5 nesting e3m2" in out
+    assert ["mx9", "9", "e0m7", "6", "1x16"] in [line.split()[:5] for line in out.splitlines()]
     code, out, _ = run("formats", "--json")
     assert json.loads(out)["mxsf"]["subnormal"]["exponent_bits"] == 3
+    assert json.loads(out)["mx4"]["micro"] == [1, 2]
 
 
 def test_generate(run, tmp_path):
