@@ -13,9 +13,9 @@ from typing import Any
 import click
 import numpy as np
 
-from ..golden.bdr import BLOCK_FORMATS
+from ..golden.bdr import BLOCK_FORMATS, parse_format
 from ..golden.block import BlockTensor
-from ..golden.catalogue import FORMATS, parse
+from ..golden.catalogue import FORMATS
 from ..golden.encoder import quantize as quantize_tensor
 from ..golden.packing import plane_widths
 from ..sim.bench import Stalls
@@ -237,19 +237,20 @@ def timing(
 @cli.command()
 @click.argument("source", type=EXISTING)
 @click.argument("target", type=FILE)
-@click.option("--element", default="mxsf", help="Element format [default: mxsf].")
+@click.option("--element", default="mxsf", help="Element or block format [default: mxsf].")
 @click.option("--block", default="1x32", help="Rows x columns that share a scale [default: 1x32].")
 @click.option("--rule", default="floor", help="Scale rule [default: floor].")
 def quantize(source: Path, target: Path, element: str, block: str, rule: str) -> None:
     """Quantize a float tensor SOURCE (.npy) to a block tensor TARGET (.npz), or decode it back."""
     kinds = (source.suffix, target.suffix)
     if kinds == (".npy", ".npz"):
-        tensor = quantize_tensor(
-            load_array(source), parse(element), read_block(block), read_rule(rule)
-        )
+        found = parse_format(element)
+        tensor = quantize_tensor(load_array(source), found, read_block(block), read_rule(rule))
         tensor.save(target)
         widths = "+".join(map(str, plane_widths(tensor.element.bits)))
-        print(f"{target}: {tensor.element} {block}, shape {tensor.shape}, planes of {widths} bits")
+        rows, columns = tensor.format.block
+        what = f"{tensor.format} {rows}x{columns}, shape {tensor.shape}"
+        print(f"{target}: {what}, planes of {widths} bits")
     elif kinds == (".npz", ".npy"):
         values = BlockTensor.load(source).dequantize()
         temporary = target.with_suffix(".tmp.npy")

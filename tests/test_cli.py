@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from designs import needs_gcc
 from mxsf.flow import cli
-from mxsf.golden import MXSF, BlockTensor, quantize
+from mxsf.golden import MX9, MXSF, BlockTensor, quantize
 
 
 @pytest.fixture
@@ -142,6 +142,11 @@ def test_quantize_and_back(run, tmp_path):
         "planes of 4+2+1 bits\n"
     )
     assert BlockTensor.load(tmp_path / "x.npz").element.name == "e2m4"
+    assert run("quantize", "x.npy", "x.npz", "--element", "mx9")[1].endswith(
+        "mx9 1x16, shape (5, 40), planes of 8 bits\n"
+    )
+    assert run("quantize", "x.npz", "y.npy")[0] == 0
+    np.testing.assert_array_equal(np.load(tmp_path / "y.npy"), quantize(x, MX9).dequantize())
     assert run("quantize", "x.npy", "x.npz")[0] == 0
     assert run("quantize", "x.npz", "y.npy")[0] == 0
     np.testing.assert_array_equal(np.load(tmp_path / "y.npy"), quantize(x, MXSF).dequantize())
