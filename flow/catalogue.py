@@ -14,6 +14,7 @@ from ..hdl.decoder import Decoder
 from ..hdl.dot import Dot
 from ..hdl.encoder import Encoder
 from ..hdl.matmul import Matmul
+from ..hdl.packing import Pack, Unpack
 from ..hdl.points import Stages, points
 from ..hdl.ports import port_signals
 from ..hdl.product_sum import ORDER as SUM_ORDER
@@ -27,6 +28,7 @@ from ..sim.decoder import decoder_case, run_decoder
 from ..sim.dot import dot_case, run_dot
 from ..sim.encoder import encoder_case, run_encoder
 from ..sim.matmul import matmul_case, run_matmul
+from ..sim.packing import packing_case, run_packing
 from ..sim.product_sum import product_sum_case, run_product_sum
 from ..sim.requantizer import requantizer_case, run_requantizer
 from ..sim.vectors import Column, Vectors, stream_vectors
@@ -39,6 +41,7 @@ from .parameters import (
     DOT,
     ENCODER,
     MATMUL,
+    PACKING,
     PRODUCT_SUM,
     REQUANTIZER,
 )
@@ -91,7 +94,7 @@ def variant(
     component = design.build(**full)
     for key in known:
         full[key] = getattr(component, key)
-    if "lanes" in full and full["lanes"] == full["block"]:
+    if "lanes" in full and full["lanes"] == full.get("block"):
         full["lanes"] = None  # the default: as many as the block
     return Variant(design, full, component, prefix, outside, clocking)
 
@@ -126,6 +129,9 @@ def _table(component: Any, values: NDArray[Any] | None, seed: int) -> Vectors:
 def _product_sum(stages: Stages, **values: Any) -> ProductSum:
     places = points(stages, SUM_ORDER, SUM_POINTS)
     return ProductSum(**values, points=places)
+
+
+_BEAT = ("of a beat to valid of the", "beat that comes of it; one beat a cycle.")
 
 
 CATALOGUE: dict[str, Design] = {
@@ -198,6 +204,24 @@ CATALOGUE: dict[str, Design] = {
             Baseline,
             bench=run_baseline,
             vectors=_stream(baseline_case),
+        ),
+        Design(
+            "pack",
+            "packing: codes to bit planes whose widths are powers of two",
+            PACKING,
+            Pack,
+            bench=run_packing,
+            vectors=_stream(packing_case),
+            latency=_BEAT,
+        ),
+        Design(
+            "unpack",
+            "unpacking: bit planes to codes",
+            PACKING,
+            Unpack,
+            bench=run_packing,
+            vectors=_stream(packing_case),
+            latency=_BEAT,
         ),
     )
 }

@@ -13,9 +13,11 @@ from typing import Any
 import click
 import numpy as np
 
+from ..golden.bdr import BLOCK_FORMATS, parse_format
 from ..golden.block import BlockTensor
-from ..golden.catalogue import FORMATS, parse
+from ..golden.catalogue import FORMATS
 from ..golden.encoder import quantize as quantize_tensor
+from ..golden.packing import plane_widths
 from ..sim.bench import Stalls
 from .board_commands import BOARD_COMMANDS
 from .catalogue import Variant
@@ -37,7 +39,7 @@ from .simulate import ENGINES, default_engine, make_engine
 from .studies import STUDIES
 from .synthesis import TARGETS, Area, check_target
 from .synthesis import area as run_area
-from .tables import area_table, format_table, show, timing_table
+from .tables import area_table, block_format_table, format_table, show, timing_table
 from .timing import TARGETS as TIMED
 from .timing import Timing, check_options
 from .timing import timing as run_timing
@@ -76,11 +78,13 @@ def cli() -> None:
 @cli.command()
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
 def formats(as_json: bool) -> None:
-    """List the element formats."""
+    """List the element formats and the block formats that have names."""
     if as_json:
-        print(json.dumps({name: f.spec() for name, f in FORMATS.items()}, indent=2))
+        known = {**FORMATS, **BLOCK_FORMATS}
+        print(json.dumps({name: f.spec() for name, f in known.items()}, indent=2))
     else:
         show(format_table(FORMATS.values()))
+        show(block_format_table(BLOCK_FORMATS.values()))
 
 
 @cli.command()
@@ -233,18 +237,20 @@ def timing(
 @cli.command()
 @click.argument("source", type=EXISTING)
 @click.argument("target", type=FILE)
-@click.option("--element", default="mxsf", help="Element format [default: mxsf].")
+@click.option("--element", default="mxsf", help="Element or block format [default: mxsf].")
 @click.option("--block", default="1x32", help="Rows x columns that share a scale [default: 1x32].")
 @click.option("--rule", default="floor", help="Scale rule [default: floor].")
 def quantize(source: Path, target: Path, element: str, block: str, rule: str) -> None:
     """Quantize a float tensor SOURCE (.npy) to a block tensor TARGET (.npz), or decode it back."""
     kinds = (source.suffix, target.suffix)
     if kinds == (".npy", ".npz"):
-        tensor = quantize_tensor(
-            load_array(source), parse(element), read_block(block), read_rule(rule)
-        )
+        found = parse_format(element)
+        tensor = quantize_tensor(load_array(source), found, read_block(block), read_rule(rule))
         tensor.save(target)
-        print(f"{target}: {tensor.element} {block}, shape {tensor.shape}")
+        widths = "+".join(map(str, plane_widths(tensor.element.bits)))
+        rows, columns = tensor.format.block
+        what = f"{tensor.format} {rows}x{columns}, shape {tensor.shape}"
+        print(f"{target}: {what}, planes of {widths} bits")
     elif kinds == (".npz", ".npy"):
         values = BlockTensor.load(source).dequantize()
         temporary = target.with_suffix(".tmp.npy")

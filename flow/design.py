@@ -8,6 +8,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
+from ..golden.block import BlockFormat
 from ..hdl.flat import Link, plain_links
 from ..hdl.ports import port_signals
 from ..hdl.shell import PLAIN, Clocking, Shell
@@ -74,7 +75,7 @@ class Variant:
         tags = [
             p.tag(self.values[p.name])
             for p in self.design.parameters
-            if p.name in ("element", "block", "tile") or self.values[p.name] != p.default
+            if p.name in ("element", "block", "tile", "bits") or not p.is_default(self.values)
         ]
         if self.interface.name != "stream":
             tags.append(self.interface.name)
@@ -160,4 +161,6 @@ class Variant:
 def _plain(value: Any) -> Any:
     if isinstance(value, tuple):
         return [_plain(item) for item in value]
+    if isinstance(value, BlockFormat):
+        return str(value)
     return value.value if isinstance(value, Enum) else getattr(value, "name", value)

@@ -4,7 +4,9 @@ from dataclasses import asdict
 from importlib.metadata import version
 from typing import Any
 
+from ..golden.block import BlockFormat
 from ..golden.formats import ElementFormat
+from ..golden.product_sum import Operand
 from ..golden.words import WordFormat
 from ..hdl.axi import AxiShell
 from ..hdl.axi_engine import AxiEngine
@@ -106,14 +108,16 @@ def _formats(variant: Variant) -> dict[str, Any]:
     """Formats by parameter; of a pair one by operand."""
     found = {}
     for name, value in variant.values.items():
-        if isinstance(value, ElementFormat | WordFormat):
+        if isinstance(value, ElementFormat | BlockFormat | WordFormat):
             found[name] = _format(value)
-        elif isinstance(value, tuple) and value and isinstance(value[0], ElementFormat):
+        elif isinstance(value, tuple) and value and isinstance(value[0], Operand):
             found |= {f"{name}_{side}": _format(f) for side, f in zip("ab", value, strict=True)}
     return found
 
 
-def _format(value: ElementFormat | WordFormat) -> dict[str, Any]:
+def _format(value: ElementFormat | BlockFormat | WordFormat) -> dict[str, Any]:
+    if isinstance(value, BlockFormat):
+        return {"name": str(value)} | value.spec() | {"element": _format(value.element)}
     if isinstance(value, WordFormat):
         return {
             "name": value.name,

@@ -48,6 +48,11 @@ class Netlist:
         top = self.text[self.text.index(f"module \\{self.top}\n") :]
         return re.search(rf"^  wire .*input \d+  \\{self.clock}$", top, re.M) is not None
 
+    @property
+    def only_wires(self) -> bool:
+        """Whether the design computes nothing: there is no cell in it, and no choice."""
+        return re.search(r"^ +(cell|switch) ", self.text, re.M) is None
+
     def without(self, concept: str) -> "Netlist":
         """The netlist with modules of a name as black boxes, which count nothing in synthesis.
 

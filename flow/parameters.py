@@ -5,13 +5,13 @@ from dataclasses import dataclass, replace
 from typing import Any, get_args
 
 from ..golden.baseline import WINDOW, Method
-from ..golden.block import Rounding
-from ..golden.catalogue import MXSF, parse
+from ..golden.bdr import BLOCK_FORMATS, parse_format
+from ..golden.block import BlockFormat, Rounding, vector_format
+from ..golden.catalogue import MXSF
 from ..golden.scale import ScaleRule
 from ..golden.words import BF16, FP32, WORDS
 from ..hdl.dot import STAGES as DOT_STAGES
 from ..hdl.formats import Fabric
-from ..hdl.requantizer import ROUNDINGS
 from ..hdl.requantizer import STAGES as REQUANTIZER_STAGES
 from ..hdl.tile import STORAGES
 
@@ -22,6 +22,7 @@ __all__ = [
     "DOT",
     "ENCODER",
     "MATMUL",
+    "PACKING",
     "PRODUCT_SUM",
     "REQUANTIZER",
     "Parameter",
@@ -35,10 +36,12 @@ class Parameter:
 
     Args:
         name: keyword of the component's constructor and long option of the command line.
-        default: default value, ready to build with.
+        default: default value, ready to build with; None where it depends on the others, and the
+            component finds it.
         read: turns text into a value, ValueError where it cannot.
         tag: value to its part of a module name.
         help: one line for people.
+        of_format: whether the default is what the element's block format has under this name.
     """
 
     name: str
@@ -46,6 +49,14 @@ class Parameter:
     read: Callable[[str], Any]
     tag: Callable[[Any], str]
     help: str
+    of_format: bool = False
+
+    def is_default(self, values: Mapping[str, Any]) -> bool:
+        """Whether a design's values have the default here."""
+        value = values[self.name]
+        if self.of_format:
+            return value == getattr(vector_format(values["element"]), self.name)
+        return value == self.default
 
 
 def _integer(text: str) -> int:
@@ -68,8 +79,15 @@ read_rule = _choice("rule", {rule.value: rule for rule in ScaleRule})
 """Turns the name of a scale rule into the rule, ValueError where there is none."""
 
 
+def _element(text: str) -> Any:
+    found = parse_format(text)
+    if isinstance(found, BlockFormat):
+        raise ValueError(f"element must be an element format, not the block format {text!r}")
+    return found
+
+
 def _pair(text: str) -> Any:
-    formats = [parse(name) for name in text.split(",")]
+    formats = [parse_format(name) for name in text.split(",")]
     if len(formats) > 2:
         raise ValueError(f"element must be a format or two with a comma between, not {text!r}")
     return formats[0] if len(formats) == 1 or formats[0] == formats[1] else tuple(formats)
@@ -77,7 +95,7 @@ def _pair(text: str) -> Any:
 
 def _element_tag(element: Any) -> str:
     formats = element if isinstance(element, tuple) else (element,)
-    return "_".join(f.name.replace("+", "") for f in formats)
+    return "_".join(str(f).replace("+", "") for f in formats)
 
 
 def _places(text: str) -> Any:
@@ -93,15 +111,23 @@ def _places_tag(stages: Any) -> str:
 _ELEMENT = Parameter(
     "element",
     MXSF,
-    parse,
+    _element,
     _element_tag,
-    "element format: a name, eXmY, or eXmY+eXmY for a nested one; dot products also take two "
-    "with a comma between",
+    "element format: a name, eXmY, or eXmY+eXmY for a nested one; or a block format: "
+    f"{', '.join(BLOCK_FORMATS)}; dot products also take two with a comma between",
 )
+
+_FORMAT = replace(_ELEMENT, read=parse_format)
 
 _PAIR = replace(_ELEMENT, read=_pair)
 
-_BLOCK = Parameter("block", 32, _integer, lambda n: f"b{n}", "elements that share a scale")
+_BLOCK = Parameter(
+    "block",
+    None,
+    _integer,
+    lambda n: f"b{n}",
+    "elements that share a scale [default: the block format's, else 32]",
+)
 
 _LANES = Parameter("lanes", None, _integer, lambda n: f"l{n}", "elements a beat [default: block]")
 
@@ -123,33 +149,55 @@ _STAGES = Parameter(
 
 _BOOLEAN = _choice("choice", {"yes": True, "no": False})
 
-DECODER = (_ELEMENT,)
+_SOURCE = Parameter(
+    "source",
+    BF16,
+    _choice("source", WORDS),
+    lambda word: word.name,
+    "source word: bf16 or fp32",
+)
+
+_RULE = Parameter(
+    "rule",
+    ScaleRule.FLOOR,
+    read_rule,
+    lambda rule: rule.value,
+    "scale rule: floor, ceil, even or rceil",
+)
+
+_OVERFLOW = Parameter(
+    "overflow",
+    "saturate",
+    _choice("overflow", {"saturate": "saturate", "ovf": "ovf"}),
+    str,
+    "saturate, or ovf: beyond the largest value comes Inf or NaN",
+)
+
+_ROUNDING = Parameter(
+    "rounding",
+    Rounding.NEAREST_EVEN,
+    _choice("rounding", {rounding.value: rounding for rounding in Rounding}),
+    lambda rounding: rounding.value,
+    "nearest_even, half_away (encoder) or stochastic (tiles) [default: the block format's, else "
+    "nearest_even]",
+)
+
+
+def _of_format(parameter: Parameter) -> Parameter:
+    """The parameter with the default of the element's block format."""
+    return replace(parameter, default=None, of_format=True)
+
+
+DECODER = (_FORMAT,)
 
 ENCODER = (
-    _ELEMENT,
+    _FORMAT,
     _BLOCK,
     _LANES,
-    Parameter(
-        "source",
-        BF16,
-        _choice("source", WORDS),
-        lambda word: word.name,
-        "source word: bf16 or fp32",
-    ),
-    Parameter(
-        "rule",
-        ScaleRule.FLOOR,
-        read_rule,
-        lambda rule: rule.value,
-        "scale rule: floor, ceil, even or rceil",
-    ),
-    Parameter(
-        "overflow",
-        "saturate",
-        _choice("overflow", {"saturate": "saturate", "ovf": "ovf"}),
-        str,
-        "saturate, or ovf: beyond the largest value comes Inf or NaN",
-    ),
+    _SOURCE,
+    _of_format(_RULE),
+    _of_format(_ROUNDING),
+    _of_format(_OVERFLOW),
     _STAGES,
     _FABRIC,
 )
@@ -157,16 +205,10 @@ ENCODER = (
 REQUANTIZER = (
     _ELEMENT,
     Parameter("tile", 8, _integer, lambda n: f"t{n}", "rows and columns of a tile: 4, 8, 16, 32"),
-    replace(ENCODER[3], default=FP32),
-    ENCODER[4],
-    Parameter(
-        "rounding",
-        Rounding.NEAREST_EVEN,
-        _choice("rounding", {rounding.value: rounding for rounding in ROUNDINGS}),
-        lambda rounding: rounding.value,
-        "nearest_even or stochastic",
-    ),
-    ENCODER[5],
+    replace(_SOURCE, default=FP32),
+    _RULE,
+    _ROUNDING,
+    _OVERFLOW,
     Parameter(
         "both",
         False,
@@ -227,9 +269,9 @@ MATMUL = (
         "dot products in parallel, of a tile's width: a power of two, 1 to tile * tile",
     ),
     Parameter("depth", 64, _integer, lambda n: f"d{n}", "tiles that each tile memory holds"),
-    REQUANTIZER[3],
-    REQUANTIZER[4],
-    REQUANTIZER[5],
+    _RULE,
+    _ROUNDING,
+    _OVERFLOW,
     replace(_STAGES, default=DOT_STAGES, read=_places, tag=_places_tag),
     _FABRIC,
     Parameter(
@@ -242,7 +284,7 @@ MATMUL = (
 )
 
 BASELINE = (
-    replace(_BLOCK, help="products in a sum"),
+    replace(_BLOCK, default=32, help="products in a sum"),
     Parameter(
         "method",
         "tree",
@@ -259,4 +301,10 @@ BASELINE = (
     ),
     replace(_STAGES, default=0, read=_places, tag=_places_tag),
     _FABRIC,
+)
+
+PACKING = (
+    Parameter("bits", 6, _integer, lambda n: f"{n}bit", "width of a code that is packed: 3 to 16"),
+    replace(_LANES, default=32),
+    replace(_STAGES, default=1),
 )

@@ -4,7 +4,6 @@ The targets: generic two-input gates, Lattice iCE40 and ECP5, Xilinx 7 series, a
 cell library in Liberty format.
 """
 
-import gzip
 import json
 import re
 from dataclasses import asdict, dataclass, field
@@ -12,9 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from ..sim.yosys import PINNED, Yosys, YosysError
+from .liberty import cell_texts, read_liberty
 from .netlist import Netlist
 
-__all__ = ["TARGETS", "Area", "area", "check_target"]
+__all__ = ["TARGETS", "Area", "area", "check_target", "synthesis"]
 
 TARGETS = {
     "generic": "synth -flatten -top {top}",
@@ -90,6 +90,20 @@ def check_target(target: str) -> None:
         raise ValueError(f"unknown target {target!r}: use {known} or liberty=FILE")
 
 
+def synthesis(design: Netlist, target: str) -> tuple[dict[str, str], str]:
+    """Files and commands of Yosys that map a netlist.
+
+    Raises:
+        ValueError: the target is unknown.
+    """
+    check_target(target)
+    files = {"design.il": design.text}
+    commands = TARGETS.get(target, _LIBERTY)
+    if target.startswith("liberty="):
+        files["cells.lib"] = read_liberty(Path(target.removeprefix("liberty=")))
+    return files, f"read_rtlil design.il\n{commands.format(top=design.top)}"
+
+
 def area(design: Netlist, target: str = "generic", yosys: Yosys = PINNED) -> Area:
     """Synthesize a netlist and count its cells.
 
@@ -102,25 +116,14 @@ def area(design: Netlist, target: str = "generic", yosys: Yosys = PINNED) -> Are
         ValueError: the target is unknown.
         YosysError: Yosys failed or gave no area.
     """
-    check_target(target)
-    files = {"design.il": design.text}
-    if target.startswith("liberty="):
-        files["cells.lib"] = _read(Path(target.removeprefix("liberty=")))
-        commands, options = _LIBERTY, "-liberty cells.lib"
-    else:
-        commands, options = TARGETS[target], ""
-    script = "\n".join(
-        [
-            "read_rtlil design.il",
-            commands.format(top=design.top),
-            f"tee -q -o stat.json stat -json {options}",
-        ]
-    )
+    files, commands = synthesis(design, target)
+    options = "-liberty cells.lib" if "cells.lib" in files else ""
+    script = f"{commands}\ntee -q -o stat.json stat -json {options}"
     report = json.loads(yosys.run(script, files, read="stat.json"))
     total = report["design"]
     counts = {k.lstrip("\\"): int(_number(v)) for k, v in total["num_cells_by_type"].items()}
     cells = {kind: n for kind, n in counts.items() if kind != "$scopeinfo"}  # flatten's notes
-    if not cells:
+    if not cells and not design.only_wires:
         raise YosysError(f"{yosys.name} found no cells in {design.top}")
     if target.startswith("liberty="):
         return _of_liberty(target, cells, float(total.get("area", 0)), files["cells.lib"])
@@ -140,11 +143,11 @@ def area(design: Netlist, target: str = "generic", yosys: Yosys = PINNED) -> Are
 
 
 def _of_liberty(target: str, cells: dict[str, int], total: float, library: str) -> Area:
-    if not total:
+    if cells and not total:
         raise YosysError("Yosys gave no area; is this a Liberty file of standard cells?")
     areas: dict[str, float] = {}
     sequential: set[str] = set()
-    for name, body in _cells(library):
+    for name, body in cell_texts(library).items():
         if found := re.search(r"\barea\s*:\s*([\d.eE+-]+)", body):
             areas[name] = float(found[1])
         if re.search(r"\b(ff|latch)\s*\(", body):
@@ -161,13 +164,6 @@ def _of_liberty(target: str, cells: dict[str, int], total: float, library: str) 
     )
 
 
-def _cells(library: str) -> list[tuple[str, str]]:
-    """Split a Liberty file into (cell name, text)."""
-    starts = list(re.finditer(r"^\s*cell\s*\(\s*\"?([\w.$]+)\"?\s*\)", library, re.M))
-    ends = [match.start() for match in starts[1:]] + [len(library)]
-    return [(s[1], library[s.end() : end]) for s, end in zip(starts, ends, strict=True)]
-
-
 def _counter(cells: dict[str, int]) -> Any:
     return lambda kind: sum(n for cell, n in cells.items() if kind.search(cell))
 
@@ -175,8 +171,3 @@ def _counter(cells: dict[str, int]) -> Any:
 def _number(value: Any) -> float:
     """Yosys writes a count as a number, or as an object with a count, by version."""
     return value["count"] if isinstance(value, dict) else value
-
-
-def _read(path: Path) -> str:
-    data = path.read_bytes()
-    return (gzip.decompress(data) if data[:2] == b"\x1f\x8b" else data).decode()

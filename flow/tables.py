@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from rich.console import Console
 from rich.table import Table
 
+from ..golden.block import BlockFormat
 from ..golden.formats import ElementFormat
 from .bitstream import Bitstream
 from .boards import BoardKind
@@ -18,6 +19,7 @@ from .transpose import Cost
 __all__ = [
     "area_table",
     "bitstream_table",
+    "block_format_table",
     "board_table",
     "content_table",
     "format_table",
@@ -48,6 +50,26 @@ def format_table(formats: Iterable[ElementFormat]) -> Table:
         codes = {"none": "none", "nan": "NaN", "ieee": "Inf, NaN"}[f.special]
         least = f"2^{f.unit_exponent}"
         _row(table, f.name, f.bits, layout, f.bias, f.emax, f"{f.largest:g}", least, codes)
+    return table
+
+
+def block_format_table(formats: Iterable[BlockFormat]) -> Table:
+    """One row a block format; its bits an element count what elements share."""
+    table = _table("block format", "bits", "layout", "bias", "block", "microexponents", "rounding")
+    for f in formats:
+        rows, columns = f.block
+        shared = None if f.micro is None else f.micro[0] * f.micro[1]
+        bits = f.element.bits + 8 / (rows * columns) + (1 / shared if shared else 0)
+        _row(
+            table,
+            f,
+            f"{bits:g}",
+            f.element,
+            f.element.bias,
+            f"{rows}x{columns}",
+            f"a bit for {shared}" if shared else None,
+            f.rounding.value,
+        )
     return table
 
 

@@ -1,6 +1,6 @@
 """The golden model: what every number means, exact, in NumPy. See docs/numerics.md."""
 
-from .bdr import BLOCK_FORMATS, MSFP12, MSFP16, MX4, MX6, MX9
+from .bdr import BLOCK_FORMATS, MSFP12, MSFP16, MX4, MX6, MX9, parse_format
 from .block import BlockFormat, BlockTensor
 from .catalogue import E2M1, E2M3, E2M5, E3M2, E4M3, E5M2, FORMATS, INT8, MXSF, parse
 from .decoder import unpack
@@ -38,6 +38,7 @@ __all__ = [
     "dot",
     "matmul",
     "parse",
+    "parse_format",
     "quantize",
     "unpack",
 ]

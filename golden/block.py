@@ -6,21 +6,20 @@ Source: docs/numerics.md sections 2, 3 and 5.
 import enum
 import json
 import os
-import secrets
-from dataclasses import dataclass, replace
-from pathlib import Path
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .catalogue import registered
+from .files import packed, read_archive, unpacked, write_archive
 from .formats import ElementFormat, Overflow
 from .micro import weights
 from .scale import NAN_BYTE, ScaleRule, decode_scale
 from .slabs import Scratch, block_counts, fit, matrices, slabs, spread, whole_blocks
 
-__all__ = ["BlockFormat", "BlockTensor", "Rounding"]
+__all__ = ["BlockFormat", "BlockTensor", "Rounding", "vector_format"]
 
 
 class Rounding(enum.Enum):
@@ -29,7 +28,7 @@ class Rounding(enum.Enum):
     NEAREST_EVEN = "nearest_even"
     STOCHASTIC = "stochastic"
     HALF_AWAY = "half_away"
-    """To nearest, ties away from zero. The golden model alone has it for all elements."""
+    """To nearest, ties away from zero."""
 
 
 @dataclass(frozen=True)
@@ -46,6 +45,7 @@ class BlockFormat:
             NaN in a format without Inf).
         micro: rows and columns that share a microexponent, a bit; None for none. They divide the
             block, and the element is a sign-magnitude integer.
+        name: lower-case label, for example ``"mx9"``. Only a label, as that of an element format.
 
     Raises:
         TypeError: a field is of the wrong kind.
@@ -59,6 +59,7 @@ class BlockFormat:
     rounding: Rounding = Rounding.NEAREST_EVEN
     overflow: Overflow = "saturate"
     micro: tuple[int, int] | None = None
+    name: str = field(default="", compare=False, kw_only=True)
 
     def __post_init__(self) -> None:
         if not isinstance(self.element, ElementFormat):
@@ -75,6 +76,29 @@ class BlockFormat:
             if self.element.exponent_bits or self.element.twos_complement:
                 raise ValueError(f"micro needs a sign-magnitude integer, not {self.element}")
         self.element.limit_code(self.overflow)  # raises where the policy does not fit
+
+    def __str__(self) -> str:
+        """The name; without one that of the element, and what is no default but the block."""
+        if self.name:
+            return self.name
+        micro = [] if self.micro is None else [f"micro{self.micro[0]}x{self.micro[1]}"]
+        rules = (self.rule, ScaleRule.FLOOR), (self.rounding, Rounding.NEAREST_EVEN)
+        other = [one.value for one, default in rules if one is not default]
+        overflow = [self.overflow] if self.overflow != "saturate" else []
+        return "_".join([str(self.element), *micro, *other, *overflow])
+
+    @property
+    def unit_exponent(self) -> int:
+        """Exponent that all values of a block have, beside its scale: those of the elements.
+
+        A microexponent of 1 halves them.
+        """
+        return self.element.unit_exponent - (self.micro is not None)
+
+    @property
+    def max_shift(self) -> int:
+        """Largest shift of an unpacked element (see ``mxsf.golden.decoder``)."""
+        return self.element.max_shift + (self.micro is not None)
 
     @property
     def transposed(self) -> "BlockFormat":
@@ -104,6 +128,26 @@ class BlockFormat:
             spec["overflow"],
             tuple(spec["micro"]) if "micro" in spec else None,
         )
+
+
+def vector_format(element: ElementFormat | BlockFormat) -> BlockFormat:
+    """Return the block format of vectors that a format stands for: an element format has defaults.
+
+    Raises:
+        TypeError: it is no format.
+        ValueError: its blocks have several rows.
+
+    >>> from mxsf.golden import MX9, MXSF
+    >>> vector_format(MXSF).block, vector_format(MX9) is MX9
+    ((1, 32), True)
+    """
+    if isinstance(element, ElementFormat):
+        return BlockFormat(element)
+    if not isinstance(element, BlockFormat):
+        raise TypeError(f"element must be an ElementFormat or a BlockFormat, not {element!r}")
+    if element.block[0] != 1:
+        raise ValueError(f"element must have blocks of one row, not {element.block}")
+    return element
 
 
 def _pair(name: str, value: Any) -> tuple[int, int]:
@@ -230,18 +274,18 @@ class BlockTensor:
         return result
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write codes, scales and format to an ``.npz`` file, whole or not at all."""
-        target = Path(path)
-        temporary = target.with_name(f".{target.name}.{secrets.token_hex(4)}.tmp")
-        try:
-            with open(temporary, "xb") as file:
-                text = json.dumps(self.format.spec())
-                micro = {} if self.micro is None else {"micro": self.micro}
-                arrays = {"codes": self.codes, "scales": self.scales, **micro}
-                np.savez_compressed(file, format=text, **arrays)
-            os.replace(temporary, target)
-        finally:
-            temporary.unlink(missing_ok=True)
+        """Write codes and microexponents as bit planes, scales and format to an ``.npz`` file.
+
+        It is written whole or not at all. ``mxsf.golden.files`` says what is in it.
+        """
+        micro = {} if self.micro is None else packed("micro", self.micro, 1)
+        members = {
+            "format": json.dumps(self.format.spec()),
+            **packed("codes", self.codes, self.element.bits),
+            "scales": self.scales,
+            **micro,
+        }
+        write_archive(path, members)
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> "BlockTensor":
@@ -251,12 +295,8 @@ class BlockTensor:
             ValueError: the file holds no block tensor.
             OSError: it cannot be read.
         """
-        try:
-            with open(path, "rb") as file, np.load(file, allow_pickle=False) as data:
-                spec = BlockFormat.from_spec(json.loads(str(data["format"])))
-                micro = data["micro"] if spec.micro is not None else None
-                return cls(data["codes"], data["scales"], spec, micro)
-        except OSError:
-            raise
-        except Exception as problem:
-            raise ValueError(f"{os.fspath(path)} holds no block tensor: {problem}") from problem
+        with read_archive(path, "block tensor") as members:
+            spec = BlockFormat.from_spec(json.loads(str(members["format"])))
+            codes = unpacked("codes", members, spec.element.bits)
+            micro = None if spec.micro is None else unpacked("micro", members, 1)
+            return cls(codes, members["scales"], spec, micro)

@@ -12,7 +12,7 @@ from .accumulator import accumulate, two_sum
 from .block import BlockTensor
 from .catalogue import MXSF
 from .formats import ElementFormat
-from .micro import weights
+from .micro import along_block, weights
 from .product_sum import sliced
 from .scale import NAN_BYTE, decode_scale
 from .slabs import Scratch
@@ -94,14 +94,9 @@ def _halves(
     name: str, micro: ArrayLike, element: ElementFormat, length: int
 ) -> NDArray[np.float64]:
     """What codes count, 1 or 1/2, along the block; sums of integers stay exact."""
-    bits = np.asarray(micro)
     if element.exponent_bits or element.twos_complement:
         raise ValueError(f"{name} needs a sign-magnitude integer, not {element}")
-    if bits.ndim == 0 or bits.shape[-1] == 0 or length % bits.shape[-1]:
-        raise ValueError(f"{name} must divide a block of {length}, its shape is {bits.shape}")
-    if bits.dtype.kind not in "iub" or ((bits != 0) & (bits != 1)).any():
-        raise ValueError(f"{name} must hold 0 and 1 only")
-    return np.ldexp(1.0, -bits.astype(np.int64)).repeat(length // bits.shape[-1], axis=-1)
+    return np.ldexp(1.0, -along_block(name, micro, length))
 
 
 def matmul(a: BlockTensor, b: BlockTensor, acc: ArrayLike | None = None) -> NDArray[np.float32]:

@@ -5,11 +5,11 @@ their codes count half. Source: docs/numerics.md section 7.
 """
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from .slabs import block_counts
 
-__all__ = ["microexponents", "weights"]
+__all__ = ["along_block", "microexponents", "weights"]
 
 _MAGNITUDE = np.int32(0x7FFFFFFF)
 
@@ -59,3 +59,28 @@ def weights(
     if len(shape) > 1:
         found = found.repeat(group[0], axis=-2)[..., : shape[-2], :]
     return np.ascontiguousarray(found[..., : shape[len(shape) - 1]])
+
+
+def along_block(name: str, micro: ArrayLike, length: int) -> NDArray[np.int64]:
+    """Give every element of a block its microexponent.
+
+    Args:
+        name: what errors call them.
+        micro: 0 or 1, of as many equal groups of a block as the last axis is long.
+        length: elements of a block.
+
+    Returns:
+        The leading axes of ``micro``, and the block.
+
+    Raises:
+        ValueError: groups that do not divide the block, or other numbers than 0 and 1.
+
+    >>> along_block("micro", [0, 1], 4).tolist()
+    [0, 0, 1, 1]
+    """
+    bits = np.asarray(micro)
+    if bits.ndim == 0 or bits.shape[-1] == 0 or length % bits.shape[-1]:
+        raise ValueError(f"{name} must divide a block of {length}, its shape is {bits.shape}")
+    if bits.dtype.kind not in "iub" or ((bits != 0) & (bits != 1)).any():
+        raise ValueError(f"{name} must hold 0 and 1 only")
+    return bits.astype(np.int64).repeat(length // bits.shape[-1], axis=-1)

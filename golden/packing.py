@@ -4,15 +4,25 @@ A code of 7 bits is one of 4, one of 2 and one of 1: 7 = 4 + 2 + 1. Each width i
 of its own in which every item lies inside a byte (or fills two), so that each plane can be
 addressed, and nothing is lost to padding. The widest plane has the lowest bits. Source:
 docs/numerics.md section 7.
+
+Both ways go slab by slab, and move the items of a byte together: a word of as many bytes is
+multiplied once to gather them, and halved step by step to spread them. NumPy itself gathers and
+spreads single bits. What else was tried: docs/benchmark.md.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from functools import cache
+from math import prod
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from .slabs import Scratch
+
 __all__ = ["pack", "plane_widths", "unpack_planes"]
+
+_SLAB = 1 << 18  # codes of a slab: few enough for the cache, many for the cost of a call
 
 
 def plane_widths(bits: int) -> tuple[int, ...]:
@@ -56,14 +66,22 @@ def pack(codes: ArrayLike, bits: int) -> tuple[NDArray[np.uint8], ...]:
     if array.ndim == 0:
         raise ValueError("codes must have at least one axis")
     widths = plane_widths(bits)
-    if array.size and not 0 <= int(array.min()) <= int(array.max()) < 1 << bits:
-        raise ValueError(f"codes must be 0 to {(1 << bits) - 1}")
-    planes, low = [], 0
-    for width in widths:
-        rest = array >> low if low else array
-        planes.append(_pack(rest, width))
-        low += width
-    return tuple(planes)
+    if widths == (16,):
+        return (np.ascontiguousarray(_checked(array, bits), "<u2").view(np.uint8),)
+    *leading, count = array.shape
+    whole = _whole(count)
+    flat = _resized(array, whole).reshape(-1)
+    planes = [np.empty(flat.size * width // 8, np.uint8) for width in widths]
+    scratch = Scratch()
+    for slab in _slabs(flat.size):
+        items = _checked(flat[slab], bits)
+        parts = [_part(items, number, scratch) for number in range(_size(1, bits))]
+        for low, width, plane in zip(_lows(widths), widths, planes, strict=True):
+            _gather(parts[low // 8], low % 8, width, plane[_bytes(slab, width)], scratch)
+    return tuple(
+        _resized(plane.reshape(*leading, whole * width // 8), _size(count, width))
+        for width, plane in zip(widths, planes, strict=True)
+    )
 
 
 def unpack_planes(planes: Sequence[ArrayLike], bits: int, count: int) -> NDArray[Any]:
@@ -86,52 +104,156 @@ def unpack_planes(planes: Sequence[ArrayLike], bits: int, count: int) -> NDArray
     widths = plane_widths(bits)
     if len(planes) != len(widths):
         raise ValueError(f"{bits} bits are {len(widths)} planes, not {len(planes)}")
-    found: Any = None
-    low = 0
-    for given, width in zip(planes, widths, strict=True):
-        plane = np.asarray(given)
-        size = -(-count * width // 8)
-        if plane.dtype != np.uint8 or plane.ndim == 0 or plane.shape[-1] != size:
+    arrays = [np.asarray(plane) for plane in planes]
+    leading, whole = arrays[0].shape[:-1], _whole(count)
+    for array, width in zip(arrays, widths, strict=True):
+        size = _size(count, width)
+        if array.dtype != np.uint8 or array.ndim == 0 or array.shape != (*leading, size):
             raise ValueError(
                 f"{count} items of {width} bits are {size} bytes of uint8, "
-                f"not {plane.dtype} of shape {plane.shape}"
+                f"not {array.dtype} of shape {array.shape}"
             )
-        part = _unpack(plane, width, count)
-        part = part.astype(np.uint16) << low if bits > 8 else part << low
-        found = part if found is None else found | part
-        low += width
+    if widths == (16,):
+        return np.ascontiguousarray(arrays[0]).view("<u2").astype(np.uint16)
+    flats = [
+        _resized(array, whole * width // 8).reshape(-1)
+        for array, width in zip(arrays, widths, strict=True)
+    ]
+    found = np.empty(prod(leading) * whole, np.uint8 if bits <= 8 else np.uint16)
+    scratch = Scratch()
+    for slab in _slabs(found.size):
+        codes: Any = found[slab]
+        parts = [codes]
+        if bits > 8:
+            parts = [scratch(f"part {number}", codes.shape, np.uint8) for number in range(2)]
+        for low, width, flat in zip(_lows(widths), widths, flats, strict=True):
+            _spread(flat[_bytes(slab, width)], low % 8, width, parts[low // 8], scratch)
+        if bits > 8:
+            np.copyto(codes, parts[1])
+            codes <<= 8
+            codes |= parts[0]
+    return _resized(found.reshape(*leading, whole), count)
+
+
+def _checked(codes: NDArray[Any], bits: int) -> NDArray[Any]:
+    """Return the codes, or raise where one has more bits."""
+    if codes.size and (int(codes.max()) >> bits or (codes.dtype.kind == "i" and codes.min() < 0)):
+        raise ValueError(f"codes must be 0 to {(1 << bits) - 1}")
+    return codes
+
+
+def _whole(count: int) -> int:
+    """Codes with those that are missing to whole bytes in every plane."""
+    return -(-count // 8) * 8
+
+
+def _size(count: int, width: int) -> int:
+    """Bytes of so many items."""
+    return -(-count * width // 8)
+
+
+def _lows(widths: tuple[int, ...]) -> tuple[int, ...]:
+    """Lowest bit of each plane in a code."""
+    return tuple(sum(widths[:number]) for number in range(len(widths)))
+
+
+def _slabs(size: int) -> Iterator[slice]:
+    """Cut so many codes into slabs."""
+    return (slice(start, min(start + _SLAB, size)) for start in range(0, size, _SLAB))
+
+
+def _bytes(slab: slice, width: int) -> slice:
+    """Bytes of a slab in a plane."""
+    return slice(slab.start * width // 8, slab.stop * width // 8)
+
+
+def _resized(array: NDArray[Any], length: int) -> NDArray[Any]:
+    """Cut the last axis short, or fill it up with zeros; contiguous."""
+    kept = min(array.shape[-1], length)
+    if kept == length:
+        return np.ascontiguousarray(array[..., :length])
+    found = np.zeros((*array.shape[:-1], length), array.dtype)
+    found[..., :kept] = array
     return found
 
 
-def _pack(items: NDArray[Any], width: int) -> NDArray[np.uint8]:
-    """The low bits of items, side by side in bytes."""
-    if width == 16:
-        return np.ascontiguousarray(items.astype("<u2")).view(np.uint8)
-    low = items.astype(np.uint8)
-    if width == 8:
-        return low
-    if width == 1:
-        return np.packbits(low & 1, axis=-1, bitorder="little")
-    each = 8 // width
-    low &= (1 << width) - 1
-    missing = -low.shape[-1] % each
-    if missing:
-        low = np.concatenate([low, np.zeros((*low.shape[:-1], missing), np.uint8)], axis=-1)
-    found = low[..., 0::each].copy()
-    for place in range(1, each):
-        found |= low[..., place::each] << (width * place)
-    return found
+def _part(codes: NDArray[Any], number: int, scratch: Scratch) -> NDArray[np.uint8]:
+    """Return a byte of each code, 0 for the lowest."""
+    if codes.dtype == np.uint8 and not number:
+        return codes
+    part = scratch(f"part {number}", codes.shape, np.uint8)
+    np.copyto(part, codes >> 8 * number if number else codes, casting="unsafe")
+    return part
 
 
-def _unpack(plane: NDArray[np.uint8], width: int, count: int) -> NDArray[Any]:
-    if width == 16:
-        return np.ascontiguousarray(plane).view("<u2").astype(np.uint16)
-    if width == 8:
-        return plane
-    if width == 1:
-        return np.unpackbits(plane, axis=-1, count=count, bitorder="little")
+@cache
+def _gathering(low: int, width: int) -> tuple[int, int]:
+    """What picks an item of each byte of a word, and what moves them to its top byte.
+
+    Item i is at bit 8 i + low, and is to go to bit ``width * i`` of the top byte. The factor adds
+    up these moves. What else it makes stays apart, below the top byte or out of the word.
+    """
     each = 8 // width
-    found = np.empty((*plane.shape[:-1], plane.shape[-1] * each), np.uint8)
-    for place in range(each):
-        found[..., place::each] = plane >> (width * place) & ((1 << width) - 1)
-    return found[..., :count]
+    mask = sum(((1 << width) - 1) << (8 * i + low) for i in range(each))
+    factor = sum(1 << (8 * (each - 1) + width * i - (8 * i + low)) for i in range(each))
+    return mask, factor
+
+
+def _gather(
+    part: NDArray[np.uint8], low: int, width: int, plane: NDArray[np.uint8], scratch: Scratch
+) -> None:
+    """Put ``width`` bits of every byte, from bit ``low`` up, side by side."""
+    if width == 8:
+        plane[:] = part
+        return
+    mask, factor = _gathering(low, width)
+    words = part.view(f"<u{8 // width}")
+    kept = scratch("kept", part.shape, np.uint8).view(words.dtype)
+    np.bitwise_and(words, mask, out=kept)
+    if width == 1:
+        plane[:] = np.packbits(kept.view(np.uint8), bitorder="little")
+        return
+    kept *= factor
+    kept >>= 8 * words.itemsize - 8
+    np.copyto(plane, kept, casting="unsafe")
+
+
+@cache
+def _spreading(low: int, width: int) -> list[tuple[int, int]]:
+    """How the items of a byte come apart in a word of one byte an item: shifts and masks.
+
+    Each step moves the upper half of every group of items to the bytes where they belong.
+    """
+    steps = []
+    half = 8 // width // 2
+    while half:
+        places = range(low, 64 // width, 8 * half)
+        mask = sum(((1 << (width * half)) - 1) << place for place in places)
+        steps.append((half * (8 - width), mask))
+        half //= 2
+    return steps
+
+
+def _spread(
+    plane: NDArray[np.uint8], low: int, width: int, part: NDArray[np.uint8], scratch: Scratch
+) -> None:
+    """Put items that are side by side into every byte, at bit ``low`` and up.
+
+    The bits below are kept.
+    """
+    target = scratch("items", part.shape, np.uint8) if low else part
+    if width == 8:
+        target[:] = plane
+    elif width == 1:
+        np.multiply(np.unpackbits(plane, bitorder="little"), 1 << low, out=target)
+    else:
+        words = target.view(f"<u{8 // width}")
+        moved = scratch("moved", part.shape, np.uint8).view(words.dtype)
+        np.copyto(words, plane)
+        words <<= low
+        for shift, mask in _spreading(low, width):
+            np.left_shift(words, shift, out=moved)
+            words |= moved
+            words &= mask
+    if low:
+        part |= target

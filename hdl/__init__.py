@@ -5,6 +5,7 @@ from .decoder import Decoder, decode
 from .dot import Dot
 from .encoder import Encoder
 from .matmul import Matmul
+from .packing import Pack, Unpack
 from .product_sum import ProductSum
 from .requantizer import Requantizer
 
@@ -14,7 +15,9 @@ __all__ = [
     "Dot",
     "Encoder",
     "Matmul",
+    "Pack",
     "ProductSum",
     "Requantizer",
+    "Unpack",
     "decode",
 ]

@@ -10,11 +10,10 @@ from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from ..golden.catalogue import MXSF
-from ..golden.formats import ElementFormat
-from ..golden.product_sum import Pair, check_pair
+from ..golden.product_sum import Operands, check_formats, check_pair, single
 from ..golden.words import FP32, WordFormat
 from .chain import Chain
-from .checks import check_block, check_fabric, check_kind, check_least
+from .checks import check_block, check_fabric, check_kind, check_least, own_block
 from .formats import Fabric, word_layout
 from .frame import GUARD, SIGNIFICAND, frame
 from .gather import Gather
@@ -22,9 +21,9 @@ from .normaliser import LeadingCount, Normaliser
 from .packer import Packer
 from .placement import AccShifter, Placement
 from .points import Stages, points
-from .product_sum import sum_bits, sum_layout
 from .specials import add_specials
 from .stream import derive, link, pipeline
+from .sums import sum_bits, sum_layout
 
 __all__ = ["ORDER", "POINTS", "Accumulator"]
 
@@ -46,7 +45,7 @@ class Accumulator(wiring.Component):
 
     Args:
         element: format of the codes that were multiplied, or a pair for a and b.
-        block: elements that share a scale.
+        block: elements that share a scale; default that of a block format, else 32.
         lanes: products in the sum of a beat, a divisor of block; default block.
         outputs: 0, or how many products may be under way at once.
         accumulate: whether there is an acc at all; a product over many blocks then starts at 0.
@@ -74,9 +73,9 @@ class Accumulator(wiring.Component):
 
     def __init__(
         self,
-        element: ElementFormat | Pair = MXSF,
+        element: Operands = MXSF,
         *,
-        block: int = 32,
+        block: int | None = None,
         lanes: int | None = None,
         outputs: int = 0,
         accumulate: bool = True,
@@ -84,8 +83,9 @@ class Accumulator(wiring.Component):
         stages: Stages = 1,
         fabric: Fabric = "asic",
     ):
+        self.element, self.formats = single(element), check_formats(element)
         self.pair = check_pair(element)
-        self.element = self.pair[0] if self.pair[0] == self.pair[1] else self.pair
+        block = own_block(element) if block is None else block
         lanes = check_block(block, lanes)
         check_least("outputs", outputs, 0)
         check_kind("accumulate", accumulate, bool)
@@ -96,14 +96,14 @@ class Accumulator(wiring.Component):
         self.stages = stages if isinstance(stages, int) else self.points
         self.fabric: Fabric = check_fabric(fabric)
         self._adds = accumulate or bool(outputs)
-        self.frame = frame(self.pair, sum_bits(self.pair, block), self._adds)
+        self.frame = frame(self.formats, sum_bits(element, block), self._adds)
         self._marks = {"first": unsigned(1), "last": unsigned(1)}
         self._given = {"scale": unsigned(9), "scale_nan": unsigned(1)}
         if accumulate:
             self._given["acc"] = unsigned(FP32.bits)
         self._index = {"output": unsigned((outputs - 1).bit_length())} if outputs > 1 else {}
         marks = self._marks if lanes < block or outputs else {}
-        found = {name: field.shape for name, field in sum_layout(self.pair, lanes)}
+        found = {name: field.shape for name, field in sum_layout(element, lanes)}
         incoming = {**found, **self._given, **self._index, **marks}
         outgoing = {"acc": unsigned(result.bits), **self._index}
         super().__init__(
@@ -129,7 +129,7 @@ class Accumulator(wiring.Component):
         source: Any = self.i
         if self.beats > 1:
             m.submodules.gather = gather = Gather(
-                self.i.payload.shape(), self.beats, sum_bits(self.pair, self.block)
+                self.i.payload.shape(), self.beats, sum_bits(self.element, self.block)
             )
             link(m, self.i, gather.i)
             source = gather.o

@@ -1,13 +1,24 @@
 """Checks of constructor parameters: TypeError for the kind, ValueError for the range."""
 
+from collections.abc import Sequence
 from typing import Any, get_args
 
+from ..golden.block import BlockFormat, Rounding, vector_format
 from ..golden.formats import ElementFormat, Overflow
+from ..golden.product_sum import Operands
 from ..golden.scale import ScaleRule
 from ..golden.words import WordFormat
 from .formats import Fabric
 
-__all__ = ["check_block", "check_fabric", "check_kind", "check_least", "check_quantizer"]
+__all__ = [
+    "check_block",
+    "check_fabric",
+    "check_kind",
+    "check_least",
+    "check_quantizer",
+    "check_rounding",
+    "own_block",
+]
 
 
 def check_kind(name: str, value: Any, kind: type) -> None:
@@ -21,6 +32,19 @@ def check_least(name: str, value: int, least: int) -> None:
     check_kind(name, value, int)
     if value < least:
         raise ValueError(f"{name} must be at least {least}, not {value!r}")
+
+
+def own_block(element: Operands) -> int:
+    """Elements of a block where none are given: those of block formats, 32 of elements alone.
+
+    Raises:
+        ValueError: two block formats differ.
+    """
+    pair = element if isinstance(element, tuple) else (element,)
+    found = {vector_format(f).block[1] for f in pair if isinstance(f, BlockFormat)} or {32}
+    if len(found) > 1:
+        raise ValueError(f"block must be given: those of a and b differ, {sorted(found)}")
+    return found.pop()
 
 
 def check_block(block: int, lanes: int | None) -> int:
@@ -39,6 +63,14 @@ def check_fabric(fabric: Fabric) -> Fabric:
     if fabric not in known:
         raise ValueError(f"fabric must be {', '.join(known)}, not {fabric!r}")
     return fabric
+
+
+def check_rounding(rounding: Rounding, known: Sequence[Rounding]) -> None:
+    """Raise where a rounding is none (TypeError) or not among the known ones (ValueError)."""
+    check_kind("rounding", rounding, Rounding)
+    if rounding not in known:
+        names = " or ".join(one.value for one in known)
+        raise ValueError(f"rounding must be {names}, not {rounding.value}")
 
 
 def check_quantizer(

@@ -9,8 +9,8 @@ from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
+from ..golden.block import BlockFormat, vector_format
 from ..golden.formats import ElementFormat
-from .checks import check_kind
 from .formats import unpacked_layout
 
 __all__ = ["Decoder", "decode"]
@@ -88,29 +88,37 @@ class Decoder(wiring.Component):
     """One element decoder. Combinational, latency 0.
 
     Args:
-        element: the element format.
+        element: the element format, or a block format, which may have microexponents.
 
     Members:
         code: In, ``element.bits``.
+        micro: In, the element's microexponent, in formats that have them.
         sign: Out, 1 for negative.
-        significand: Out, unsigned; value = +-significand * 2**shift * element.least.
-        shift: Out, unsigned; absent where it is always 0.
+        significand: Out, unsigned; value = +-significand * 2**shift * 2**element.unit_exponent.
+        shift: Out, unsigned; absent where it is always 0. A microexponent of 0 shifts by 1.
         nan, inf: Out, present where the format has such codes; significand and shift are then
             those of the plain number that the bits would be.
     """
 
-    def __init__(self, element: ElementFormat):
-        check_kind("element", element, ElementFormat)
-        self.element = element
+    def __init__(self, element: ElementFormat | BlockFormat):
+        self.element, self.format = element, vector_format(element)
+        shared = {} if self.format.micro is None else {"micro": In(1)}
         layout = unpacked_layout(element)
         super().__init__(
-            {"code": In(element.bits), **{name: Out(field.shape) for name, field in layout}}
+            {
+                "code": In(self.format.element.bits),
+                **shared,
+                **{name: Out(field.shape) for name, field in layout},
+            }
         )
 
     def elaborate(self, platform: Any) -> Module:
         """Wire ``decode`` to the ports."""
         m = Module()
-        unpacked = decode(m, self.code, self.element)
-        for name, _ in unpacked_layout(self.element):
-            m.d.comb += getattr(self, name).eq(unpacked[name])
+        ports: Any = self
+        unpacked = decode(m, self.code, self.format.element)
+        for name, _ in unpacked.shape():
+            m.d.comb += getattr(ports, name).eq(unpacked[name])
+        if self.format.micro is not None:  # of elements that have no shift of their own
+            m.d.comb += ports.shift.eq(~ports.micro)
         return m

@@ -11,12 +11,12 @@ from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from ..golden.catalogue import MXSF
-from ..golden.formats import ElementFormat
-from ..golden.product_sum import Pair
+from ..golden.product_sum import Operands
 from ..golden.scale import NAN_BYTE
 from ..golden.words import FP32, WordFormat
 from .accumulator import POINTS, Accumulator
 from .formats import Fabric
+from .micro import micro_fields
 from .points import Stages, points
 from .product_sum import POINTS as SUM_POINTS
 from .product_sum import ProductSum
@@ -54,8 +54,9 @@ class Dot(wiring.Component):
     order in which they come, and acc is read with its first block. See ``mxsf.hdl.chain``.
 
     Args:
-        element: format of the codes, or a pair for a and b; at most 5 exponent bits.
-        block: elements that share a scale, at least 1.
+        element: format of the codes, or a pair for a and b; at most 5 exponent bits. A block format
+            brings microexponents.
+        block: elements that share a scale, at least 1; default that of a block format, else 32.
         lanes: products a beat, a divisor of block; default block.
         outputs: 0, or how many products may be under way at once.
         accumulate: whether there is an acc at all; without, a product starts at 0.
@@ -68,7 +69,8 @@ class Dot(wiring.Component):
             few LUTs beside one hard multiplier a lane; the same cycles and bits.
 
     Members:
-        i: In, stream of ``a.codes`` (array of lanes), ``a.scale``, ``b.codes``, ``b.scale``,
+        i: In, stream of ``a.codes`` (array of lanes), ``a.micro`` (in a format that has
+            microexponents: an array, a bit for each group of lanes), ``a.scale``, the same of b,
             ``acc`` (FP32), ``output`` where outputs > 1, and ``first`` and ``last`` where
             lanes < block or outputs > 0.
         o: Out, stream of ``acc`` and, where outputs > 1, ``output``.
@@ -83,9 +85,9 @@ class Dot(wiring.Component):
 
     def __init__(
         self,
-        element: ElementFormat | Pair = MXSF,
+        element: Operands = MXSF,
         *,
-        block: int = 32,
+        block: int | None = None,
         lanes: int | None = None,
         outputs: int = 0,
         accumulate: bool = True,
@@ -117,16 +119,20 @@ class Dot(wiring.Component):
             fabric=fabric,
             tag=self._beside.size,
         )
-        self.element, self.pair = total.element, total.pair
-        self.block, self.lanes, self.outputs = block, total.lanes, outputs
+        self.element, self.formats, self.pair = total.element, total.formats, total.pair
+        self.block, self.lanes, self.outputs = total.block, total.lanes, outputs
         self.accumulate, self.result = accumulate, result
         self.stages, self.points = stages if isinstance(stages, int) else places, places
         self.fabric: Fabric = fabric
         operands = {
             side: data.StructLayout(
-                {"codes": data.ArrayLayout(unsigned(f.bits), self.lanes), "scale": unsigned(8)}
+                {
+                    "codes": data.ArrayLayout(unsigned(f.element.bits), self.lanes),
+                    **micro_fields(f, self.lanes),
+                    "scale": unsigned(8),
+                }
             )
-            for side, f in zip("ab", self.pair, strict=True)
+            for side, f in zip("ab", self.formats, strict=True)
         }
         rest = {n: given[n] for n in ("acc", "output", "first", "last") if n in given}
         super().__init__(
@@ -155,7 +161,8 @@ class Dot(wiring.Component):
         codes = derive(m, self.i, products.i.payload.shape(), name="codes")
         beside = data.View(self._beside, codes.payload.tag)
         for side in "ab":
-            m.d.comb += codes.payload[side].codes.eq(given[side].codes)
+            for name, _ in codes.payload[side].shape():
+                m.d.comb += codes.payload[side][name].eq(given[side][name])
         m.d.comb += [
             beside.scale.eq(given.a.scale + given.b.scale),
             beside.scale_nan.eq((given.a.scale == NAN_BYTE) | (given.b.scale == NAN_BYTE)),

@@ -3,28 +3,34 @@
 Golden answer: ``mxsf.golden.quantize``. Source: docs/numerics.md sections 2 and 3.
 """
 
+from dataclasses import replace
 from typing import Any
 
 from amaranth.hdl import Cat, Module, unsigned
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
+from ..golden.block import BlockFormat, Rounding, vector_format
 from ..golden.catalogue import MXSF
 from ..golden.formats import ElementFormat, Overflow
 from ..golden.scale import ScaleRule
 from ..golden.words import BF16, WordFormat
 from .block import BlockBuffer
-from .checks import check_block, check_kind, check_quantizer
+from .checks import check_block, check_kind, check_quantizer, check_rounding
 from .formats import Fabric, word_layout
+from .micro import find_micro, group_size, micro_fields
 from .origin import find_origin
 from .rounder import Rounder
 from .scale import LargestKey, ScaleFinder, key_bits, overflows, scale_byte
 from .stream import derive, link, register
 
-__all__ = ["POINTS", "Encoder"]
+__all__ = ["POINTS", "ROUNDINGS", "Encoder"]
 
 POINTS = ("output", "scale", "tree", "input")
 """Where pipeline registers go, in the order in which ``stages`` takes them."""
+
+ROUNDINGS = (Rounding.NEAREST_EVEN, Rounding.HALF_AWAY)
+"""Roundings that the hardware has."""
 
 _TREE_GROUPS = 4  # keys that cross the register inside the maximum
 
@@ -38,12 +44,14 @@ class Encoder(wiring.Component):
     Latency ``stages`` cycles when lanes == block, else ``stages + 2``.
 
     Args:
-        element: the element format.
-        block: words that share a scale, at least 1.
+        element: the element format; or a block format, which brings what it has of the parameters
+            that are not given, and perhaps microexponents.
+        block: words that share a scale, at least 1; default that of the block format, else 32.
         lanes: words a beat, a divisor of block; default block.
         source: the word format, BF16 or FP32.
-        rule: the scale rule.
-        overflow: ``"saturate"`` or ``"ovf"``.
+        rule: the scale rule, default FLOOR.
+        rounding: nearest even, the default, or half away.
+        overflow: ``"saturate"``, the default, or ``"ovf"``.
         stages: pipeline registers, 1 to 4, at these points in this order: the output; after the
             scale search; inside it; the input.
         fabric: ``"asic"`` for small standard-cell area, ``"fpga"`` for few LUTs; the same cycles
@@ -52,7 +60,8 @@ class Encoder(wiring.Component):
     Members:
         i: In, stream of ``words`` (array of lanes) and, when lanes < block, ``first`` and ``last``.
             ``first`` is for the reader of a waveform: a block begins after a ``last``.
-        o: Out, stream of ``codes`` (array of lanes), ``scale`` (on every beat) and, when lanes <
+        o: Out, stream of ``codes`` (array of lanes), ``micro`` (in a format with microexponents:
+            array, a bit for each group of lanes), ``scale`` (on every beat) and, when lanes <
             block, ``first`` and ``last``.
 
     Raises:
@@ -65,29 +74,44 @@ class Encoder(wiring.Component):
 
     def __init__(
         self,
-        element: ElementFormat = MXSF,
+        element: ElementFormat | BlockFormat = MXSF,
         *,
-        block: int = 32,
+        block: int | None = None,
         lanes: int | None = None,
         source: WordFormat = BF16,
-        rule: ScaleRule = ScaleRule.FLOOR,
-        overflow: Overflow = "saturate",
+        rule: ScaleRule | None = None,
+        rounding: Rounding | None = None,
+        overflow: Overflow | None = None,
         stages: int = 2,
         fabric: Fabric = "asic",
     ):
+        format = vector_format(element)
+        block = format.block[1] if block is None else block
         lanes = check_block(block, lanes)
-        self.fabric: Fabric = check_quantizer(element, source, rule, overflow, fabric)
+        micro = micro_fields(format, lanes)
+        self.format = format = replace(
+            format,
+            block=(1, block),
+            rule=format.rule if rule is None else rule,
+            rounding=format.rounding if rounding is None else rounding,
+            overflow=format.overflow if overflow is None else overflow,
+        )
+        self.fabric: Fabric = check_quantizer(
+            format.element, source, format.rule, format.overflow, fabric
+        )
+        check_rounding(format.rounding, ROUNDINGS)
         check_kind("stages", stages, int)
         if not 1 <= stages <= len(POINTS):
             raise ValueError(f"stages must be 1 to {len(POINTS)}, not {stages!r}")
         self.element, self.block, self.lanes, self.source = element, block, lanes, source
-        self.rule, self.stages = rule, stages
-        self.overflow: Overflow = overflow
+        self.rule, self.rounding, self.stages = format.rule, format.rounding, stages
+        self.overflow: Overflow = format.overflow
         self.points = POINTS[:stages]
         marks = {"first": unsigned(1), "last": unsigned(1)} if lanes < block else {}
         incoming = {"words": data.ArrayLayout(unsigned(source.bits), lanes), **marks}
         outgoing = {
-            "codes": data.ArrayLayout(unsigned(element.bits), lanes),
+            "codes": data.ArrayLayout(unsigned(format.element.bits), lanes),
+            **micro,
             "scale": unsigned(8),
             **marks,
         }
@@ -144,7 +168,7 @@ class Encoder(wiring.Component):
             m.d.comb += parts.payload.last.eq(source.payload.last)
         share = self.lanes // groups
         for g in range(groups):
-            finder = ScaleFinder(self.element, self.rule, self.source, share, self.fabric)
+            finder = ScaleFinder(self.format.element, self.rule, self.source, share, self.fabric)
             m.submodules[f"finder_{g}"] = finder
             for k in range(share):
                 word = source.payload.words[g * share + k]
@@ -168,10 +192,11 @@ class Encoder(wiring.Component):
         return found
 
     def _round(self, m: Module, found: Any) -> Any:
-        """Codes and scale."""
+        """Codes, microexponents and scale."""
+        element = self.format.element
         out = derive(m, found, self.o.payload.shape(), name="rounded")
-        scale = scale_byte(m, found.payload.key, self.element, self.rule)
-        origin = find_origin(m, scale, self.element)
+        scale = scale_byte(m, found.payload.key, element, self.rule)
+        origin = find_origin(m, scale, element)
         m.d.comb += out.payload.scale.eq(scale)
         if self.beats > 1:
             m.d.comb += [
@@ -181,13 +206,20 @@ class Encoder(wiring.Component):
         words = data.View(
             data.ArrayLayout(word_layout(self.source), self.lanes), found.payload.data
         )
+        micro, size = None, group_size([self.format])
+        if size:
+            exponents = [words[k].biased_exponent for k in range(self.lanes)]
+            micro = find_micro(m, exponents, found.payload.key[-8:], origin.clear, size)
+            m.d.comb += out.payload.micro.eq(micro)
         for k in range(self.lanes):
             rounder: Any = Rounder(
-                self.element,
+                element,
                 self.source,
                 self.overflow,
-                overflows(self.element, self.rule),
+                overflows(element, self.rule),
                 self.fabric,
+                rounding=self.rounding,
+                micro=micro is not None,
             )
             m.submodules[f"rounder_{k}"] = rounder
             m.d.comb += [
@@ -195,4 +227,6 @@ class Encoder(wiring.Component):
                 rounder.origin.eq(origin),
                 out.payload.codes[k].eq(rounder.code),
             ]
+            if micro is not None:
+                m.d.comb += rounder.micro.eq(micro[k // size])
         return out

@@ -5,6 +5,7 @@ from typing import Literal
 from amaranth.hdl import unsigned
 from amaranth.lib import data
 
+from ..golden.block import BlockFormat, vector_format
 from ..golden.formats import ElementFormat
 from ..golden.words import WordFormat
 
@@ -28,15 +29,16 @@ def word_layout(word: WordFormat) -> data.StructLayout:
     )
 
 
-def unpacked_layout(element: ElementFormat) -> data.StructLayout:
-    """Fields of an unpacked element: value = +-significand * 2**shift * element.least.
+def unpacked_layout(format: ElementFormat | BlockFormat) -> data.StructLayout:
+    """Fields of an unpacked element: value = +-significand * 2**shift * 2**format.unit_exponent.
 
     ``shift`` is absent in a format whose elements share one spacing; ``nan`` and ``inf`` are
     present only where the format has such codes.
     """
+    element = vector_format(format).element
     fields = {"sign": unsigned(1), "significand": unsigned(element.significand_bits)}
-    if element.max_shift:
-        fields["shift"] = unsigned(element.max_shift.bit_length())
+    if format.max_shift:
+        fields["shift"] = unsigned(format.max_shift.bit_length())
     if element.has_nan:
         fields["nan"] = unsigned(1)
     if element.has_inf:

@@ -13,7 +13,7 @@ Source: docs/numerics.md section 4.
 
 from typing import NamedTuple
 
-from ..golden.formats import ElementFormat
+from ..golden.product_sum import Operand
 from ..golden.words import FP32
 
 __all__ = ["GUARD", "SIGNIFICAND", "Frame", "frame"]
@@ -42,9 +42,9 @@ class Frame(NamedTuple):
     turn: int
 
 
-def frame(pair: tuple[ElementFormat, ElementFormat], sum_bits: int, accumulate: bool) -> Frame:
+def frame(formats: tuple[Operand, Operand], sum_bits: int, accumulate: bool) -> Frame:
     """Frame of a pair of formats whose block sums have ``sum_bits`` bits."""
-    unit = pair[0].unit_exponent + pair[1].unit_exponent
+    unit = formats[0].unit_exponent + formats[1].unit_exponent
     reach = max(sum_bits, SIGNIFICAND) + 1  # acc's distance where its lowest bit meets the sum's
     bits = reach + SIGNIFICAND + 1 if accumulate else sum_bits
     # A low frame has room for acc that far and a little higher; the roundest number is cheapest.

@@ -13,21 +13,14 @@ from dataclasses import dataclass
 from amaranth.hdl import Shape, signed
 from amaranth.lib import data
 
-from ..golden.product_sum import Pair, units
+from ..golden.product_sum import Pair
 from .formats import Fabric
 from .operand import operand_layout
+from .sums import count_bits
 
-__all__ = ["ProductPlan", "count_bits"]
+__all__ = ["ProductPlan"]
 
 _HARD_BITS = 18  # of a factor of the multipliers that FPGAs have, with its sign
-
-
-def count_bits(pair: Pair, count: int) -> int:
-    """Narrowest signed width that holds every sum of ``count`` products."""
-    a, b = (units(f) for f in pair)
-    ends = [x * y for x in (min(a), max(a)) for y in (min(b), max(b))]
-    low, high = count * min(ends), count * max(ends)
-    return max(high.bit_length(), (~low).bit_length()) + 1
 
 
 @dataclass(frozen=True)

@@ -6,23 +6,24 @@ Golden answer: ``mxsf.golden.product_sum.product_sum``. Source: docs/numerics.md
 from collections.abc import Sequence
 from typing import Any
 
-from amaranth.hdl import Cat, Const, Module, Value, signed, unsigned
+from amaranth.hdl import Cat, Const, Module, Value, unsigned
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from ..golden.catalogue import MXSF
-from ..golden.formats import ElementFormat
-from ..golden.product_sum import Pair, check_pair
+from ..golden.product_sum import Operands, check_formats, check_pair, single
 from .adder import TermSum, add_bits, wire
 from .aligner import Aligner
-from .checks import check_block, check_fabric, check_least
+from .checks import check_block, check_fabric, check_least, own_block
 from .formats import Fabric
+from .micro import GroupSum, group_size, micro_fields
 from .multiplier import Multiplier
 from .operand import Operand
 from .points import named_points, register_places
-from .product import ProductPlan, count_bits
+from .product import ProductPlan
 from .specials import gather_specials, resolve_specials, special_fields
 from .stream import derive, link, register
+from .sums import sum_bits, sum_layout
 
 __all__ = ["ORDER", "POINTS", "ProductSum", "sum_bits", "sum_layout"]
 
@@ -33,52 +34,36 @@ ORDER = ("sum", "product", "shift", "decode")
 """The same in the order in which a number of stages takes them."""
 
 
-def sum_bits(pair: ElementFormat | Pair, count: int) -> int:
-    """Narrowest signed width that holds every sum of ``count`` products of two formats.
-
-    >>> from mxsf.golden import E5M2, INT8
-    >>> sum_bits(MXSF, 32), sum_bits(E5M2, 32), sum_bits((INT8, INT8), 32)
-    (30, 70, 21)
-    """
-    return count_bits(check_pair(pair), count)
-
-
-def sum_layout(pair: ElementFormat | Pair, count: int) -> data.StructLayout:
-    """Fields of a sum: ``sum``, and ``nan``, ``inf``, ``inf_sign`` where the formats have them."""
-    fields = {"sum": signed(sum_bits(pair, count))}
-    formats = check_pair(pair)
-    if any(f.has_nan for f in formats):
-        fields["nan"] = unsigned(1)
-    if any(f.has_inf for f in formats):
-        fields |= {"inf": unsigned(1), "inf_sign": unsigned(1)}
-    return data.StructLayout(fields)
-
-
 class ProductSum(wiring.Component):
     """Codes of two operands to the exact sum of their products, once a beat.
 
     Feed-forward: decoders, products of significands, shifts to the exact grid, one signed sum.
+    Products that have their microexponents in common are summed first, and shifted together.
     Latency is the number of pipeline registers, throughput one beat a cycle.
 
     Args:
-        element: format of the codes, or a pair for a and b; at most 5 exponent bits.
-        block: elements that share a scale, at least 1.
+        element: format of the codes, or a pair for a and b; at most 5 exponent bits. A block format
+            brings microexponents.
+        block: elements that share a scale, at least 1; default that of a block format, else 32.
         lanes: products a beat, a divisor of block; default block.
         points: where pipeline registers stand, any of ``decode``, ``product``, ``shift``,
             ``sum/k`` (after levels k, 2k, ... of the adder tree) and ``sum`` (after its last
             level; one register where that is also a level of ``sum/k``). Without any, the path
-            from ``i`` to ``o`` is combinational.
+            from ``i`` to ``o`` is combinational. Groups that share microexponents are summed
+            before ``shift``.
         fabric: ``"asic"`` for small standard-cell area, ``"fpga"`` for few LUTs, ``"dsp"`` for
             few LUTs beside one hard multiplier a lane; the same cycles and bits.
         tag: bits that travel along with a beat.
 
     Members:
-        i: In, stream of ``a.codes``, ``b.codes`` (arrays of lanes), ``tag`` where tag > 0, and,
-            when lanes < block, ``first`` and ``last``, which travel along.
-        o: Out, stream of ``sum``, signed, in units of ``a.least * b.least``; ``nan`` where a
-            format has NaN: a NaN element, Inf * 0 or Inf - Inf; ``inf`` and ``inf_sign`` where one
-            has Inf; ``tag``, ``first``, ``last`` as above. ``sum`` counts a product with an IEEE
-            Inf or NaN code as 0, and E4M3's NaN code as the number it would be.
+        i: In, stream of ``a.codes``, ``b.codes`` (arrays of lanes); ``a.micro``, ``b.micro`` in
+            formats that have microexponents (arrays, a bit for each group of lanes); ``tag`` where
+            tag > 0, and, when lanes < block, ``first`` and ``last``, which travel along.
+        o: Out, stream of ``sum``, signed, in units of ``a.least * b.least``, half of it for each
+            operand with microexponents; ``nan`` where a format has NaN: a NaN element, Inf * 0 or
+            Inf - Inf; ``inf`` and ``inf_sign`` where one has Inf; ``tag``, ``first``, ``last`` as
+            above. ``sum`` counts a product with an IEEE Inf or NaN code as 0, and E4M3's NaN code
+            as the number it would be.
 
     Raises:
         TypeError: a parameter is of the wrong kind.
@@ -90,30 +75,38 @@ class ProductSum(wiring.Component):
 
     def __init__(
         self,
-        element: ElementFormat | Pair = MXSF,
+        element: Operands = MXSF,
         *,
-        block: int = 32,
+        block: int | None = None,
         lanes: int | None = None,
         points: Sequence[str] = (),
         fabric: Fabric = "asic",
         tag: int = 0,
     ):
+        self.element, self.formats = single(element), check_formats(element)
         self.pair = check_pair(element)
+        block = own_block(element) if block is None else block
         lanes = check_block(block, lanes)
         check_least("tag", tag, 0)
-        self.element = self.pair[0] if self.pair[0] == self.pair[1] else self.pair
         self.block, self.lanes, self.tag = block, lanes, tag
         self.fabric: Fabric = check_fabric(fabric)
         self.points = named_points("points", points, POINTS)
-        self.registers = register_places(self.points, (lanes - 1).bit_length(), "shift")
+        self._group = group_size(self.formats)
+        micro = [micro_fields(f, lanes) for f in self.formats]
+        terms = lanes // max(self._group, 1)
+        self.registers = register_places(self.points, (terms - 1).bit_length(), "shift")
         carried = {"tag": unsigned(tag)} if tag else {}
         if lanes < block:
             carried |= {"first": unsigned(1), "last": unsigned(1)}
         self._carried, self._flags = carried, special_fields(self.pair)
+        shared = data.ArrayLayout(sum(map(bool, micro)), terms)
+        self._micro = {"micro": shared} if self._group else {}
         self._plan = ProductPlan(self.pair, fabric)
-        codes = (data.StructLayout({"codes": data.ArrayLayout(f.bits, lanes)}) for f in self.pair)
-        incoming = {**dict(zip("ab", codes, strict=True)), **carried}
-        found = {name: field.shape for name, field in sum_layout(self.pair, lanes)}
+        incoming = {
+            side: data.StructLayout({"codes": data.ArrayLayout(f.bits, lanes), **bits})
+            for side, f, bits in zip("ab", self.pair, micro, strict=True)
+        } | carried
+        found = {name: field.shape for name, field in sum_layout(element, lanes)}
         super().__init__(
             {
                 "i": In(stream.Signature(data.StructLayout(incoming))),
@@ -137,20 +130,21 @@ class ProductSum(wiring.Component):
         return len(self.registers)
 
     def elaborate(self, platform: Any) -> Module:
-        """Decode, multiply, shift, sum."""
+        """Decode, multiply, shift, join groups, sum."""
         m = Module()
         decoded = self._register(m, self._decode(m, self.i), "decode")
         products = self._register(m, self._multiply(m, decoded), "product")
-        terms = self._register(m, self._align(m, products), "shift")
+        terms = self._register(m, self._join(m, self._align(m, products)), "shift")
         link(m, self._finish(m, self._sum(m, terms)), self.o)
         return m
 
     def _stage(self, m: Module, source: Any, fields: dict[str, Any], name: str) -> Any:
         """Return a stream of some fields and of what travels along from ``source``."""
         known = [name for name, _ in source.payload.shape()]
-        flags = [field for field in self._flags if field in fields and field in known]
+        passing = [*self._flags, *self._micro]
+        passing = [field for field in passing if field in fields and field in known]
         layout = {**fields, **self._carried}
-        return derive(m, source, layout, name=name, copied=[*self._carried, *flags])
+        return derive(m, source, layout, name=name, copied=[*self._carried, *passing])
 
     def _register(self, m: Module, source: Any, place: str) -> Any:
         if place not in self.registers:
@@ -164,7 +158,9 @@ class ProductSum(wiring.Component):
             side: data.ArrayLayout(layout, self.lanes)
             for side, layout in zip("ab", plan.operands, strict=True)
         }
-        out = self._stage(m, source, fields, "decoded")
+        out = self._stage(m, source, {**fields, **self._micro}, "decoded")
+        if self._group:
+            m.d.comb += out.payload.micro.eq(self._shared(source.payload))
         alike = self.pair[0] == self.pair[1]
         for k in range(self.lanes):
             lane: list[Any] = []
@@ -184,6 +180,15 @@ class ProductSum(wiring.Component):
                     m.d.comb += made[field].eq(value)
         return out
 
+    def _shared(self, given: Any) -> Value:
+        """Microexponents of each group of products: those of a, those of b."""
+        found = []
+        for start in range(0, self.lanes, self._group):
+            for side, format in zip("ab", self.formats, strict=True):
+                if format.micro is not None:
+                    found.append(given[side].micro[start // format.micro[1]])
+        return Cat(*found)
+
     def _multiply(self, m: Module, source: Any) -> Any:
         """Products, complemented where they count negatively, and their places."""
         plan, given = self._plan, source.payload
@@ -195,7 +200,7 @@ class ProductSum(wiring.Component):
         lane |= {"negative": unsigned(1)} if plan.complements else {}
         lane |= {"place": unsigned(plan.places[1].bit_length())} if plan.shifts else {}
         lanes = data.ArrayLayout(data.StructLayout(lane), self.lanes)
-        out = self._stage(m, source, {"lanes": lanes, **self._flags}, "products")
+        out = self._stage(m, source, {"lanes": lanes, **self._flags, **self._micro}, "products")
         for k, multiplier in enumerate(multipliers):
             m.submodules[f"multiplier_{k}"] = multiplier
             a, b, made = given.a[k], given.b[k], out.payload.lanes[k]
@@ -236,7 +241,7 @@ class ProductSum(wiring.Component):
         fields: dict[str, Any] = {"terms": data.ArrayLayout(plan.bits, self.lanes)}
         if plan.complements:
             fields["negative"] = data.ArrayLayout(1, self.lanes)
-        out = self._stage(m, source, {**fields, **self._flags}, "aligned")
+        out = self._stage(m, source, {**fields, **self._flags, **self._micro}, "aligned")
         for k in range(self.lanes):
             made, term = source.payload.lanes[k], out.payload.terms[k]
             negative: Value = made.negative if plan.complements else Const(0, 1)
@@ -261,21 +266,46 @@ class ProductSum(wiring.Component):
                 m.d.comb += term.eq(Cat(word, ~sign))
         return out
 
+    def _join(self, m: Module, source: Any) -> Any:
+        """Terms of groups that share microexponents, shifted by them; else those of the lanes."""
+        if not self._group:
+            return source
+        given, size = source.payload, self._group
+        sums: list[Any] = [
+            GroupSum(size, self._plan.bits, len(micro), self.fabric) for micro in given.micro
+        ]
+        fields: dict[str, Any] = {"terms": data.ArrayLayout(len(sums[0].term), len(sums))}
+        if self._plan.complements:
+            fields["negative"] = data.ArrayLayout(1, len(sums))
+        out = self._stage(m, source, {**fields, **self._flags}, "joined")
+        for k, group in enumerate(sums):
+            m.submodules[f"group_{k}"] = group
+            m.d.comb += [group.micro.eq(given.micro[k]), out.payload.terms[k].eq(group.term)]
+            for i, lane in enumerate(range(k * size, (k + 1) * size)):
+                m.d.comb += group.terms[i].eq(given.terms[lane])
+                if self._plan.complements:
+                    m.d.comb += group.ones[i].eq(given.negative[lane])
+            if self._plan.complements:
+                m.d.comb += out.payload.negative[k].eq(group.one)
+        return out
+
     def _sum(self, m: Module, source: Any) -> Any:
         """Tree of groups of terms, a level more where a register is wanted.
 
         The first level adds what makes two's complements of one's complements, the last one takes
         the offset of the terms out.
         """
-        levels = (self.lanes - 1).bit_length()
+        terms = source.payload.terms
+        count, height = len(terms), 0
+        whole = -count << (len(terms[0]) - 1)
+        levels = (count - 1).bit_length()
         stops = [int(place[4:]) for place in self.registers if place.startswith("sum/")]
-        count, height = self.lanes, 0
         for stop in dict.fromkeys([*stops, levels]) if levels else [0]:
             last = stop == levels
             old = source.payload
             size, group = len(old.terms[0]), min(1 << (stop - height), count)
-            bits = sum_bits(self.pair, self.lanes) if last else size + stop - height
-            offset = -self.lanes << (self._plan.bits - 1) if last else 0
+            bits = sum_bits(self.element, self.lanes) if last else size + stop - height
+            offset = whole if last else 0
             groups = -(-count // group)
             fields: dict[str, Any] = {"terms": data.ArrayLayout(bits, groups)}
             out = self._stage(m, source, {**fields, **self._flags}, f"level_{stop}")
@@ -295,7 +325,7 @@ class ProductSum(wiring.Component):
 
     def _finish(self, m: Module, source: Any) -> Any:
         """Tell NaN from Inf."""
-        fields = {name: field.shape for name, field in sum_layout(self.pair, self.lanes)}
+        fields = {name: field.shape for name, field in sum_layout(self.element, self.lanes)}
         found = self._stage(m, source, fields, "found")
         m.d.comb += found.payload.sum.eq(source.payload.terms[0])
         resolve_specials(m, self.pair, source.payload, found.payload)

@@ -15,7 +15,7 @@ from ..golden.formats import ElementFormat, Overflow
 from ..golden.scale import ScaleRule
 from ..golden.words import FP32, WordFormat
 from .block import BlockBuffer
-from .checks import check_kind, check_quantizer
+from .checks import check_kind, check_quantizer, check_rounding
 from .digest import Digest, Draw, digest_layout, digest_word
 from .formats import Fabric, word_layout
 from .lanes import LANE_POINTS, Lanes
@@ -109,10 +109,7 @@ class Requantizer(wiring.Component):
     ):
         self.fabric: Fabric = check_quantizer(element, source, rule, overflow, fabric)
         check_kind("tile", tile, int)
-        check_kind("rounding", rounding, Rounding)
-        if rounding not in ROUNDINGS:
-            known = " or ".join(one.value for one in ROUNDINGS)
-            raise ValueError(f"rounding must be {known}, not {rounding.value}")
+        check_rounding(rounding, ROUNDINGS)
         check_kind("both", both, bool)
         if tile not in TILES:
             raise ValueError(f"tile must be {', '.join(map(str, TILES))}, not {tile!r}")

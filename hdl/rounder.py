@@ -1,4 +1,4 @@
-"""Rounder: a word and its block's origin to an element code, nearest even or stochastic.
+"""Rounder: a word and its block's origin to an element code, to nearest or stochastic.
 
 Golden answer: ``mxsf.golden.quantize``. Source: docs/numerics.md section 3.
 
@@ -63,7 +63,7 @@ STEPS: tuple[Step, ...] = get_args(Step)
 
 
 class Rounder(wiring.Component):
-    """One word to one code, nearest even or stochastic. Combinational.
+    """One word to one code, to nearest or stochastic. Combinational.
 
     Args:
         element: the element format.
@@ -72,8 +72,9 @@ class Rounder(wiring.Component):
         overflows: whether a word can round beyond the limit at all under the scale rule in use;
             without it the saturation is not built.
         fabric: ``"asic"`` increments by a chain of gates, ``"fpga"`` by an adder.
-        rounding: nearest even takes words, stochastic takes their digests.
+        rounding: nearest even and half away take words, stochastic takes their digests.
         optional: whether a word may be absent.
+        micro: whether there are microexponents: one of 1 counts the word double.
         steps: what of it to build, a run of ``STEPS``: place in the window, choose code and
             round-up, increment.
 
@@ -82,6 +83,8 @@ class Rounder(wiring.Component):
             has ``clear``. With the step ``place``.
         origin: In, ``origin_layout(element, tail)``, from ``find_origin``. With ``place``.
         present: In, without it the code is 0. With ``place`` and ``optional``.
+        micro: In, the word's microexponent, 0 where the origin has ``clear``. With ``place`` and
+            ``micro``.
         placed: the word and its place: Out of ``place``, where ``choose`` is not there; In of
             ``choose``, where ``place`` is not there.
         chosen: code and round-up: in the same way between ``choose`` and ``increment``.
@@ -98,9 +101,11 @@ class Rounder(wiring.Component):
         *,
         rounding: Rounding = Rounding.NEAREST_EVEN,
         optional: bool = False,
+        micro: bool = False,
         steps: Sequence[Step] = STEPS,
     ):
         self.fabric, self.rounding, self.optional = fabric, rounding, optional
+        self.doubles = micro
         self.element, self.source, self.steps = element, source, tuple(steps)
         self.limit, self.overflows = element.limit_code(overflow), overflows
         self.window = window(element, tail(rounding))
@@ -117,6 +122,7 @@ class Rounder(wiring.Component):
             {"code": unsigned(element.bits - 1), "rises": unsigned(1), "sign": unsigned(1)}
         )
         present = {"present": In(1)} if optional else {}
+        present |= {"micro": In(1)} if micro else {}
         inputs = {
             "place": {
                 "word": In(word),
@@ -161,9 +167,16 @@ class Rounder(wiring.Component):
         word: Any = self.word
         origin: Any = self.origin
         total, near = Signal(len(origin.addend) + 1), Signal(name="near")
+        if self.doubles:
+            # The microexponent may carry a word of exponent 0, which is a zero, into the window.
+            found = word.biased_exponent + origin.addend + self.micro
+            inside = (total[-1] | origin.low) & word.biased_exponent.any()
+        else:
+            found = word.biased_exponent + origin.addend
+            inside = total[-1] | (origin.low & word.biased_exponent[:size].any())
         m.d.comb += [
-            total.eq(word.biased_exponent + origin.addend),
-            near.eq(total[-1] | (origin.low & word.biased_exponent[:size].any())),
+            total.eq(found),
+            near.eq(inside),
             placed.u.eq(total),  # the low bits are u, whatever lies above
             placed.near.eq(near & self.present if self.optional else near),
             placed.mantissa.eq(word.mantissa),
@@ -180,7 +193,8 @@ class Rounder(wiring.Component):
         u, near = placed.u, placed.near
         code: list[Value] = [Const(0, 1)] * (element.bits - 1)
         up: Value = Const(0, 1)
-        sticky = {} if self.stochastic else self._sticky(m, placed.mantissa)
+        even = self.rounding is Rounding.NEAREST_EVEN
+        sticky = self._sticky(m, placed.mantissa) if even else {}
         for part in self._parts(m, u, near):
             taken = Cat(Const(0, max(-part.drop, 0)), placed.mantissa, Const(1, 1))
             taken = taken[max(part.drop, 0) :][: part.kept]
@@ -254,13 +268,15 @@ class Rounder(wiring.Component):
         return result
 
     def _up(self, m: Module, part: Part, sticky: dict[int, Value], placed: Any) -> Value:
-        """Whether a part rounds up: by more than half, or by half from an odd code."""
+        """Whether a part rounds up: by half, to nearest even only from an odd code, or by more."""
         if part.up is None:
             return Const(0, 1)
         if self.stochastic:
             up = placed.up[part.up]
             return up | (placed.tie & part.field[0]) if part.kept == 0 else up
         significand = Cat(placed.mantissa, Const(1, 1))
+        if self.rounding is Rounding.HALF_AWAY:
+            return significand[part.drop - 1]
         lowest = Cat(significand[part.drop : part.drop + part.kept], part.field, Const(0, 1))[0]
         up = Signal(name="up")
         m.d.comb += up.eq(significand[part.drop - 1] & (sticky[part.drop - 1] | lowest))

@@ -1,5 +1,6 @@
 """Bench of the accumulator: golden sums in, golden results out, and its cycle model."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -35,8 +36,9 @@ def accumulator_stimulus(
         random: decides the order of outputs; None takes them in turn.
     """
 
-    def operands(a: NDArray[Any], b: NDArray[Any]) -> dict[str, NDArray[Any]]:
-        return product_sum(a, b, component.pair)._asdict()
+    def operands(fields: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+        codes = {name.replace(".", "_"): values for name, values in fields.items()}
+        return product_sum(**codes, element=component.element)._asdict()
 
     def model() -> Pipeline:
         return Pipeline(*accumulator_stages(component))

@@ -19,13 +19,22 @@ Table = dict[str, list[int]]
 
 
 def decoder_case(decoder: Decoder, values: NDArray[Any] | None = None) -> tuple[Table, Table]:
-    """Codes of a float tensor (default all), and each output port's golden value of each code."""
-    codes = np.arange(1 << decoder.element.bits)
+    """Codes of a float tensor (default all), and each output port's golden value of each code.
+
+    In a format with microexponents each code stands with either.
+    """
+    codes = np.arange(1 << decoder.format.element.bits)
     if values is not None:
-        codes = quantize(values, decoder.element).codes.reshape(-1)
-    golden = unpack(codes, decoder.element)._asdict()
-    ports = [name for name, _ in unpacked_layout(decoder.element)]
-    return {"code": codes.tolist()}, {p: golden[str(p)].astype(int).tolist() for p in ports}
+        codes = quantize(values, decoder.format).codes.reshape(-1)
+    inputs = {"code": codes}
+    if decoder.format.micro is not None:
+        inputs = {"code": codes.repeat(2), "micro": np.tile([0, 1], codes.size)}
+    golden = unpack(inputs["code"], decoder.format, inputs.get("micro"))._asdict()
+    ports = [name for name, _ in unpacked_layout(decoder.format)]
+    return (
+        {port: array.tolist() for port, array in inputs.items()},
+        {port: golden[str(port)].astype(int).tolist() for port in ports},
+    )
 
 
 def run_decoder(

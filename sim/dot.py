@@ -33,11 +33,7 @@ def dot_stimulus(
         products: the products.
         random: decides the order of outputs; None takes them in turn.
     """
-
-    def operands(a: NDArray[Any], b: NDArray[Any]) -> dict[str, NDArray[Any]]:
-        return {"a.codes": a, "b.codes": b}
-
-    return products_stimulus(component, products, operands, lambda: dot_model(component), random)
+    return products_stimulus(component, products, dict, lambda: dot_model(component), random)
 
 
 def dot_case(component: Dot, values: NDArray[Any] | None = None, seed: int = 0) -> Stimulus:

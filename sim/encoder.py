@@ -10,7 +10,7 @@ from ..golden.encoder import quantize
 from ..hdl.encoder import Encoder
 from .bench import NO_STALLS, Progress, Result, Stalls, Stimulus, run_stream
 from .engine import Engine
-from .payload import pack
+from .payload import pack, whole_rows
 from .pipeline import BankPair, Pipeline, Register
 from .stimulus import directed_words, random_words
 
@@ -30,10 +30,7 @@ def encoder_words(encoder: Encoder, values: NDArray[Any]) -> NDArray[np.uint32]:
     Returns:
         uint32 of shape (blocks, block).
     """
-    words = encoder.source.words(values)
-    rows = words.reshape(-1, words.shape[-1])
-    rows = np.pad(rows, ((0, 0), (0, -rows.shape[-1] % encoder.block)))
-    return rows.reshape(-1, encoder.block)
+    return whole_rows(encoder.source.words(values), encoder.block)
 
 
 def encoder_stimulus(
@@ -53,19 +50,15 @@ def encoder_stimulus(
     kept = np.arange(encoder.beats)[None, :] < beats[:, None]  # (blocks, beats)
     padded = np.where(kept.repeat(lanes, axis=1), words, 0)
     values = encoder.source.values(padded)
-    golden = quantize(
-        values,
-        encoder.element,
-        (1, encoder.block),
-        encoder.rule,
-        overflow=encoder.overflow,
-    )
+    golden = quantize(values, encoder.format)
     step = np.tile(np.arange(encoder.beats), (count, 1))
     marks = {"first": (step == 0)[kept], "last": (step == beats[:, None] - 1)[kept]}
     shape = (count, encoder.beats, lanes)
     scales = golden.scales.repeat(encoder.beats, axis=1)
     fields_in = {"words": padded.reshape(shape)[kept], **marks}
     fields_out = {"codes": golden.codes.reshape(shape)[kept], "scale": scales[kept], **marks}
+    if golden.micro is not None:
+        fields_out["micro"] = golden.micro.reshape(count, encoder.beats, -1)[kept]
     layouts = encoder.i.payload.shape(), encoder.o.payload.shape()
     return Stimulus(
         inputs=pack(layouts[0], fields_in),
@@ -84,7 +77,7 @@ def encoder_case(encoder: Encoder, values: NDArray[Any] | None = None, seed: int
     random = np.random.default_rng(seed)
     words = np.concatenate(
         [
-            directed_words(encoder.element, encoder.block, encoder.source),
+            directed_words(encoder.format, encoder.block, encoder.source),
             random_words(random, 256, encoder.block, encoder.source),
         ]
     )

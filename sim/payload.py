@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from ..hdl.ports import fields
 
-__all__ = ["pack", "payload_bytes", "to_int", "unpack"]
+__all__ = ["pack", "payload_bytes", "to_int", "unpack", "whole_rows"]
 
 
 _NARROW = 63  # bits of an item that int64 holds, signed or not
@@ -73,6 +73,12 @@ def unpack(layout: Any, payloads: NDArray[np.uint8]) -> dict[str, NDArray[Any]]:
             items -= (items >> (place.width - 1)) << place.width
         found[place.name] = items if place.array else items[:, 0]
     return found
+
+
+def whole_rows(values: NDArray[Any], length: int) -> NDArray[Any]:
+    """Cut the last axis into rows of some length, filled up with zeros: (rows, length)."""
+    rows = values.reshape(-1, values.shape[-1])
+    return np.pad(rows, ((0, 0), (0, -rows.shape[-1] % length))).reshape(-1, length)
 
 
 def to_int(payload: NDArray[np.uint8]) -> int:

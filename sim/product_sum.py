@@ -1,31 +1,39 @@
 """Bench of the product sum: codes to golden sums and flags, and its cycle model."""
 
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from amaranth.hdl import Shape
 from numpy.typing import NDArray
 
+from ..golden.block import BlockFormat
 from ..golden.encoder import quantize
 from ..golden.formats import ElementFormat
 from ..golden.product_sum import product_sum
 from ..hdl.product_sum import ProductSum
 from .bench import NO_STALLS, Progress, Result, Stalls, Stimulus, run_stream
 from .engine import Engine
-from .payload import pack
+from .payload import pack, whole_rows
 from .pipeline import Pipeline, Register
 
 __all__ = [
+    "Micro",
     "adversarial_codes",
     "product_sum_case",
     "product_sum_model",
     "product_sum_stimulus",
     "random_codes",
+    "random_micro",
     "run_product_sum",
     "tensor_codes",
 ]
 
 Codes = tuple[NDArray[Any], NDArray[Any]]
+
+Micro = dict[str, NDArray[Any]]
+"""Microexponents by operand, ``"a"`` and ``"b"`` as far as they have them: (blocks, groups)."""
 
 
 def product_sum_model(component: ProductSum) -> Pipeline:
@@ -49,6 +57,19 @@ def random_codes(random: np.random.Generator, component: ProductSum, blocks: int
         finite = np.where(np.isfinite(element.table)[codes], codes, codes & element.sign_mask)
         found.append(np.where((kind == 3) | (random.random((blocks, 1)) < 0.7), finite, codes))
     return found[0], found[1]
+
+
+def random_micro(
+    random: np.random.Generator, formats: Sequence[BlockFormat], blocks: int, block: int
+) -> Micro:
+    """Microexponents of blocks: each drawn by itself, or all 0, or all 1."""
+    found = {}
+    for side, format in zip("ab", formats, strict=True):
+        if format.micro is not None:
+            bits = random.integers(0, 2, (blocks, block // format.micro[1]))
+            kind = random.integers(0, 4, (blocks, 1))
+            found[side] = np.where(kind < 2, kind, bits)
+    return found
 
 
 def adversarial_codes(component: ProductSum) -> Codes:
@@ -99,15 +120,17 @@ def _negated(element: ElementFormat, code: int) -> int:
     return code ^ element.sign_mask
 
 
-def tensor_codes(component: ProductSum, values: NDArray[Any]) -> Codes:
+def tensor_codes(component: ProductSum, values: NDArray[Any]) -> tuple[Codes, Micro]:
     """Quantize a tensor; its blocks are a and, rolled by one block, b: (blocks, block) each."""
-    found = []
-    for element in component.pair:
-        codes = quantize(values, element, (1, component.block)).codes
-        codes = codes.reshape(-1, codes.shape[-1])
-        codes = np.pad(codes, ((0, 0), (0, -codes.shape[-1] % component.block)))
-        found.append(codes.reshape(-1, component.block))
-    return found[0], np.roll(found[1], 1, axis=0)
+    found, micro = [], {}
+    for side, format in zip("ab", component.formats, strict=True):
+        tensor = quantize(values, replace(format, block=(1, component.block)))
+        turn = int(side == "b")
+        found.append(np.roll(whole_rows(tensor.codes, component.block), turn, axis=0))
+        if tensor.micro is not None and format.micro is not None:
+            rows = whole_rows(tensor.micro, component.block // format.micro[1])
+            micro[side] = np.roll(rows, turn, axis=0)
+    return (found[0], found[1]), micro
 
 
 def product_sum_stimulus(
@@ -116,6 +139,7 @@ def product_sum_stimulus(
     b_codes: NDArray[Any],
     beats: NDArray[np.int64] | None = None,
     seed: int = 0,
+    micro: Micro | None = None,
 ) -> Stimulus:
     """Make the beats of blocks of codes and the golden answer of each.
 
@@ -125,6 +149,7 @@ def product_sum_stimulus(
         b_codes: codes of b.
         beats: number of beats of each block, shape (blocks,); default full blocks.
         seed: seed of the tags.
+        micro: microexponents, where the formats have them; default random ones.
     """
     count, full = len(a_codes), component.beats
     lengths = np.full(count, full) if beats is None else beats
@@ -139,11 +164,17 @@ def product_sum_stimulus(
         int.from_bytes(data[k * size : (k + 1) * size], "little") & ((1 << component.tag) - 1)
         for k in range(len(a))
     ]
+    if micro is None:
+        micro = random_micro(random, component.formats, count, component.block)
+    bits = {side: rows.reshape(count, full, -1)[kept] for side, rows in micro.items()}
+    shared = {f"{side}_micro": rows for side, rows in bits.items()}
+    golden = product_sum(a, b, component.element, **shared)
     carried = {"tag": np.array(tags, dtype=object), **marks}
+    codes = {"a.codes": a, "b.codes": b, **{f"{side}.micro": rows for side, rows in bits.items()}}
     layouts = component.i.payload.shape(), component.o.payload.shape()
     return Stimulus(
-        inputs=pack(layouts[0], {"a.codes": a, "b.codes": b, **carried}),
-        outputs=pack(layouts[1], {**product_sum(a, b, component.pair)._asdict(), **carried}),
+        inputs=pack(layouts[0], {**codes, **carried}),
+        outputs=pack(layouts[1], {**golden._asdict(), **carried}),
         last=marks["last"],
         blocks=count,
         model=lambda: product_sum_model(component),
@@ -156,7 +187,8 @@ def product_sum_case(
 ) -> Stimulus:
     """Make the stimulus of a float tensor, quantized, or of adversarial and random codes."""
     if values is not None:
-        return product_sum_stimulus(component, *tensor_codes(component, values), seed=seed)
+        codes, micro = tensor_codes(component, values)
+        return product_sum_stimulus(component, *codes, seed=seed, micro=micro)
     random = np.random.default_rng(seed)
     directed, drawn = adversarial_codes(component), random_codes(random, component, 256)
     a, b = (np.concatenate(parts) for parts in zip(directed, drawn, strict=True))

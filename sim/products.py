@@ -1,6 +1,7 @@
 """Products to test with: blocks of codes, scales and accs, and their golden results."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -9,8 +10,11 @@ from numpy.typing import NDArray
 from ..golden.dot import dot
 from ..golden.encoder import quantize
 from ..golden.formats import ElementFormat
-from ..golden.product_sum import Pair
+from ..golden.micro import along_block
+from ..golden.product_sum import Formats, Operands, Pair, check_formats, check_pair
 from ..golden.words import FP32, WordFormat
+from .payload import whole_rows
+from .product_sum import Micro, random_micro
 
 __all__ = ["Products", "answers", "bench_products", "random_products", "tensor_products"]
 
@@ -27,6 +31,7 @@ class Products:
         acc: where each product starts, FP32 bits, uint32 of shape (n,).
         blocks: blocks of each product, 1 to k, shape (n,).
         beats: beats of each product's last block, shape (n,); the rest of its codes is 0.
+        micro: microexponents by operand, as far as they have them, shape (n, k, groups).
     """
 
     a_codes: NDArray[Any]
@@ -36,6 +41,7 @@ class Products:
     acc: NDArray[np.uint32]
     blocks: NDArray[np.int64]
     beats: NDArray[np.int64]
+    micro: Mapping[str, NDArray[Any]] = field(default_factory=dict)
 
 
 def answers(products: Products, pair: Pair, accumulate: bool, word: WordFormat) -> NDArray[Any]:
@@ -55,6 +61,7 @@ def answers(products: Products, pair: Pair, accumulate: bool, word: WordFormat) 
                 acc[which],
                 pair,
                 of,
+                **{f"{side}_micro": bits[which, k] for side, bits in p.micro.items()},
             )
             if final:
                 kind = np.uint32 if of == FP32 else np.uint16
@@ -66,7 +73,7 @@ def answers(products: Products, pair: Pair, accumulate: bool, word: WordFormat) 
 
 def random_products(
     random: np.random.Generator,
-    pair: Pair,
+    element: Operands,
     block: int,
     count: int,
     *,
@@ -83,12 +90,13 @@ def random_products(
 
     Args:
         random: source of randomness.
-        pair: formats of a and b.
+        element: format of the codes, or a pair for a and b.
         block: elements of a block.
         count: number of products.
         lanes: elements of a beat; where fewer than the block, blocks may end early.
         longest: most blocks of a product.
     """
+    formats, pair = check_formats(element), check_pair(element)
     shape = (count, longest, block)
     codes = [_codes(random, element, shape) for element in pair]
     cancel = np.flatnonzero(random.random(count) < 0.15)
@@ -99,6 +107,7 @@ def random_products(
         codes[0][cancel, :, 0] = 1
     tied = np.flatnonzero(random.random(count) < 0.1)
     tied = _tie(random, codes, pair, tied) if half else tied[:0]
+    micro = _micro(random, formats, shape, tied)
     total_beats = block // (lanes or block)
     blocks = random.integers(1, longest + 1, count)
     beats = np.where(random.random(count) < 0.8, total_beats, 1)
@@ -109,6 +118,8 @@ def random_products(
         array[np.arange(count), blocks - 1] *= ~ended
     a_scale, b_scale = _scales(random, codes, pair)
     values = [f.table[c[:, 0]] for f, c in zip(pair, codes, strict=True)]
+    for side, bits in micro.items():
+        values["ab".index(side)] *= np.ldexp(1.0, -along_block(side, bits[:, 0], block))
     with np.errstate(all="ignore"):
         total = (values[0] * values[1]).sum(axis=-1)
         total = np.ldexp(np.nan_to_num(total), (a_scale + b_scale)[:, 0] - 254)
@@ -118,44 +129,59 @@ def random_products(
         tiny = np.ldexp(random.choice([-1.0, 1.0], count), unit - random.integers(1, 60, count))
         acc[tied] = tiny[tied].astype(np.float32).view(np.uint32)
     nan = random.random((count, longest)) < 0.002
-    return Products(codes[0], np.where(nan, 255, a_scale), codes[1], b_scale, acc, blocks, beats)
+    a_scale = np.where(nan, 255, a_scale)
+    return Products(codes[0], a_scale, codes[1], b_scale, acc, blocks, beats, micro)
 
 
-def tensor_products(values: NDArray[Any], pair: Pair, block: int, longest: int = 1) -> Products:
+def tensor_products(
+    values: NDArray[Any], element: Operands, block: int, longest: int = 1
+) -> Products:
     """Products of a tensor's rows, quantized, with themselves rolled by one block."""
-    sides = []
-    for element in pair:
-        tensor = quantize(values, element, (1, block))
-        width = tensor.codes.shape[-1]
-        codes = tensor.codes.reshape(-1, width)
-        codes = np.pad(codes, ((0, 0), (0, -width % block))).reshape(-1, block)
+    sides, micro = [], {}
+    for side, format in zip("ab", check_formats(element), strict=True):
+        tensor = quantize(values, replace(format, block=(1, block)))
+        codes = whole_rows(tensor.codes, block)
         size = len(codes) - len(codes) % longest or len(codes)
-        scale = tensor.scales.reshape(-1)[:size]
+        scale = tensor.scales.reshape(-1)[:size].astype(np.int64)
         k = longest if size % longest == 0 else 1
-        sides.append((codes[:size].reshape(-1, k, block), scale.reshape(-1, k).astype(np.int64)))
+        turn = int(side == "b")
+        parts = codes[:size].reshape(-1, k, block), scale.reshape(-1, k)
+        sides.append([np.roll(part, turn, axis=0) for part in parts])
+        if tensor.micro is not None and format.micro is not None:
+            groups = block // format.micro[1]
+            rows = whole_rows(tensor.micro, groups)[:size].reshape(-1, k, groups)
+            micro[side] = np.roll(rows, turn, axis=0)
     (a, a_scale), (b, b_scale) = sides
     count = len(a)
     ones = np.ones(count, np.int64)
-    return Products(
-        a,
-        a_scale,
-        np.roll(b, 1, axis=0),
-        np.roll(b_scale, 1, axis=0),
-        np.zeros(count, np.uint32),
-        ones * a.shape[1],
-        ones * 0,
-    )
+    start = np.zeros(count, np.uint32)
+    return Products(a, a_scale, b, b_scale, start, ones * a.shape[1], ones * 0, micro)
 
 
 def bench_products(component: Any, values: NDArray[Any] | None, seed: int) -> Products:
     """Products for a design's bench: of a tensor, or 400 random and adversarial ones."""
     longest = _LONGEST if component.outputs else 1
     if values is not None:
-        return tensor_products(values, component.pair, component.block, longest)
+        return tensor_products(values, component.element, component.block, longest)
     random = np.random.default_rng(seed)
     return random_products(
-        random, component.pair, component.block, 400, lanes=component.lanes, longest=longest
+        random, component.element, component.block, 400, lanes=component.lanes, longest=longest
     )
+
+
+def _micro(
+    random: np.random.Generator,
+    formats: Formats,
+    shape: tuple[int, int, int],
+    tied: NDArray[np.intp],
+) -> Micro:
+    """Random microexponents; those of a first block that sums to a tie are 0."""
+    count, longest, block = shape
+    found = random_micro(random, formats, count * longest, block)
+    found = {side: bits.reshape(count, longest, -1) for side, bits in found.items()}
+    for bits in found.values():
+        bits[tied, 0] = 0
+    return found
 
 
 def _codes(

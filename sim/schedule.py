@@ -83,7 +83,7 @@ def schedule(
 def products_stimulus(
     component: Any,
     products: Products,
-    operands: Callable[[NDArray[Any], NDArray[Any]], Mapping[str, NDArray[Any]]],
+    operands: Callable[[Mapping[str, NDArray[Any]]], Mapping[str, NDArray[Any]]],
     model: Callable[[], Pipeline],
     random: np.random.Generator | None = None,
 ) -> Stimulus:
@@ -92,16 +92,17 @@ def products_stimulus(
     Args:
         component: the design.
         products: the products.
-        operands: turns the codes of beats into fields of the payload.
+        operands: turns codes and microexponents of beats, by field, into those of the payload.
         model: makes the cycle model.
         random: decides the order of outputs; None takes them in turn.
     """
     way = schedule(products, component.beats, component.outputs, random)
-    shape = (*products.a_codes.shape[:2], component.beats, component.lanes)
+    shape = (*products.a_codes.shape[:2], component.beats, -1)
     beat = (way.product, way.block, way.beat)
-    codes = (codes.reshape(shape)[beat] for codes in (products.a_codes, products.b_codes))
+    rows = {"a.codes": products.a_codes, "b.codes": products.b_codes}
+    rows |= {f"{side}.micro": bits for side, bits in products.micro.items()}
     incoming: dict[str, NDArray[Any]] = {
-        **operands(*codes),
+        **operands({name: array.reshape(shape)[beat] for name, array in rows.items()}),
         "acc": products.acc[way.product],
         "output": way.slot,
         "first": way.first,

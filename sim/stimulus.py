@@ -1,10 +1,12 @@
 """Words to test with: random ones of every kind, and the edges where mistakes live."""
 
+from itertools import product
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ..golden.block import BlockFormat, vector_format
 from ..golden.formats import ElementFormat
 from ..golden.scale import ScaleRule, comparator
 from ..golden.words import WordFormat
@@ -41,7 +43,9 @@ def random_words(
     return words >> np.uint32(32 - source.bits)
 
 
-def directed_words(element: ElementFormat, block: int, source: WordFormat) -> NDArray[np.uint32]:
+def directed_words(
+    format: ElementFormat | BlockFormat, block: int, source: WordFormat
+) -> NDArray[np.uint32]:
     """Blocks at the edges: zeros, Inf, NaN, subnormals, powers of two, every tie of the element.
 
     The ``EDGES`` first ones are the sharpest: ends of the range, and the words on either side of
@@ -50,6 +54,7 @@ def directed_words(element: ElementFormat, block: int, source: WordFormat) -> ND
     Returns:
         uint32 of shape (blocks, block).
     """
+    element, halved = vector_format(format).element, vector_format(format).micro is not None
     mantissa = source.mantissa_bits
     one = 127 << mantissa
     least, top, sign = 1 << mantissa, 254 << mantissa, 1 << (source.bits - 1)
@@ -74,8 +79,9 @@ def directed_words(element: ElementFormat, block: int, source: WordFormat) -> ND
         rows.append([word, max(word - 1, 0), sign | word >> 1])
         rows.append([word | full, sign | word])
     ties = _ties(element)
-    for base in (0, -60, 60):
-        words = source.words(_float32(np.ldexp(ties, base))).tolist()
+    # Half a tie is one where a microexponent is 1.
+    for base, below in product((0, -60, 60), (0, 1) if halved else (0,)):
+        words = source.words(_float32(np.ldexp(ties, base - below))).tolist()
         largest = int(source.words(_float32(np.ldexp(element.largest, base))))
         for start in range(0, len(words), max(1, block - 1)):
             around = words[start : start + max(1, block - 1)]

@@ -11,6 +11,10 @@ count. ``dequantize`` is measured beside the cast from FP8 back to float32.
 ``matmul`` of 512 x 512 x 512 is measured beside NumPy's float32 ``@`` on one core. Goals: at most
 10 times as long for MXSF, E4M3 and INT8 in blocks of 1 x 32, 25 times for MXSF in tiles of 8 x 8,
 60 times for E5M2.
+
+``pack`` and ``unpack_planes`` of as many codes as the tensor has are measured beside
+``np.packbits`` and ``np.unpackbits`` of as many bits. Goals: ``pack`` takes at most 1.2 times as
+long from 4 bits on, 2 times for 3 bits; ``unpack_planes`` no longer.
 """
 
 import argparse
@@ -25,12 +29,15 @@ os.environ["OPENBLAS_NUM_THREADS"] = "1"  # before NumPy is imported
 import ml_dtypes
 import numpy as np
 from mxsf.golden import E4M3, E5M2, INT8, MXSF, matmul, quantize
+from mxsf.golden.packing import pack, unpack_planes
 from rich.console import Console
 from rich.table import Table
 
 CASES = [(MXSF, (1, 32)), (MXSF, (8, 8)), (E4M3, (1, 32)), (INT8, (1, 32))]
 
 PRODUCTS = [(MXSF, (1, 32)), (E4M3, (1, 32)), (INT8, (1, 32)), (MXSF, (8, 8)), (E5M2, (1, 32))]
+
+WIDTHS = (3, 4, 5, 6, 7, 9, 12)
 
 
 def seconds(run: Callable[[], object]) -> float:
@@ -81,6 +88,31 @@ def main() -> None:
         numbers = (f"{ratio:.1f}", f"{ours * 1e3:.1f}", f"{theirs * 1e3:.1f}")
         table.add_row(f"matmul {element} {rows}x{columns}", *numbers)
     Console().print(table)
+
+    Console().print(packing_table(options.size**2, options.repeat))
+
+
+def packing_table(count: int, repeat: int) -> Table:
+    """Measure packing: both ways for every width."""
+    table = Table("", "ratio", "GB/s of codes", "ns/code", "np.packbits, ns/code")
+    random = np.random.default_rng(2)
+    for width in WIDTHS:
+        dtype = np.uint8 if width <= 8 else np.uint16
+        codes = random.integers(0, 1 << width, count, dtype)
+        bits = random.integers(0, 2, count * width, np.uint8)
+        planes, packed = pack(codes, width), np.packbits(bits)
+        runs = {
+            "pack": (partial(pack, codes, width), partial(np.packbits, bits)),
+            "unpack": (
+                partial(unpack_planes, planes, width, count),
+                partial(np.unpackbits, packed),
+            ),
+        }
+        for verb, (run, baseline) in runs.items():
+            ratio, ours, theirs = compare(run, baseline, repeat)
+            numbers = (ratio, codes.nbytes / ours / 1e9, ours / count * 1e9, theirs / count * 1e9)
+            table.add_row(f"{verb} {width} bits", *(f"{n:.2f}" for n in numbers))
+    return table
 
 
 def compare(

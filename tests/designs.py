@@ -19,7 +19,9 @@ OTHERS = ["e3m4", "e0m5", "e5m0", "e1m2", "e2m3+e2m1", "e3m3+e2m1+e1m0", "e8m7",
 
 SMALL = [
     ("decoder", {"element": "int8"}),
+    ("decoder", {"element": "mx9"}),
     ("encoder", {"block": 8, "lanes": 2}),
+    ("encoder", {"element": "mx4", "block": 4, "lanes": 2}),
     ("product_sum", {"block": 4}),
     ("accumulator", {"block": 4, "outputs": 3}),
     ("dot", {"block": 4, "stages": 0}),
@@ -27,6 +29,8 @@ SMALL = [
     ("requantizer", {"tile": 4, "both": True, "storage": "memory"}),
     ("baseline", {"block": 2, "method": "window"}),
     ("matmul", {"tile": 4, "pes": 2, "depth": 8, "element": "e2m1"}),
+    ("pack", {"bits": 7, "lanes": 8}),
+    ("unpack", {"bits": 7, "lanes": 8, "stages": 0}),
 ]
 """Every design of the catalogue, small: names and parameters."""
 
@@ -56,7 +60,7 @@ def encoder_case(variant: Variant, blocks: int = 60, seed: int = 0) -> Stimulus:
     """Edge, directed and random blocks for an encoder, some of them ended early."""
     encoder = variant.component
     random = np.random.default_rng(seed)
-    directed = directed_words(encoder.element, encoder.block, encoder.source)
+    directed = directed_words(encoder.format, encoder.block, encoder.source)
     chosen = directed[EDGES:][random.permutation(len(directed) - EDGES)[:blocks]]
     edges = directed[:EDGES]
     words = np.concatenate(

@@ -15,11 +15,14 @@ BUDGET = Path(__file__).parent / "area_budget.json"
 GROWTH = 1.03
 GUARDED = [
     *(("decoder", {"element": e}) for e in ("mxsf", "e4m3", "e5m2", "int8")),
-    *(("encoder", {"element": e}) for e in ("mxsf", "e2m5", "e4m3", "int8")),
+    *(("encoder", {"element": e}) for e in ("mxsf", "e2m5", "e4m3", "int8", "mx9")),
     ("encoder", {"lanes": 8}),
     ("encoder", {"fabric": "fpga"}),
     ("encoder", {"source": "fp32", "rule": "rceil"}),
-    *(("product_sum", {"element": e, "block": 8}) for e in ("mxsf", "e4m3", "e5m2", "int8")),
+    *(
+        ("product_sum", {"element": e, "block": 8})
+        for e in ("mxsf", "e4m3", "e5m2", "int8", "mx9", "mx4")
+    ),
     *(("product_sum", {"block": 8, "fabric": fabric}) for fabric in ("fpga", "dsp")),
     *(("accumulator", {"fabric": fabric, "stages": 0}) for fabric in ("asic", "fpga")),
     *(("baseline", {"method": method, "block": 4}) for method in ("tree", "window")),
@@ -83,6 +86,21 @@ def test_liberty(tmp_path):
     total += found.cells["INV"] + 2 * found.cells["NAND2"] + 8 * 25
     assert found.square_microns == total
     assert found.nand2 == total / 2
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("name", ["pack", "unpack"])
+def test_wires_have_no_area(name, tmp_path):
+    library = tmp_path / "tiny.lib"
+    library.write_text(LIBRARY)
+    wires = variant(name, bits=7, lanes=8, stages=0)
+    assert wires.netlist.only_wires
+    for target in ("generic", "ecp5", f"liberty={library}"):
+        assert area(wires.netlist, target).measure[1] == 0
+    registered = variant(name, bits=7, lanes=8)
+    assert not registered.netlist.only_wires
+    found = area(registered.netlist)
+    assert (found.gates, found.flip_flops) == (1, 7 * 8 + 2 + 1)  # marks and valid
 
 
 @pytest.mark.long

@@ -8,10 +8,14 @@ import numpy as np
 import pytest
 import reference
 from mxsf.golden import (
+    E2M1,
     E4M3,
     E5M2,
     FORMATS,
     INT8,
+    MX4,
+    MX6,
+    MX9,
     MXSF,
     BlockFormat,
     BlockTensor,
@@ -21,6 +25,7 @@ from mxsf.golden import (
     parse,
     quantize,
 )
+from mxsf.golden.packing import pack
 
 CUSTOM = ElementFormat("mine", 3, 4, bias=5, special="nan")
 BYTES = [0, 1, 2, 9, 23, 127, 128, 246, 252, 253, 254, 255]
@@ -137,7 +142,7 @@ class TestFiles:
             file.write(b"half a file")
             raise OSError("disk full")
 
-        monkeypatch.setattr(np, "savez_compressed", fail)
+        monkeypatch.setattr(np, "savez", fail)
         with pytest.raises(OSError, match="disk full"):
             quantize(np.zeros(32)).save(path)
         exact.assert_same(BlockTensor.load(path), old)
@@ -161,7 +166,82 @@ class TestFiles:
         path = tmp_path / "q.npz"
         quantize(np.ones((8, 32))).save(path)
         path.write_bytes(path.read_bytes()[:kept])
-        with pytest.raises(ValueError, match="holds no block tensor"):
+        with pytest.raises(ValueError, match=r"holds no block tensor: it is no \.npz archive"):
+            BlockTensor.load(path)
+
+    @pytest.mark.parametrize(
+        ("fmt", "bits"),
+        [
+            (BlockFormat(parse("e2m4"), (1, 16)), 7.5),
+            (BlockFormat(E2M1), 4.25),
+            (BlockFormat(parse("e4m11"), (8, 8)), 16.125),
+            (MX9, 9),
+            (MX6, 6),
+            (MX4, 4),
+        ],
+        ids=["7 bits", "4 bits", "16 bits", "mx9", "mx6", "mx4"],
+    )
+    def test_a_file_is_of_exact_size(self, tmp_path, fmt, bits):
+        """An element takes its bits and its share of scale and microexponents, and no more."""
+        spare = set()
+        for rows in (160, 640):
+            path = tmp_path / f"{rows}.npz"
+            quantize(exact.sample((rows, 96)), fmt).save(path)
+            spare.add(path.stat().st_size - rows * 96 * bits / 8)
+        assert len(spare) == 1  # names and headers
+        assert spare.pop() < 4000
+
+    def test_a_file_says_how_it_is_packed(self, tmp_path):
+        q = quantize(exact.sample((3, 5)), BlockFormat(parse("e2m4"), (1, 4)))
+        q.save(tmp_path / "q.npz")
+        with np.load(tmp_path / "q.npz") as members:
+            assert set(members) == {"format", "codes", "codes_4", "codes_2", "codes_1", "scales"}
+            facts = {"layout": "planes", "version": 1, "bits": 7, "widths": [4, 2, 1]}
+            assert json.loads(str(members["codes"])) == facts | {"shape": [3, 5]}
+            for width, plane in zip((4, 2, 1), pack(q.codes.reshape(-1), 7), strict=True):
+                np.testing.assert_array_equal(members[f"codes_{width}"], plane)
+
+    def test_the_earlier_layout_is_read(self, tmp_path):
+        q = quantize(exact.sample((4, 48)), MX6)
+        arrays = {"codes": q.codes, "scales": q.scales, "micro": q.micro}
+        np.savez_compressed(tmp_path / "q.npz", format=json.dumps(q.format.spec()), **arrays)
+        assert BlockTensor.load(tmp_path / "q.npz") == q
+
+    @pytest.mark.parametrize(
+        ("changes", "message"),
+        [
+            ({"codes": {"version": 2}}, r'"bits": 4, "widths": \[4\]}, not .*"version": 2'),
+            ({"codes": {"bits": 3, "widths": [2, 1]}}, r'codes must be .*, not .*"bits": 3'),
+            ({"codes": {"shape": [8, 33]}}, "264 items of 4 bits are 132 bytes of uint8"),
+            ({"codes": {"shape": [-8, -32]}}, "can only specify one unknown dimension"),
+            ({"codes": {"shape": 256}}, "not iterable"),
+            ({"codes_4": None}, "codes_4"),
+            ({"codes_4": np.zeros(127, np.uint8)}, r"not uint8 of shape \(127,\)"),
+            ({"codes_4": np.zeros(128, np.int8)}, "not int8"),
+        ],
+        ids=str,
+    )
+    def test_planes_that_do_not_fit(self, tmp_path, changes, message):
+        q, path = quantize(np.ones((8, 32)), E2M1), tmp_path / "q.npz"
+        q.save(path)
+        with np.load(path) as stored:
+            members = dict(stored)
+        for name, change in changes.items():
+            if isinstance(change, dict):
+                change = json.dumps(json.loads(str(members[name])) | change)
+            members[name] = change
+        np.savez(path, **{name: value for name, value in members.items() if value is not None})
+        with pytest.raises(ValueError, match=r"q\.npz holds no block tensor: .*" + message) as seen:
+            BlockTensor.load(path)
+        assert "\n" not in str(seen.value)
+
+    def test_a_damaged_plane(self, tmp_path):
+        path = tmp_path / "q.npz"
+        quantize(np.ones((8, 32)), E2M1).save(path)
+        data = path.read_bytes()
+        path.write_bytes(data.replace(b"\x66" * 128, b"\x66" * 127 + b"\x67"))
+        assert path.read_bytes() != data
+        with pytest.raises(ValueError, match="holds no block tensor: Bad CRC-32"):
             BlockTensor.load(path)
 
     def arrays(self):

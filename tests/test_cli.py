@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from designs import needs_gcc
 from mxsf.flow import cli
-from mxsf.golden import MXSF, BlockTensor, quantize
+from mxsf.golden import MX9, MXSF, BlockTensor, quantize
 
 
 @pytest.fixture
@@ -28,8 +28,10 @@ def test_formats(run):
     code, out, _ = run("formats")
     assert code == 0
     assert "e2m5 nesting e3m2" in out
+    assert ["mx9", "9", "e0m7", "6", "1x16"] in [line.split()[:5] for line in out.splitlines()]
     code, out, _ = run("formats", "--json")
     assert json.loads(out)["mxsf"]["subnormal"]["exponent_bits"] == 3
+    assert json.loads(out)["mx4"]["micro"] == [1, 2]
 
 
 def test_generate(run, tmp_path):
@@ -136,6 +138,15 @@ def test_quantize_and_back(run, tmp_path):
     np.save(tmp_path / "x.npy", x)
     assert run("quantize", "x.npy", "x.npz", "--block", "8x8", "--rule", "ceil")[0] == 0
     assert BlockTensor.load(tmp_path / "x.npz").block == (8, 8)
+    assert run("quantize", "x.npy", "x.npz", "--element", "e2m4")[1].endswith(
+        "planes of 4+2+1 bits\n"
+    )
+    assert BlockTensor.load(tmp_path / "x.npz").element.name == "e2m4"
+    assert run("quantize", "x.npy", "x.npz", "--element", "mx9")[1].endswith(
+        "mx9 1x16, shape (5, 40), planes of 8 bits\n"
+    )
+    assert run("quantize", "x.npz", "y.npy")[0] == 0
+    np.testing.assert_array_equal(np.load(tmp_path / "y.npy"), quantize(x, MX9).dequantize())
     assert run("quantize", "x.npy", "x.npz")[0] == 0
     assert run("quantize", "x.npz", "y.npy")[0] == 0
     np.testing.assert_array_equal(np.load(tmp_path / "y.npy"), quantize(x, MXSF).dequantize())
@@ -156,6 +167,9 @@ def test_quantize_and_back(run, tmp_path):
         (["generate", "encoder", "--block", "0"], "block must be at least 1, not 0"),
         (["generate", "encoder", "--rule", "up"], "unknown rule 'up'"),
         (["generate", "encoder", "--overflow", "ovf"], "mxsf has none"),
+        (["generate", "pack", "--bits", "17"], "bits must be 3 to 16, not 17"),
+        (["generate", "unpack", "--bits", "7", "--lanes", "12"], "multiple of 8, so that planes"),
+        (["generate", "encoder", "--bits", "7"], "encoder has no parameter 'bits'"),
         (["generate", "encoder", "--prefix", "a b"], "prefix must be"),
         (["simulate", "encoder", "--engine", "spice"], "'spice' is not one of"),
         (["simulate", "encoder", "--input", "no.npy"], "'no.npy' does not exist"),

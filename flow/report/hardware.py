@@ -11,7 +11,7 @@ from ..catalogue import Variant, variant
 from ..synthesis import Area, area
 from ..timing import TARGETS as ROUTED
 from ..timing import timing
-from .cache import cached, netlist_key, tool_version
+from .cache import cached, identity, netlist_key, tool_version
 from .content import Figure, Section, Table
 from .growth import growth
 from .hierarchy import hierarchy
@@ -124,7 +124,7 @@ def hardware(scope: Scope, step: Callable[[str], None], kept: Path) -> Section:
 
 def _area(one: Variant, target: str, scope: Scope, kept: Path) -> Area | str:
     """The area, or why there is none."""
-    key = ["area", netlist_key(one, kept), target, tool_version(scope.yosys)]
+    key = ["area", netlist_key(one, kept), identity(target), tool_version(scope.yosys)]
     try:
         return Area(**cached(kept, key, lambda: asdict(area(one.netlist, target, scope.yosys))))
     except ToolError as problem:

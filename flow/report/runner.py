@@ -14,6 +14,8 @@ from ..verilog import write_whole
 from .accuracy import accuracy
 from .cache import cached, fingerprint
 from .content import Section, Table
+from .energy import energy_section
+from .family import family_section
 from .format import format_section
 from .hardware import hardware
 from .jobs import Steps
@@ -46,7 +48,9 @@ SECTIONS: dict[str, Callable[[Scope, Step, Path], Section]] = {
     "numerics": _kept(numerics),
     "networks": _kept(accuracy),
     "hardware": hardware,
+    "energy": energy_section,
     "verification": verification,
+    "family": family_section,
 }
 """What makes each section: (scope, step, folder of kept results), in the order of the page."""
 
@@ -62,7 +66,7 @@ def run(
     Args:
         folder: where everything goes.
         scope: what to cover.
-        only: names of sections; none means all.
+        only: names of sections; none means those of the scope.
         step: called with what runs now, all of it: sections are made side by side.
 
     Raises:
@@ -74,7 +78,8 @@ def run(
     started = time.monotonic()
     folder.mkdir(parents=True, exist_ok=True)
     scope = Scope() if scope is None else scope
-    names = [name for name in SECTIONS if not only or name in only]
+    chosen = only or [name for name in SECTIONS if name not in scope.without]
+    names = [name for name in SECTIONS if name in chosen]
     steps = Steps(step)
 
     def make(name: str) -> Section:

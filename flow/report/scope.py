@@ -26,6 +26,8 @@ class Scope:
         halves: whether the halves of the dot product are simulated by themselves as well.
         lanes: of the product sums and dot products whose areas are compared.
         pes: of the matrix engines whose areas are compared.
+        beats: beats of operands whose energy is measured.
+        without: sections that must be asked for.
         yosys: the Yosys that synthesizes.
     """
 
@@ -39,6 +41,8 @@ class Scope:
     halves: bool = True
     lanes: tuple[int, ...] = (1, 2, 4, 8, 16, 32)
     pes: tuple[int, ...] = (1, 2, 4)
+    beats: int = 8192
+    without: tuple[str, ...] = ("family",)
     yosys: Yosys = PINNED
 
     def quick(self) -> "Scope":
@@ -57,6 +61,8 @@ class Scope:
             halves=False,
             lanes=(),
             pes=(),
+            beats=2048,
+            without=("energy", "family"),
         )
 
     def full(self) -> "Scope":
@@ -70,6 +76,7 @@ class Scope:
             epochs=20,
             routes=3,
             pes=PES,
+            without=(),
         )
 
     @property
@@ -89,6 +96,7 @@ class Scope:
             f"engines of {', '.join(map(str, more))} PEs": more,
             f"all but {self.numbers} numbers of each tensor in simulation": self.numbers,
             "the halves of the dot product in simulation": not self.halves,
+            f"the sections {' and '.join(self.without)}": self.without,
             "the spread over training seeds": self.seeds < 2,
         }
         return [what for what, left in cases.items() if left]
