@@ -96,7 +96,7 @@ class Scope:
             f"engines of {', '.join(map(str, more))} PEs": more,
             f"all but {self.numbers} numbers of each tensor in simulation": self.numbers,
             "the halves of the dot product in simulation": not self.halves,
-            f"the sections {' and '.join(self.without)}": self.without,
+            f"sections {', '.join(self.without)}": self.without,
             "the spread over training seeds": self.seeds < 2,
         }
         return [what for what, left in cases.items() if left]
