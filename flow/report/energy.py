@@ -65,9 +65,8 @@ def energy_section(scope: Scope, step: Callable[[str], None], kept: Path) -> Sec
         step: called with what runs now.
         kept: folder of results kept from before.
     """
-    library = next((t for t in scope.targets if t.startswith("liberty=")), None)
-    target = library or "generic"
-    unit = "pJ" if library else "pins"
+    target = scope.gates
+    unit = "pins" if target == "generic" else "pJ"
     section = Section("energy", "Energy", facts={"beats": scope.beats, "streams": STREAMS})
     try:
         scope.yosys.check()
@@ -75,7 +74,7 @@ def energy_section(scope: Scope, step: Callable[[str], None], kept: Path) -> Sec
     except (ToolError, ImportError) as problem:
         section.missing.append(f"No energies: {problem}")
         return section
-    if not library:
+    if target == "generic":
         section.missing.append(
             "Energies are transitions of input pins of generic gates; in pJ with a cell library: "
             "mxsf report --only energy --target liberty=FILE"

@@ -14,8 +14,8 @@ from ...golden.formats import ElementFormat
 from ...golden.requantizer import error_db
 from ...sim.tool import ToolError
 from ..catalogue import tensors, variant
-from ..synthesis import area
-from .cache import cached, fingerprint, identity, netlist_key, tool_version
+from .areas import kept_area
+from .cache import cached, fingerprint
 from .content import Figure, Section, Table
 from .jobs import side_by_side
 from .numerics import DISTRIBUTIONS, draw
@@ -91,7 +91,7 @@ def family_section(scope: Scope, step: Callable[[str], None], kept: Path) -> Sec
         step: called with what runs now.
         kept: folder of results kept from before.
     """
-    target = next((t for t in scope.targets if t.startswith("liberty=")), "generic")
+    target = scope.gates
     samples = max(scope.samples // 4, 1 << 14)
     section = Section(
         "family",
@@ -147,9 +147,7 @@ def _row(element: ElementFormat, target: str, samples: int, scope: Scope, kept: 
     key = ["family", fingerprint(), element.name, samples]
     by_data = cached(kept, key, lambda: _by_data(element, samples))
     one = variant("dot", element=element, block=_LANES, stages=0)
-    version = tool_version(scope.yosys)
-    key = ["family area", netlist_key(one, kept), identity(target), version]
-    size = cached(kept, key, lambda: area(one.netlist, target, scope.yosys).measure[1])
+    size = kept_area(one, target, scope, kept).measure[1]
     return _Row(element, by_data, round(log2(element.largest / element.least), 1), size)
 
 

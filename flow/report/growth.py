@@ -1,17 +1,16 @@
 """Growth: area against the lanes of a dot product and against the PEs of a matrix engine."""
 
 from collections.abc import Callable
-from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from ...golden.catalogue import parse
 from ...sim.tool import ToolError
-from ..catalogue import Variant, variant
+from ..catalogue import variant
 from ..growth import grow
-from ..synthesis import Area, area
-from .cache import cached, fingerprint, netlist_key, tool_version
+from .areas import kept_area
+from .cache import cached, fingerprint, tool_version
 from .content import Figure, Section, Table
 from .jobs import side_by_side
 from .scope import Scope
@@ -52,7 +51,10 @@ def _lanes(section: Section, scope: Scope, step: Step, kept: Path) -> None:
         for name in DESIGNS
         for element in scope.elements
     ]
-    jobs = [(f"synthesizing {one.top}", partial(_area, one, scope, kept)) for one in chosen]
+    jobs = [
+        (f"synthesizing {one.top}", partial(kept_area, one, "generic", scope, kept))
+        for one in chosen
+    ]
     rows: list[list[Any]] = []
     for one, found in zip(chosen, side_by_side(jobs, step), strict=True):
         lanes = one.component.lanes
@@ -76,11 +78,6 @@ def _lanes(section: Section, scope: Scope, step: Step, kept: Path) -> None:
             "What a design has once, like a dot product's accumulator, is spread over its lanes.",
         )
     )
-
-
-def _area(one: Variant, scope: Scope, kept: Path) -> Area:
-    key = ["area", netlist_key(one, kept), "generic", tool_version(scope.yosys)]
-    return Area(**cached(kept, key, lambda: asdict(area(one.netlist, "generic", scope.yosys))))
 
 
 def _engines(section: Section, scope: Scope, step: Step, kept: Path) -> None:

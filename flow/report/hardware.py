@@ -1,17 +1,17 @@
 """Hardware: what the components take, by format and target, and how fast they run."""
 
 from collections.abc import Callable
-from dataclasses import asdict
 from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
 from ...sim.tool import ToolError
 from ..catalogue import Variant, variant
-from ..synthesis import Area, area
+from ..synthesis import Area
 from ..timing import TARGETS as ROUTED
 from ..timing import timing
-from .cache import cached, identity, netlist_key, tool_version
+from .areas import kept_area
+from .cache import cached, netlist_key, tool_version
 from .content import Figure, Section, Table
 from .growth import growth
 from .hierarchy import hierarchy
@@ -124,9 +124,8 @@ def hardware(scope: Scope, step: Callable[[str], None], kept: Path) -> Section:
 
 def _area(one: Variant, target: str, scope: Scope, kept: Path) -> Area | str:
     """The area, or why there is none."""
-    key = ["area", netlist_key(one, kept), identity(target), tool_version(scope.yosys)]
     try:
-        return Area(**cached(kept, key, lambda: asdict(area(one.netlist, target, scope.yosys))))
+        return kept_area(one, target, scope, kept)
     except ToolError as problem:
         return str(problem)
 

@@ -21,6 +21,7 @@ from .scope import Scope
 __all__ = ["BLOCKS", "DISTRIBUTIONS", "draw", "numerics"]
 
 Floats = NDArray[np.float32]
+_Measured = tuple[list[Any], Callable[[ElementFormat], float]]  # keys of a row, what it holds
 
 BLOCKS = ((1, 32), (1, 64), (8, 8))
 COLUMNS = 256
@@ -62,7 +63,7 @@ def numerics(scope: Scope, step: Callable[[str], None]) -> Section:
         scope: element formats and samples.
         step: called with what runs now.
     """
-    elements = {name: element for name, element in _elements(scope).items()}
+    elements = _elements(scope)
     data = {}
     for name in DISTRIBUTIONS:
         step(f"drawing {name}")
@@ -73,11 +74,7 @@ def numerics(scope: Scope, step: Callable[[str], None]) -> Section:
         "SQNR in dB by block, scale rule FLOOR",
         ["data", "block"],
         elements,
-        [
-            ([name, _shape(block)], lambda e, x=x, b=block: sqnr(x, e, b, ScaleRule.FLOOR))
-            for name, x in data.items()
-            for block in BLOCKS
-        ],
+        _by_block(data),
         step,
     )
     rules = _table(
@@ -97,14 +94,7 @@ def numerics(scope: Scope, step: Callable[[str], None]) -> Section:
         "SQNR in dB of one training step's tensors (digits), FLOOR",
         ["tensor", "block"],
         elements,
-        [
-            (
-                [f"{name} {_shape(x.shape)}", _shape(block)],
-                lambda e, x=x, b=block: sqnr(x, e, b, ScaleRule.FLOOR),
-            )
-            for name, x in tensors().items()
-            for block in BLOCKS
-        ],
+        _by_block({f"{name} {_shape(x.shape)}": x for name, x in tensors().items()}),
         step,
     )
     flushed = _table(
@@ -146,6 +136,15 @@ def _elements(scope: Scope) -> dict[str, ElementFormat]:
     return {f.name: f for f in [*scope.formats, FORMATS["e5m2"]]}
 
 
+def _by_block(data: dict[str, Floats]) -> list[_Measured]:
+    """SQNR of each tensor in each block, scale rule FLOOR."""
+    return [
+        ([name, _shape(block)], lambda e, x=x, b=block: sqnr(x, e, b, ScaleRule.FLOOR))
+        for name, x in data.items()
+        for block in BLOCKS
+    ]
+
+
 def _flushed(x: Floats, element: ElementFormat) -> float:
     q = quantize(x, element).dequantize()
     return float(((q == 0) & (x != 0)).sum() / max((x != 0).sum(), 1))
@@ -160,7 +159,7 @@ def _table(
     title: str,
     keys: list[str],
     elements: dict[str, ElementFormat],
-    rows: list[tuple[list[Any], Callable[[ElementFormat], float]]],
+    rows: list[_Measured],
     step: Callable[[str], None],
 ) -> Table:
     """A row for each set of keys, a column for each format."""

@@ -102,6 +102,11 @@ class Scope:
         return [what for what, left in cases.items() if left]
 
     @property
+    def gates(self) -> str:
+        """The target of standard cells: the first ``liberty=FILE``, or generic gates."""
+        return next((t for t in self.targets if t.startswith("liberty=")), "generic")
+
+    @property
     def formats(self) -> list[ElementFormat]:
         """The element formats."""
         return [parse(name) for name in self.elements]
