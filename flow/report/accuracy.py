@@ -32,7 +32,7 @@ def accuracy(scope: Scope, step: Callable[[str], None]) -> Section:
         if find_spec(module) is None:
             section.missing.append(f"No networks without {extra}: pip install 'mxsf[report]'")
             return section
-    from threadpoolctl import threadpool_limits  # scikit-learn brings it
+    from threadpoolctl import threadpool_limits
 
     from .networks import NETWORKS, Format, digits, evaluate, train
 
