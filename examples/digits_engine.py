@@ -10,12 +10,12 @@ from typing import Any, NamedTuple
 
 import ml_dtypes
 import numpy as np
-from mxsf.flow.catalogue import variant
-from mxsf.flow.simulate import default_engine, make_engine
+from mxsf.flow.catalogue.catalogue import variant
+from mxsf.flow.simulate import default_simulator, make_simulator
 from mxsf.golden import E2M5, E4M3, MXSF, ElementFormat, matmul, quantize
-from mxsf.sim.bench import Result
-from mxsf.sim.matmul import run_scripts
-from mxsf.sim.training import DEPTH, training_step
+from mxsf.sim.bench.engine import run_scripts
+from mxsf.sim.result import Result
+from mxsf.sim.stimulus.training import DEPTH, training_step
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float32]
@@ -90,7 +90,7 @@ def hardware_step(
     one = variant("matmul", tile=TILE, pes=PES, depth=DEPTH)
     component: Any = one.component
     step = training_step(component, x, w1, w2, gradient)
-    return run_scripts(make_engine(one, default_engine()), component, [step.script])
+    return run_scripts(make_simulator(one, default_simulator()), component, [step.script])
 
 
 def plot(rows: list[Row], path: Path) -> None:

@@ -27,7 +27,9 @@ Floats = NDArray[np.float32]
 Labels = NDArray[np.int64]
 MatMul = Callable[[Floats, Floats], Floats]
 
-DEFAULT_OUTPUT = Path(__file__).resolve().parent.parent / "flow" / "data" / "digits.npz"
+DEFAULT_OUTPUT = (
+    Path(__file__).resolve().parent.parent / "flow" / "catalogue" / "data" / "digits.npz"
+)
 DEFAULT_SEED = 0
 DEFAULT_EPOCHS = 20
 DEFAULT_SEEDS = 5
@@ -263,7 +265,7 @@ def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
         type=Path,
         default=DEFAULT_OUTPUT,
         metavar="PATH",
-        help="npz file to write (default: flow/data/digits.npz in the repository)",
+        help="npz file to write (default: flow/catalogue/data/digits.npz in the repository)",
     )
     parser.add_argument(
         "--seed",

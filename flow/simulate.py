@@ -3,33 +3,34 @@
 from pathlib import Path
 from typing import Literal
 
-from ..hdl.axi import AxiShell
-from ..sim.cxxrtl import CxxrtlEngine, compiler
-from ..sim.engine import AmaranthEngine, Engine
-from ..sim.linked import LinkedEngine
-from ..sim.waveform import Port
-from .catalogue import Variant
+from ..hdl.interface.axi import AxiShell
+from ..sim.simulator.amaranth import AmaranthSimulator
+from ..sim.simulator.cxxrtl import CxxrtlSimulator, compiler
+from ..sim.simulator.linked import LinkedSimulator
+from ..sim.simulator.simulator import Simulator
+from ..sim.simulator.waveform import Port
+from .catalogue.catalogue import Variant
 
-__all__ = ["ENGINES", "cxxrtl_engine", "default_engine", "make_engine"]
+__all__ = ["SIMULATORS", "cxxrtl_simulator", "default_simulator", "make_simulator"]
 
-ENGINES = ("amaranth", "cxxrtl")
+SIMULATORS = ("amaranth", "cxxrtl")
 
 
-def default_engine() -> str:
+def default_simulator() -> str:
     """Name of the fastest engine that this machine can run."""
     return "cxxrtl" if compiler() else "amaranth"
 
 
-def make_engine(
+def make_simulator(
     variant: Variant, name: str, vcd: Path | None = None, *, optimise: Literal[0, 1, 2] = 1
-) -> Engine:
+) -> Simulator:
     """Build an engine on a design.
 
     Args:
         variant: the design.
         name: ``"amaranth"`` or ``"cxxrtl"``.
         vcd: waveform file to write; Amaranth's has all inner signals, CXXRTL's the ports.
-        optimise: see ``CxxrtlEngine``.
+        optimise: see ``CxxrtlSimulator``.
 
     Raises:
         ValueError: no such engine, or a design whose ports have no cycle model.
@@ -38,25 +39,25 @@ def make_engine(
     if isinstance(variant.outside, AxiShell):
         raise ValueError(f"{variant.top} has no cycle model: simulate it with stream or flat ports")
     if name == "amaranth":
-        engine: Engine = AmaranthEngine(variant.outside, clocked=variant.clocked, vcd=vcd)
+        engine: Simulator = AmaranthSimulator(variant.outside, clocked=variant.clocked, vcd=vcd)
     elif name == "cxxrtl":
-        engine = cxxrtl_engine(variant, vcd, optimise=optimise)
+        engine = cxxrtl_simulator(variant, vcd, optimise=optimise)
     else:
-        raise ValueError(f"unknown engine {name!r}: use {' or '.join(ENGINES)}")
+        raise ValueError(f"unknown engine {name!r}: use {' or '.join(SIMULATORS)}")
     if variant.outside is variant.component:
         return engine
-    return LinkedEngine(engine, variant.links, variant.clock)
+    return LinkedSimulator(engine, variant.links, variant.clock)
 
 
-def cxxrtl_engine(
+def cxxrtl_simulator(
     variant: Variant, vcd: Path | None = None, *, optimise: Literal[0, 1, 2] = 1
-) -> CxxrtlEngine:
-    """Compile the merged netlist of a design; see ``CxxrtlEngine`` for ``optimise``."""
+) -> CxxrtlSimulator:
+    """Compile the merged netlist of a design; see ``CxxrtlSimulator`` for ``optimise``."""
     ports = [Port(name, width, is_input) for name, (width, is_input) in variant.ports.items()]
     if variant.outside is not variant.component and variant.clock is not None:
         ports.append(Port(variant.clock.reset, 1, True))
     design = variant.netlist
-    return CxxrtlEngine(
+    return CxxrtlSimulator(
         design.text,
         design.top,
         ports,

@@ -1,14 +1,15 @@
 """The golden model: what every number means, exact, in NumPy. See docs/numerics.md."""
 
-from .bdr import BLOCK_FORMATS, MSFP12, MSFP16, MX4, MX6, MX9, parse_format
-from .block import BlockFormat, BlockTensor
-from .catalogue import E2M1, E2M3, E2M5, E3M2, E4M3, E5M2, FORMATS, INT8, MXSF, parse
-from .decoder import unpack
-from .dot import dot, matmul
-from .encoder import Rounding, quantize
-from .formats import ElementFormat
-from .scale import ScaleRule
-from .words import BF16, FP32, WORDS, WordFormat
+from .dot.decoder import unpack
+from .dot.dot import dot, matmul
+from .formats.block import BlockFormat
+from .formats.block_catalogue import BLOCK_FORMATS, MSFP12, MSFP16, MX4, MX6, MX9, parse_format
+from .formats.catalogue import E2M1, E2M3, E2M5, E3M2, E4M3, E5M2, FORMATS, INT8, MXSF, parse
+from .formats.element import ElementFormat
+from .formats.scale import ScaleRule
+from .formats.word import BF16, FP32, WORDS, WordFormat
+from .quantize.encoder import Rounding, quantize
+from .quantize.tensor import BlockTensor
 
 __all__ = [
     "BF16",

@@ -12,8 +12,8 @@ from typing import Literal, get_args
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .accumulator import rounded
-from .words import BF16, FP32, float_array
+from .dot.accumulator import rounded
+from .formats.word import BF16, FP32, float_array
 
 __all__ = ["LEAST_WINDOW", "MOST_WINDOW", "WINDOW", "Method", "check_method", "dot_bf16"]
 

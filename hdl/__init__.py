@@ -1,13 +1,13 @@
 """Amaranth components that compute what ``mxsf.golden`` defines. See docs/hardware.md."""
 
-from .accumulator import Accumulator
-from .decoder import Decoder, decode
-from .dot import Dot
-from .encoder import Encoder
-from .matmul import Matmul
+from .dot.accumulator import Accumulator
+from .dot.decoder import Decoder, decode
+from .dot.dot import Dot
+from .dot.product_sum import ProductSum
+from .engine.matmul import Matmul
 from .packing import Pack, Unpack
-from .product_sum import ProductSum
-from .requantizer import Requantizer
+from .quantize.encoder import Encoder
+from .quantize.requantizer import Requantizer
 
 __all__ = [
     "Accumulator",

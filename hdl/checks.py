@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 from typing import Any, get_args
 
-from ..golden.block import BlockFormat, Rounding, vector_format
-from ..golden.formats import ElementFormat, Overflow
-from ..golden.product_sum import Operands
-from ..golden.scale import ScaleRule
-from ..golden.words import WordFormat
-from .formats import Fabric
+from ..golden.dot.product_sum import Operands
+from ..golden.formats.block import BlockFormat, Rounding, vector_format
+from ..golden.formats.element import ElementFormat, Overflow
+from ..golden.formats.scale import ScaleRule
+from ..golden.formats.word import WordFormat
+from .layouts import Fabric
 
 __all__ = [
     "check_block",

@@ -1,7 +1,6 @@
 """Packing: a beat of codes to a beat of bit planes, and back. Nothing but wires and a register.
 
-Golden answer: ``mxsf.golden.packing``. Source: docs/numerics.md section 7. (``hdl.packer`` packs
-something else: the fields of an FP32 word.)
+Golden answer: ``mxsf.golden.packing``. Source: docs/numerics.md section 7.
 """
 
 from typing import Any
@@ -12,7 +11,7 @@ from amaranth.lib.wiring import In, Out
 
 from ..golden.packing import plane_widths
 from .checks import check_kind, check_least
-from .stream import derive, link, register
+from .stream.register import derive, link, register
 
 __all__ = ["Pack", "Unpack", "codes_layout", "planes_layout"]
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from designs import needs_gcc
-from mxsf.flow.catalogue import tensors
+from mxsf.flow.catalogue.catalogue import tensors
 
 SCRIPT = Path(__file__).parent.parent / "examples" / "train_digits.py"
 

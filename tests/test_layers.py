@@ -10,6 +10,19 @@ from pathlib import Path
 import pytest
 
 LAYERS = ("golden", "hdl", "sim", "flow")
+ROOMS = {
+    "golden": ("slabs", "formats", "packing", "files", "quantize", "dot", "baseline", "engine"),
+    "hdl": (
+        *("layouts", "ports", "register_map", "checks", "stream", "arith", "packing", "quantize"),
+        *("dot", "baseline", "engine", "interface", "board"),
+    ),
+    "sim": ("result", "model", "stimulus", "simulator", "bench", "interface"),
+    "flow": (
+        *("netlist", "catalogue", "export", "simulate", "synth", "study", "board", "report"),
+        "cli",
+    ),
+}
+"""Rooms of each floor, the lowest first: a room imports those before it."""
 ROOT = Path(__file__).parent.parent
 
 
@@ -36,6 +49,22 @@ def test_imports_run_one_way(layer):
             assert not any(name.startswith("mxsf") for name in names), f"{path.name}: use relative"
             if layer == "golden":
                 assert not any(name.startswith("amaranth") for name in names), path.name
+
+
+@pytest.mark.parametrize("layer", LAYERS)
+def test_rooms_import_downwards(layer):
+    order = ROOMS[layer]
+    for path in sorted((ROOT / layer).rglob("*.py")):
+        parts = path.relative_to(ROOT / layer).with_suffix("").parts
+        if parts == ("__init__",):  # the floor's own names
+            continue
+        room = parts[0]
+        assert room in order, f"{path}: a new room has its place in ROOMS"
+        for node in ast.walk(ast.parse(path.read_text())):
+            if not isinstance(node, ast.ImportFrom) or node.level != len(parts):
+                continue  # only what is named from the floor
+            target = (node.module or node.names[0].name).split(".")[0]
+            assert order.index(target) <= order.index(room), f"{path}: {room} imports {target}"
 
 
 @pytest.mark.parametrize("name", modules())

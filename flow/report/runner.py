@@ -10,19 +10,19 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from ..verilog import write_whole
-from .accuracy import accuracy
+from ..export.verilog import write_whole
 from .cache import cached, fingerprint
 from .content import Section, Table
-from .energy import energy_section
-from .family import family_section
-from .format import format_section
-from .hardware import hardware
 from .jobs import Steps
-from .numerics import numerics
 from .page import page
 from .scope import Scope
-from .verification import verification
+from .section.accuracy import accuracy
+from .section.energy import energy_section
+from .section.family import family_section
+from .section.format import format_section
+from .section.hardware import hardware
+from .section.numerics import numerics
+from .section.verification import verification
 
 __all__ = ["SECTIONS", "read", "run", "write"]
 

@@ -2,10 +2,10 @@
 
 from dataclasses import dataclass, replace
 
-from ...golden.catalogue import FORMATS, parse
-from ...golden.formats import ElementFormat
-from ...sim.yosys import PINNED, Yosys
-from ..growth import PES
+from ...golden.formats.catalogue import FORMATS, parse
+from ...golden.formats.element import ElementFormat
+from ...sim.simulator.yosys import PINNED, Yosys
+from ..study.growth import PES
 
 __all__ = ["DEFAULT_ELEMENTS", "Scope"]
 

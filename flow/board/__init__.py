@@ -1,0 +1,1 @@
+"""Boards: pins, bitstreams, and the host's side of the serial line."""

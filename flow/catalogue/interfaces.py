@@ -1,0 +1,99 @@
+"""Interfaces: which ports, clock and reset a design has outside."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from ...hdl.engine.matmul import Matmul
+from ...hdl.interface.axi import AXI_CLOCKING, AxiShell
+from ...hdl.interface.axi_engine import AxiEngine
+from ...hdl.interface.flat import LinkedShell, flat_links, plain_links
+from ...hdl.interface.shell import PLAIN, Clocking, Shell
+from ...sim.interface.axi import axi_vectors
+from ...sim.stimulus.vectors import Vectors
+
+__all__ = ["INTERFACES", "POLARITIES", "RESETS", "Interface"]
+
+RESETS = {"sync": False, "async": True}
+"""Kinds of reset by name: whether it is asynchronous."""
+
+POLARITIES = ("high", "low")
+"""Polarities of a reset: active high or active low."""
+
+
+@dataclass(frozen=True)
+class Interface:
+    """A kind of ports around a design.
+
+    Args:
+        name: what the command line calls it, and its part of a module name.
+        title: one line for people.
+        build: makes the shell: (component, name of its module, clock and reset).
+        clock: name of the clock port.
+        resets: names of the reset port, by the polarities that it may have, the default first.
+        vectors: lays out a design's vectors for its ports: (component, vectors).
+    """
+
+    name: str
+    title: str
+    build: Callable[[Any, str, Clocking], Shell]
+    clock: str = PLAIN.clock
+    resets: tuple[tuple[str, str], ...] = (("high", PLAIN.reset), ("low", "rst_n"))
+    vectors: Callable[[Any, Vectors], Vectors] = lambda component, vectors: vectors
+
+    def clocking(self, reset: str = "sync", polarity: str | None = None) -> Clocking:
+        """Clock and reset.
+
+        Args:
+            reset: kind of the reset, of ``RESETS``.
+            polarity: of the reset; None for the default.
+
+        Raises:
+            ValueError: no such kind, or the interface has no such polarity.
+        """
+        names = dict(self.resets)
+        level = polarity or self.resets[0][0]
+        if reset not in RESETS:
+            raise ValueError(f"unknown reset {reset!r}: use {' or '.join(RESETS)}")
+        if level not in names:
+            raise ValueError(
+                f"{self.name} ports have no reset polarity {level!r}: use {' or '.join(names)}"
+            )
+        return Clocking(self.clock, names[level], RESETS[reset], level == "low")
+
+    def reset_tags(self, clocking: Clocking) -> list[str]:
+        """Parts of a module name that tell a reset from the default one."""
+        default, tags = self.clocking(), []
+        if clocking.asynchronous != default.asynchronous:
+            tags.append("async")
+        if clocking.active_low != default.active_low:
+            tags.append("low" if clocking.active_low else "high")
+        return tags
+
+
+INTERFACES = {
+    interface.name: interface
+    for interface in (
+        Interface(
+            "stream",
+            "a stream is valid, ready and one payload vector",
+            lambda core, name, clocking: LinkedShell(core, name, plain_links(core), clocking),
+        ),
+        Interface(
+            "flat",
+            "a stream is valid, ready and one port for each field",
+            lambda core, name, clocking: LinkedShell(core, name, flat_links(core), clocking),
+        ),
+        Interface(
+            "axi",
+            "a stream is an AXI4-Stream, commands are AXI4-Lite registers",
+            lambda core, name, clocking: (AxiEngine if isinstance(core, Matmul) else AxiShell)(
+                core, name, clocking
+            ),
+            clock=AXI_CLOCKING.clock,
+            resets=(("low", AXI_CLOCKING.reset),),
+            vectors=axi_vectors,
+        ),
+    )
+}
+"""Every interface by name; the first is the design's own."""

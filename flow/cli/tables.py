@@ -1,0 +1,202 @@
+"""Tables for people: rich on a terminal, plain columns in a pipe."""
+
+from collections.abc import Iterable, Sequence
+
+from rich.console import Console
+from rich.table import Table
+
+from ...golden.formats.block import BlockFormat
+from ...golden.formats.element import ElementFormat
+from ..board.bitstream import Bitstream
+from ..board.boards import BoardKind
+from ..catalogue.catalogue import Variant
+from ..report.content import Table as Content
+from ..study.growth import Growth
+from ..study.transpose import Cost
+from ..synth.area import Area
+from ..synth.timing import Timing
+
+__all__ = [
+    "area_table",
+    "bitstream_table",
+    "block_format_table",
+    "board_table",
+    "content_table",
+    "format_table",
+    "growth_table",
+    "show",
+    "timing_table",
+    "transpose_table",
+]
+
+
+def show(table: Table) -> None:
+    """Print a table; in a pipe as wide as its content needs."""
+    console = Console()
+    if not console.is_terminal:
+        console = Console(width=240)
+    console.print(table)
+
+
+def format_table(formats: Iterable[ElementFormat]) -> Table:
+    """One row an element format."""
+    table = _table("name", "bits", "layout", "bias", "emax", "largest", "least", "special")
+    for f in formats:
+        layout = f"e{f.exponent_bits}m{f.mantissa_bits}"
+        if f.subnormal is not None:
+            layout += f" nesting {f.subnormal.name}"
+        if f.twos_complement:
+            layout = f"two's complement, {f.bias} fraction bits"
+        codes = {"none": "none", "nan": "NaN", "ieee": "Inf, NaN"}[f.special]
+        least = f"2^{f.unit_exponent}"
+        _row(table, f.name, f.bits, layout, f.bias, f.emax, f"{f.largest:g}", least, codes)
+    return table
+
+
+def block_format_table(formats: Iterable[BlockFormat]) -> Table:
+    """One row a block format; its bits an element count what elements share."""
+    table = _table("block format", "bits", "layout", "bias", "block", "microexponents", "rounding")
+    for f in formats:
+        rows, columns = f.block
+        shared = None if f.micro is None else f.micro[0] * f.micro[1]
+        bits = f.element.bits + 8 / (rows * columns) + (1 / shared if shared else 0)
+        _row(
+            table,
+            f,
+            f"{bits:g}",
+            f.element,
+            f.element.bias,
+            f"{rows}x{columns}",
+            f"a bit for {shared}" if shared else None,
+            f.rounding.value,
+        )
+    return table
+
+
+def area_table(found: Sequence[tuple[Variant, Area]]) -> Table:
+    """One row a design and target; columns that no target fills are left out."""
+    columns = {
+        "gates": [a.gates for _, a in found],
+        "LUTs": [a.luts for _, a in found],
+        "carries": [a.carries for _, a in found],
+        "flip-flops": [a.flip_flops for _, a in found],
+        "multipliers": [a.multipliers or None for _, a in found],
+        "memories": [a.memories or None for _, a in found],
+        "um^2": [None if a.square_microns is None else f"{a.square_microns:.0f}" for _, a in found],
+        "NAND2": [None if a.nand2 is None else f"{a.nand2:.0f}" for _, a in found],
+        "per lane": [_share(v, a) for v, a in found],
+    }
+    used = {name: column for name, column in columns.items() if any(c is not None for c in column)}
+    table = _table("design", "target", *used)
+    for index, (one, result) in enumerate(found):
+        _row(table, one.top, result.target, *(column[index] for column in used.values()))
+    return table
+
+
+def board_table(kinds: Iterable[BoardKind]) -> Table:
+    """One row a board."""
+    table = _table("board", "device", "engine")
+    for kind in kinds:
+        engine = ", ".join(f"{name} {value}" for name, value in kind.engine().items())
+        _row(table, kind.name, kind.device, engine)
+    return table
+
+
+def bitstream_table(made: Bitstream) -> Table:
+    """Frequencies of a bitstream, and the cells that it takes."""
+    runs = made.runs.values()
+    table = _table("board", "engine", "clock MHz", "MHz", "range", "seeds", *made.used)
+    _row(
+        table,
+        made.kind.name,
+        made.engine.top,
+        f"{made.clock / 1e6:g}",
+        f"{made.fmax:.1f}",
+        f"{min(runs):.1f}-{max(runs):.1f}",
+        len(made.runs),
+        *(f"{used} of {there}" for used, there in made.used.values()),
+    )
+    return table
+
+
+def timing_table(found: Sequence[tuple[Variant, Timing]]) -> Table:
+    """One row a design and target, with the design's own cells of the kinds that it uses."""
+    kinds = list(dict.fromkeys(kind for _, timing in found for kind in timing.cells))
+    table = _table("design", "target", "device", "MHz", "range", "seeds", *kinds)
+    for one, timing in found:
+        low, high = timing.range
+        _row(
+            table,
+            one.top,
+            timing.target,
+            timing.device,
+            f"{timing.fmax:.1f}",
+            f"{low:.1f}..{high:.1f}",
+            len(timing.runs),
+            *(timing.cells.get(kind, 0) for kind in kinds),
+        )
+    return table
+
+
+def content_table(content: Content) -> Table:
+    """A table of the report."""
+    table = _table(*content.columns)
+    for row in content.rows:
+        _row(table, *("" if value is None else value for value in row))
+    return table
+
+
+def _share(one: Variant, result: Area) -> str | None:
+    lanes = getattr(one.component, "lanes", None)
+    total = result.square_microns or result.luts or result.gates
+    return None if lanes is None or not total else f"{total / lanes:.1f}"
+
+
+def _table(*names: str) -> Table:
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    for number, name in enumerate(names):
+        left = number == 0 or name in ("layout", "special", "target", "device", "parameters")
+        table.add_column(name, justify="left" if left else "right")
+    return table
+
+
+def _row(table: Table, *cells: object) -> None:
+    table.add_row(*("-" if cell is None else str(cell) for cell in cells))
+
+
+def growth_table(found: Sequence[Growth]) -> Table:
+    """One row a number of PEs: cells, the rest's share, cycles and useful share by size."""
+    kinds = {
+        "gates": "gates",
+        "LUTs": "luts",
+        "carries": "carries",
+        "flip-flops": "flip_flops",
+        "multipliers": "multipliers",
+        "um^2": "square_microns",
+    }
+    used = {k: name for k, name in kinds.items() if any(g.total(name) for g in found)}
+    main = next(name for name in used.values() if name != "flip_flops")
+    sizes = list(found[0].cycles)
+    table = _table(
+        *("PEs", *used, "memories", "a PE", "the rest"),
+        *(f"{size}x{size}: cycles, useful" for size in sizes),
+    )
+    for g in found:
+        cells = [f"{g.total(name):.0f}" for name in used.values()]
+        shares = [f"{g.cycles[size]} {g.useful[size]:.1%}" for size in sizes]
+        parts = [f"{getattr(part, main):.0f}" for part in (g.pe, g.rest)]
+        _row(table, g.pes, *cells, g.memories, *parts, *shares)
+    return table
+
+
+def transpose_table(found: Sequence[Cost]) -> Table:
+    """One row a tensor and way of making its transposed operand."""
+    table = _table(
+        *("tensor", "shape", "way", "words moved", "bytes moved", "cycles", "gates"),
+        *("storage bits", "straight dB", "transposed dB", "lost dB"),
+    )
+    for row in found:
+        errors = (f"{value:.2f}" for value in (row.straight, row.transposed, row.lost))
+        figures = row.words, row.bytes, row.cycles, row.gates, row.storage
+        _row(table, row.tensor, "x".join(map(str, row.shape)), row.way, *figures, *errors)
+    return table

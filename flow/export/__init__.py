@@ -1,0 +1,1 @@
+"""What ships: netlist, Verilog, manifest, and the files beside them."""

@@ -1,0 +1,157 @@
+"""What goes beside the Verilog into somebody's design.
+
+An instantiation template, a package of its payloads, constraints of its clock, waivers for lint.
+"""
+
+from pathlib import Path
+from typing import Any
+
+from ..catalogue.design import Variant
+from .manifest import fields_by_place, manifest
+from .render import TEMPLATES, render
+from .verilog import write_whole
+
+__all__ = ["extras", "waivers", "write_extras"]
+
+_OUTSIDE = 0.3  # share of the period that the suggested I/O delays leave to the logic outside
+
+
+def extras(variant: Variant, period: float = 10) -> dict[str, str]:
+    """Text of the files that go beside the Verilog, by name.
+
+    ``<top>_inst.v``, an instantiation template; ``<top>_pkg.sv``, packed structs of the payloads,
+    where the design has streams; ``<top>.sdc`` and ``<top>.xdc``, its clock, where it has one;
+    ``<top>.vlt``, waivers for Verilator.
+
+    Args:
+        variant: the design.
+        period: of the clock, in ns.
+    """
+    facts = manifest(variant)
+    top, clock = variant.top, variant.clock
+    texts = {
+        f"{top}_inst.v": render("inst.v", top=top, clock=clock, ports=_declarations(facts)),
+        f"{top}.vlt": waivers(variant),
+    }
+    if facts["payloads"]:
+        structs = _structs(facts)
+        texts[f"{top}_pkg.sv"] = render(
+            "pkg.sv",
+            top=top,
+            latency=facts["latency"],
+            beats=facts["block_beats"],
+            structs=structs,
+            vector=structs[-1]["port"],
+        )
+    if clock is not None:
+        ways = {name: port["direction"] for name, port in facts["ports"].items()}
+        for kind in ("sdc", "xdc"):
+            texts[f"{top}.{kind}"] = render(
+                f"constraints.{kind}",
+                top=top,
+                clock=clock,
+                period=f"{period:g}",
+                share=f"{_OUTSIDE * period:g}",
+                inputs=[name for name in ways if ways[name] == "in" and name != clock.clock],
+                outputs=[name for name in ways if ways[name] == "out"],
+            )
+    return texts
+
+
+def waivers(variant: Variant) -> str:
+    """Text of the waivers for Verilator."""
+    return render("waivers.vlt", top=variant.top)
+
+
+def write_extras(variant: Variant, folder: Path, period: float = 10) -> list[Path]:
+    """Write the files of ``extras`` into a folder, each whole or not at all."""
+    paths = []
+    for name, text in extras(variant, period).items():
+        paths.append(folder / name)
+        write_whole(paths[-1], text)
+    return paths
+
+
+def _declarations(facts: dict[str, Any]) -> list[dict[str, str]]:
+    """Name, range and comment of each port."""
+    places = {
+        (stream, place["name"]): place
+        for stream, payload in facts["payloads"].items()
+        for place in payload
+    }
+    found = []
+    for name, port in facts["ports"].items():
+        comment, width = port["direction"], port["width"]
+        place = places.get((port.get("stream"), port.get("field")))
+        if place and place["length"] > 1:
+            comment += f", {place['length']} items of {place['width']} bits, item 0 the lowest"
+        elif port.get("role") in ("payload", "tdata", "tuser") and not place:
+            comment += f", fields: {facts['top']}_pkg.sv"
+        scope = f"[{width - 1}:0] " if width > 1 else ""
+        found.append({"name": name, "range": scope, "comment": comment})
+    return found
+
+
+def _structs(facts: dict[str, Any]) -> list[dict[str, Any]]:
+    """Structs of all payloads, inner ones first: port, name, members from the highest.
+
+    A port is there where it has this payload whole. On AXI each of tdata and tuser is a payload,
+    with its padding.
+    """
+    ports = facts["ports"]
+    payloads = {
+        place: _padded(found, ports[place]["width"]) if place in ports else found
+        for place, found in fields_by_place(facts).items()
+        if ports.get(place, {}).get("role") != "tlast"
+    }
+    found: list[dict[str, Any]] = []
+
+    def add(stream: str, name: str, places: list[dict[str, Any]], path: str = "") -> str:
+        members: dict[str, dict[str, str]] = {}
+        for place in reversed(places):
+            head, dot, _ = place["name"].removeprefix(path).partition(".")
+            if not dot:
+                members[head] = {"type": _type(place), "comment": _bits(place)}
+            elif head not in members:
+                inner = [p for p in places if p["name"].startswith(f"{path}{head}.")]
+                kind = add(stream, f"{name}_{head}", inner, f"{path}{head}.")
+                members[head] = {"type": kind, "comment": ""}
+        listed = [{"name": _member(n), **member} for n, member in members.items()]
+        port = next((p for p in (stream, f"{stream}__payload") if p in ports), None)
+        found.append({"port": port, "name": f"{name}_t", "members": listed})
+        return f"{name}_t"
+
+    for stream, places in payloads.items():
+        add(stream, stream, places)
+    return found
+
+
+def _padded(places: list[dict[str, Any]], width: int) -> list[dict[str, Any]]:
+    """Fields of a port, dots in their names replaced, and what lies between them."""
+    found, end = [], 0
+    for place in [*places, {"name": "", "offset": width, "width": 0, "length": 1}]:
+        if gap := place["offset"] - end:
+            pad = {"name": f"pad_{end}", "offset": end, "width": gap, "length": 1, "signed": False}
+            found.append(pad)
+        end = place["offset"] + place["width"] * place["length"]
+        found.append(place | {"name": place["name"].replace(".", "_")})
+    return found[:-1]
+
+
+def _type(place: dict[str, Any]) -> str:
+    """Packed type of a field."""
+    sign = " signed" if place["signed"] else ""
+    items = f"[{place['length'] - 1}:0]" if place["length"] > 1 else ""
+    width = f"[{place['width'] - 1}:0]" if place["width"] > 1 or items else ""
+    space = " " if items or width else ""
+    return f"logic{sign}{space}{items}{width}"
+
+
+def _bits(place: dict[str, Any]) -> str:
+    high = place["offset"] + place["width"] * place["length"] - 1
+    return f" // [{high}]" if high == place["offset"] else f" // [{high}:{place['offset']}]"
+
+
+def _member(name: str) -> str:
+    """Name of a field in SystemVerilog: a keyword gets an underscore behind it."""
+    return f"{name}_" if name in (TEMPLATES / "keywords.txt").read_text("utf-8").split() else name

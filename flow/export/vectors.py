@@ -1,0 +1,44 @@
+"""Vectors: a design's Verilog beside stimulus, golden answers, and what compares them."""
+
+from pathlib import Path
+from typing import Any
+
+from numpy.typing import NDArray
+
+from ...sim.result import Stalls
+from ...sim.simulator.testbench import testbench
+from ..catalogue.design import Variant
+from .verilog import generate, write_whole
+
+__all__ = ["write_vectors"]
+
+
+def write_vectors(
+    variant: Variant, folder: Path, values: NDArray[Any] | None, stalls: Stalls
+) -> list[Path]:
+    """Write Verilog, manifest, ``<top>_tb.v`` and ``<top>_<port>.hex``, each whole or not at all.
+
+    Args:
+        variant: the design.
+        folder: where to.
+        values: a float tensor to run on; None for the built-in stimulus.
+        stalls: how the testbench stalls; its seed is also that of the built-in stimulus.
+
+    Returns:
+        The files written, the design first.
+    """
+    top, found = variant.top, variant.vectors(values, stalls.seed)
+    bench = testbench(
+        found,
+        top,
+        stalls,
+        clocking=variant.clock,
+        links=variant.links,
+        name=f"{top}_tb",
+        stem=top,
+    )
+    paths = generate(variant, folder)
+    for name, text in {f"{top}_tb.v": bench, **found.files(top)}.items():
+        paths.append(folder / name)
+        write_whole(paths[-1], text)
+    return paths

@@ -1,0 +1,1 @@
+"""The netlist of a design, which simulators, synthesis and export read."""

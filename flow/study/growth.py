@@ -1,0 +1,121 @@
+"""How an engine grows with its PEs: cells, cycles, and the share of cycles that multiply.
+
+PEs are equal modules. One of them is synthesized by itself, and everything else once with the PEs
+as black boxes: a total is what one takes times their number, and the rest.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from functools import partial
+from typing import Any
+
+from amaranth.hdl import Module, Value
+from amaranth.lib import wiring
+
+from ...golden.formats.element import ElementFormat
+from ...hdl.dot.dot import Dot
+from ...sim.bench.engine import product_cycles
+from ...sim.simulator.yosys import PINNED, Yosys
+from ..catalogue.catalogue import variant
+from ..netlist.netlist import netlist
+from ..synth.area import Area, area
+
+__all__ = ["PES", "SIZES", "Growth", "grow"]
+
+PES = (1, 2, 4, 8, 16, 32, 64)
+SIZES = (8, 16, 32, 64, 128, 256, 512, 1024)
+"""Rows and columns of square matrices."""
+
+
+@dataclass(frozen=True)
+class Growth:
+    """What an engine of some PEs takes and does.
+
+    Attributes:
+        pes: dot products in parallel.
+        pe: what each of them takes.
+        rest: what everything else takes: commands, tile memories, sequencer, re-quantizer.
+        cycles: cycles of a product of square matrices, by their size, operands loaded.
+        useful: share of the engine's multiplications in those cycles that are part of it.
+    """
+
+    pes: int
+    pe: Area
+    rest: Area
+    cycles: dict[int, int]
+    useful: dict[int, float]
+
+    def total(self, name: str) -> float | None:
+        """Sum of a figure of ``Area``, None where the target has none."""
+        one, rest = getattr(self.pe, name), getattr(self.rest, name)
+        return None if one is None else self.pes * one + rest
+
+    @property
+    def memories(self) -> int:
+        """Memory blocks and LUTs used as memory."""
+        return self.rest.memories + self.pes * self.pe.memories
+
+    def row(self) -> dict[str, Any]:
+        """Plain data for JSON."""
+        return asdict(self)
+
+
+class _Shell(wiring.Component):
+    """The ports of a PE, to be a black box."""
+
+    def __init__(self, pe: Dot):
+        super().__init__(pe.signature)
+        self.latency = pe.latency
+
+    def elaborate(self, platform: Any) -> Module:
+        """Every input drives every output, so that all of them are ports."""
+        m = Module()
+        ports: Any = self
+        parity = Value.cast(ports.i.payload).xor() ^ ports.i.valid ^ ports.o.ready
+        outputs = (ports.i.ready, ports.o.valid, Value.cast(ports.o.payload))
+        m.d.comb += [port.eq(parity.replicate(len(port))) for port in outputs]
+        return m
+
+
+def grow(
+    pes: Sequence[int],
+    element: ElementFormat,
+    *,
+    depth: int = 64,
+    fabric: str = "fpga",
+    target: str = "ecp5",
+    yosys: Yosys = PINNED,
+    step: Callable[[str, int, int], None] = lambda what, done, total: None,
+) -> list[Growth]:
+    """Synthesize engines of 8x8 tiles and count the cycles of their products.
+
+    Args:
+        pes: numbers of PEs.
+        element: format of the tiles.
+        depth: tiles of each memory.
+        fabric: structures for ``"asic"``, ``"fpga"`` or ``"dsp"``.
+        target: a target of ``flow.synth.area``.
+        yosys: the Yosys to use.
+        step: called with what runs now, jobs done, and all jobs.
+
+    Raises:
+        ValueError: a number of PEs is none.
+    """
+    engines = [
+        variant("matmul", element=element, pes=number, depth=depth, fabric=fabric) for number in pes
+    ]
+    found, ones = [], dict[str, Area]()
+    for done, (number, one) in enumerate(zip(pes, engines, strict=True)):
+        step(f"{one.top} for {target} ({yosys.name})", done, len(pes))
+        array = one.component.core.array
+        pe = netlist(array.pe, "pe")
+        if pe.text not in ones:  # PEs differ in how many sums they keep
+            ones[pe.text] = area(pe, target, yosys)
+        array.build = partial(_Shell, array.pe)
+        array.pe = array.build()
+        rest = area(netlist(one.component, one.top).without("pe"), target, yosys)
+        tiles = {size: size // one.component.tile for size in SIZES}
+        cycles = {size: product_cycles(one.component, (t, t, t)) for size, t in tiles.items()}
+        useful = {size: t**3 * one.component.steps / cycles[size] for size, t in tiles.items()}
+        found.append(Growth(number, ones[pe.text], rest, cycles, useful))
+    return found

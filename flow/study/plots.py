@@ -1,0 +1,134 @@
+"""Pictures of figures, drawn by matplotlib."""
+
+import os
+from collections.abc import Sequence
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from ..catalogue.catalogue import Variant
+from ..synth.area import Area
+from .growth import Growth
+
+__all__ = ["area_plot", "check_plot", "growth_plot"]
+
+_KINDS = (".svg", ".png", ".pdf")
+
+
+def check_plot(path: Path) -> None:
+    """Raise ValueError where a plot cannot be drawn to a path."""
+    if path.suffix not in _KINDS:
+        raise ValueError(f"a plot is a {', '.join(_KINDS)} file, not {path}")
+    if find_spec("matplotlib") is None:
+        raise ValueError("plots need matplotlib: pip install 'mxsf[report]'")
+
+
+def area_plot(found: Sequence[tuple[Variant, Area]], path: Path) -> None:
+    """Draw area a lane against lanes, a panel a target, a line for all else that differs.
+
+    Args:
+        found: designs and their areas.
+        path: where to; written whole or not at all.
+
+    Raises:
+        ValueError: the kind of file is unknown, or matplotlib is not installed.
+    """
+    check_plot(path)
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from matplotlib import pyplot
+
+    targets = list(dict.fromkeys(result.target for _, result in found))
+    figure, panels = pyplot.subplots(
+        1, len(targets), figsize=(1 + 4.5 * len(targets), 4), squeeze=False, layout="constrained"
+    )
+    for panel, target in zip(panels[0], targets, strict=True):
+        lines: dict[str, list[tuple[int, float]]] = {}
+        unit = ""
+        for one, result in found:
+            lanes = getattr(one.component, "lanes", 1)
+            if result.target == target:
+                unit, total = result.measure
+                lines.setdefault(_label(one, found), []).append((lanes, total / lanes))
+        for label, points in lines.items():
+            panel.plot(*zip(*sorted(points), strict=True), marker="o", label=label)
+        ticks = sorted({lanes for points in lines.values() for lanes, _ in points})
+        panel.set_xscale("log", base=2)
+        panel.set_xticks(ticks, [str(tick) for tick in ticks])
+        panel.set(xlabel="lanes", ylabel=f"{unit} a lane", title=_title(target))
+        panel.set_ylim(0, 1.08 * max(y for points in lines.values() for _, y in points))
+        panel.grid(alpha=0.3)
+        panel.legend(fontsize="small")
+    _save(figure, path)
+
+
+def growth_plot(found: Sequence[Growth], path: Path) -> None:
+    """Draw an engine's cells against its PEs, and the useful share against the matrix size.
+
+    Args:
+        found: engines.
+        path: where to; written whole or not at all.
+
+    Raises:
+        ValueError: the kind of file is unknown, or matplotlib is not installed.
+    """
+    check_plot(path)
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from matplotlib import pyplot
+
+    figure, (left, right) = pyplot.subplots(1, 2, figsize=(10, 4), layout="constrained")
+    pes = [g.pes for g in found]
+    unit = found[0].pe.measure[0]
+    arrays, rests = ([part.measure[1] for part in parts] for parts in _parts(found))
+    arrays = [n * one for n, one in zip(pes, arrays, strict=True)]
+    left.plot(pes, [a + r for a, r in zip(arrays, rests, strict=True)], marker="o", label="engine")
+    left.plot(pes, arrays, marker="o", label="PEs")
+    left.plot(pes, rests, marker="o", label="the rest")
+    left.set(xlabel="PEs", ylabel=unit, xscale="log", yscale="log", title=found[0].pe.target)
+    left.set_xticks(pes, [str(n) for n in pes])
+    left.minorticks_off()
+    for g in found:
+        right.plot(list(g.useful), list(g.useful.values()), marker="o", label=f"{g.pes} PEs")
+    sizes = list(found[0].useful)
+    right.set(xlabel="rows and columns", ylabel="useful share of cycles", ylim=(0, 1.02))
+    right.set_xscale("log", base=2)
+    right.set_xticks(sizes, [str(size) for size in sizes])
+    for panel in (left, right):
+        panel.grid(alpha=0.3)
+        panel.legend(fontsize="small")
+    _save(figure, path)
+
+
+def _parts(found: Sequence[Growth]) -> tuple[list[Area], list[Area]]:
+    return [g.pe for g in found], [g.rest for g in found]
+
+
+def _save(figure: Any, path: Path) -> None:
+    """Write a picture whole or not at all."""
+    from matplotlib import pyplot
+
+    temporary = path.with_name(f".{path.stem}.tmp{path.suffix}")
+    try:
+        figure.savefig(temporary, metadata={"Date": None} if path.suffix == ".svg" else None)
+        os.replace(temporary, path)
+    finally:
+        pyplot.close(figure)
+        temporary.unlink(missing_ok=True)
+
+
+def _title(target: str) -> str:
+    return "standard cells" if target.startswith("liberty=") else target
+
+
+def _label(one: Variant, found: Sequence[tuple[Variant, Area]]) -> str:
+    """Values of the parameters that differ, block and lanes apart."""
+
+    def plain(value: Any) -> str:
+        return ",".join(value) if isinstance(value, list) else str(value)
+
+    names = [name for name in one.values if name not in ("block", "lanes")]
+    differ = [n for n in names if len({plain(v.settings()[n]) for v, _ in found}) > 1]
+    return " ".join(plain(one.settings()[name]) for name in differ) or one.design.name

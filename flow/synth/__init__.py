@@ -1,0 +1,1 @@
+"""Synthesis: area, timing, energy, and proof of what is exported."""

@@ -1,0 +1,1 @@
+"""Dot products of blocks, exact until one rounding, and the matrix products made of them."""

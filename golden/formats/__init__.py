@@ -1,0 +1,1 @@
+"""What numbers mean: elements, scales, words, blocks, and the names of all of them."""

@@ -1,0 +1,105 @@
+"""Tile re-quantization: square tiles of words to codes, and what it replaces.
+
+With square tiles the transposed operand is the same codes with the same scales. With vector blocks
+it has to be decoded and encoded again along the other axis, which rounds a second time. Source:
+docs/numerics.md section 5.
+"""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from ..formats.block import Rounding
+from ..formats.catalogue import MXSF
+from ..formats.element import ElementFormat, Overflow
+from ..formats.scale import ScaleRule
+from .encoder import quantize
+from .lfsr import NUMBER_BITS
+from .tensor import BlockTensor
+
+__all__ = ["error_db", "requantize", "requantize_blocks"]
+
+
+def requantize(
+    tiles: ArrayLike,
+    element: ElementFormat = MXSF,
+    rule: ScaleRule = ScaleRule.FLOOR,
+    *,
+    rounding: Rounding = Rounding.NEAREST_EVEN,
+    random: ArrayLike | None = None,
+    overflow: Overflow = "saturate",
+) -> tuple[NDArray[Any], NDArray[np.uint8]]:
+    """Quantize square tiles, each with one scale.
+
+    Args:
+        tiles: floats of shape (..., n, n): FP32 or BF16 words, other dtypes by way of FP32.
+        element: the element format.
+        rule: the scale rule.
+        rounding: nearest even or stochastic.
+        random: for stochastic rounding, integers of 16 bits in the shape of ``tiles``. The
+            hardware takes those of row i, column k from lane k (``Lfsr(n).draw``) when row i
+            enters, in whatever order it leaves.
+        overflow: ``"saturate"`` or ``"ovf"``.
+
+    Returns:
+        Codes, uint8 (uint16 above 8 bits) in the shape of ``tiles``, and scale bytes, uint8 of
+        shape (...). The transposed tile has the transposed codes and the same scale.
+
+    Raises:
+        TypeError: an argument is of the wrong kind.
+        ValueError: the last two axes differ, or an argument is out of range.
+
+    >>> codes, scale = requantize(np.float32([[1, 2], [3, 4]]))
+    >>> codes.tolist(), int(scale)
+    ([[32, 64], [80, 96]], 127)
+    """
+    x = np.asarray(tiles)
+    if x.ndim < 2 or x.shape[-1] != x.shape[-2]:
+        raise ValueError(f"tiles must be square in their last two axes, not {x.shape}")
+    found = quantize(
+        x,
+        element,
+        (x.shape[-1], x.shape[-1]),
+        rule,
+        rounding=rounding,
+        random=random,
+        random_bits=NUMBER_BITS,
+        overflow=overflow,
+    )
+    return found.codes, found.scales[..., 0, 0]
+
+
+def requantize_blocks(blocks: BlockTensor) -> BlockTensor:
+    """Make the transposed operand of a block tensor by decoding and encoding again.
+
+    The values are transposed and quantized in blocks of the same shape, which now run along the
+    other axis: nearest even, with the tensor's own rule and overflow. For vector blocks this
+    rounds a second time. A tensor in square tiles needs none of it: ``blocks.T``.
+
+    Args:
+        blocks: a tensor of two axes or more.
+
+    Raises:
+        ValueError: the tensor has one axis.
+
+    >>> q = quantize(np.float32([[4.0, 0.1], [0.1, 0.1]]), MXSF, (1, 2))
+    >>> requantize_blocks(q).dequantize().tolist()  # 0.0996 became 0.09375 beside 4.0
+    [[4.0, 0.09375], [0.09375, 0.099609375]]
+    """
+    if blocks.codes.ndim < 2:
+        raise ValueError("a tensor of one axis has no transpose")
+    values = blocks.dequantize().swapaxes(-1, -2)
+    fmt = blocks.format
+    return quantize(values, fmt.element, fmt.block, fmt.rule, overflow=fmt.overflow)
+
+
+def error_db(exact: ArrayLike, seen: ArrayLike) -> float:
+    """Signal to quantization noise in dB: ``10 log10(sum exact^2 / sum (exact - seen)^2)``.
+
+    >>> round(error_db(np.float32([1.0, 2.0]), np.float32([1.0, 1.9])), 2)
+    26.99
+    """
+    x, y = np.asarray(exact, np.float64), np.asarray(seen, np.float64)
+    noise = ((x - y) ** 2).sum()
+    return float("inf") if noise == 0 else float(10 * np.log10((x**2).sum() / noise))

@@ -1,0 +1,1 @@
+"""Arithmetic that several rooms use: adders, shifters, multipliers, the rounder of results."""

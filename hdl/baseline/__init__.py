@@ -1,0 +1,1 @@
+"""BF16 dot products to compare with."""

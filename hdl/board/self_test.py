@@ -1,0 +1,158 @@
+"""Self-test of a matrix engine in hardware: a host inside that sends requests and checks a CRC.
+
+Golden answer: ``mxsf.golden.engine.self_test``.
+"""
+
+from typing import Any
+
+from amaranth.hdl import Const, Module, Mux, ResetInserter, Signal
+from amaranth.lib import stream, wiring
+from amaranth.lib.crc.catalog import CRC32_ISO_HDLC
+from amaranth.lib.wiring import In, Out
+
+from ...golden.engine.protocol import COMMAND_BYTES, Request, command_bytes
+from ...golden.engine.self_test import SCALE, START, TIMED, SelfTest
+from ..engine.command import FAULT_BITS
+from ..quantize.lfsr import Lfsr
+from .replies import report_layout
+
+__all__ = ["SelfTester"]
+
+
+class SelfTester(wiring.Component):
+    """Sends the requests of a ``SelfTest``, a byte a cycle, and folds what comes back.
+
+    Args:
+        test: what to do.
+        expected: CRC-32 of all results.
+        chunk_bytes: bytes of results in a cycle.
+
+    Members:
+        start: In, begin; only while not ``running``.
+        o: Out, stream of bytes: requests.
+        busy, error: In, those of the engine.
+        chunk, chunk_valid: In, results.
+        running: Out. passed, failed: Out, what the last test found, neither before its end. A reset
+            does not change them, so that a test that is cut off leaves what was known.
+        finished: Out, high for a cycle at the end.
+        report: Out, ``report_layout``.
+    """
+
+    o: stream.Interface
+
+    def __init__(self, test: SelfTest, expected: int, chunk_bytes: int = 1):
+        self.test, self.expected, self.chunk_bytes = test, expected, chunk_bytes
+        super().__init__(
+            {
+                "start": In(1),
+                "o": Out(stream.Signature(8)),
+                "busy": In(1),
+                "error": In(FAULT_BITS),
+                "chunk": In(8 * chunk_bytes),
+                "chunk_valid": In(1),
+                "running": Out(1),
+                "passed": Out(1),
+                "failed": Out(1),
+                "finished": Out(1),
+                "report": Out(report_layout()),
+            }
+        )
+
+    def elaborate(self, platform: Any) -> Module:
+        """The program counter, the bytes, the CRC."""
+        m = Module()
+        steps = self.test.steps
+        lfsr = Lfsr(1)
+        m.submodules.lfsr = ResetInserter(self.start)(lfsr)
+        crc_parameters = CRC32_ISO_HDLC(data_width=8 * self.chunk_bytes)
+        m.submodules.crc = crc = crc_parameters.create()
+        m.d.comb += [crc.data.eq(self.chunk), crc.valid.eq(self.chunk_valid)]
+
+        step = Signal(range(len(steps)))
+        beats = Signal(range(max(s.beats for s in steps) + 1))
+        size = Signal(range(max(s.size for s in steps) + 1))
+        heads = Signal(8 * (1 + COMMAND_BYTES))
+        starts = Signal()  # FP32 words, else codes and a scale
+        kind = Signal(8)
+        with m.Switch(step):
+            for number, one in enumerate(steps):
+                with m.Case(number):
+                    text = bytes([Request.COMMAND]) + command_bytes(one.command)
+                    m.d.comb += [
+                        heads.eq(int.from_bytes(text, "little")),
+                        beats.eq(one.beats),
+                        size.eq(one.size),
+                        kind.eq(one.kind),
+                        starts.eq(one.kind == Request.START),
+                    ]
+
+        beat = Signal.like(beats)
+        place = Signal(range(max(1 + COMMAND_BYTES, *(s.size for s in steps)) + 1))
+        fixed = {True: Signal(name="fixes_start"), False: Signal(name="fixes_scale")}
+        m.d.comb += [
+            fixed[True].eq(starts & place[:2].all()),
+            fixed[False].eq(~starts & (place == size - 1)),
+        ]
+        drawn: Any = lfsr.numbers[0][:8]
+        random = Mux(
+            fixed[True],
+            drawn & START.random | START.ones,
+            Mux(fixed[False], drawn & SCALE.random | SCALE.ones, drawn),
+        )
+        moves, idle = Signal(), Signal()
+        # A request that is on its way to the engine keeps the stream of bytes waiting.
+        m.d.comb += [moves.eq(self.o.valid & self.o.ready), idle.eq(self.o.ready & ~self.busy)]
+
+        cycles = Signal(32)
+        passed, failed = Signal(reset_less=True), Signal(reset_less=True)
+        with m.If(self.busy & (step == TIMED)):
+            m.d.sync += cycles.eq(cycles + 1)
+
+        with m.FSM(name="state") as fsm:
+            m.d.comb += self.running.eq(~fsm.ongoing("IDLE"))
+            with m.State("IDLE"), m.If(self.start):
+                m.d.comb += crc.start.eq(1)
+                m.d.sync += [passed.eq(0), failed.eq(0), cycles.eq(0), step.eq(0), place.eq(0)]
+                m.next = "COMMAND"
+            with m.State("COMMAND"):
+                m.d.comb += [self.o.valid.eq(1), self.o.payload.eq(heads.word_select(place, 8))]
+                with m.If(moves):
+                    m.d.sync += [place.eq(place + 1), beat.eq(0)]
+                    with m.If(place == COMMAND_BYTES):
+                        m.next = "KIND"
+            with m.State("KIND"):
+                with m.If(beat == beats):
+                    m.next = "WAIT"
+                with m.Else():
+                    m.d.comb += [self.o.valid.eq(1), self.o.payload.eq(kind)]
+                    with m.If(moves):
+                        m.d.sync += place.eq(0)
+                        m.next = "RANDOM"
+            with m.State("RANDOM"):
+                m.d.comb += [self.o.valid.eq(1), self.o.payload.eq(random)]
+                m.d.comb += lfsr.advance.eq(moves)
+                with m.If(moves):
+                    m.d.sync += place.eq(place + 1)
+                    with m.If(place == size - 1):
+                        m.d.sync += beat.eq(beat + 1)
+                        m.next = "KIND"
+            with m.State("WAIT"), m.If(idle):
+                m.d.sync += [step.eq(step + 1), place.eq(0)]
+                m.next = "COMMAND"
+                with m.If(step == len(steps) - 1):
+                    m.next = "CHECK"
+            with m.State("CHECK"):
+                good = (crc.crc == Const(self.expected, 32)) & (self.error == 0)
+                m.d.comb += self.finished.eq(1)
+                m.d.sync += [passed.eq(good), failed.eq(~good)]
+                m.next = "IDLE"
+
+        m.d.comb += [
+            self.passed.eq(passed),
+            self.failed.eq(failed),
+            self.report.passed.eq(passed),
+            self.report.error.eq(self.error),
+            self.report.crc.eq(crc.crc),
+            self.report.cycles.eq(cycles),
+        ]
+        return m

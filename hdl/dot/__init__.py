@@ -1,0 +1,1 @@
+"""The block dot product: decoder, exact sum of products, accumulator."""

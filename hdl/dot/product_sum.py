@@ -1,0 +1,338 @@
+"""Exact sum of products of elements: the feed-forward half of a dot product.
+
+Golden answer: ``mxsf.golden.dot.product_sum.product_sum``. Source: docs/numerics.md section 4.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from amaranth.hdl import Cat, Const, Module, Value, unsigned
+from amaranth.lib import data, stream, wiring
+from amaranth.lib.wiring import In, Out
+
+from ...golden.dot.product_sum import Operands, check_formats, check_pair, single
+from ...golden.formats.catalogue import MXSF
+from ..arith.adder import TermSum, add_bits, wire
+from ..arith.aligner import Aligner
+from ..arith.multiplier import Multiplier
+from ..checks import check_block, check_fabric, check_least, own_block
+from ..layouts import Fabric, group_size, micro_fields
+from ..stream.points import named_points, register_places
+from ..stream.register import derive, link, register
+from .group_sum import GroupSum
+from .operand import Operand
+from .product_plan import ProductPlan
+from .specials import gather_specials, resolve_specials, special_fields
+from .sums import sum_bits, sum_layout
+
+__all__ = ["ORDER", "POINTS", "ProductSum", "sum_bits", "sum_layout"]
+
+POINTS = ("decode", "product", "shift", "sum/k", "sum")
+"""Where pipeline registers may stand, in the order of the data path."""
+
+ORDER = ("sum", "product", "shift", "decode")
+"""The same in the order in which a number of stages takes them."""
+
+
+class ProductSum(wiring.Component):
+    """Codes of two operands to the exact sum of their products, once a beat.
+
+    Feed-forward: decoders, products of significands, shifts to the exact grid, one signed sum.
+    Products that have their microexponents in common are summed first, and shifted together.
+    Latency is the number of pipeline registers, throughput one beat a cycle.
+
+    Args:
+        element: format of the codes, or a pair for a and b; at most 5 exponent bits. A block format
+            brings microexponents.
+        block: elements that share a scale, at least 1; default that of a block format, else 32.
+        lanes: products a beat, a divisor of block; default block.
+        points: where pipeline registers stand, any of ``decode``, ``product``, ``shift``,
+            ``sum/k`` (after levels k, 2k, ... of the adder tree) and ``sum`` (after its last
+            level; one register where that is also a level of ``sum/k``). Without any, the path
+            from ``i`` to ``o`` is combinational. Groups that share microexponents are summed
+            before ``shift``.
+        fabric: ``"asic"`` for small standard-cell area, ``"fpga"`` for few LUTs, ``"dsp"`` for
+            few LUTs beside one hard multiplier a lane; the same cycles and bits.
+        tag: bits that travel along with a beat.
+
+    Members:
+        i: In, stream of ``a.codes``, ``b.codes`` (arrays of lanes); ``a.micro``, ``b.micro`` in
+            formats that have microexponents (arrays, a bit for each group of lanes); ``tag`` where
+            tag > 0, and, when lanes < block, ``first`` and ``last``, which travel along.
+        o: Out, stream of ``sum``, signed, in units of ``a.least * b.least``, half of it for each
+            operand with microexponents; ``nan`` where a format has NaN: a NaN element, Inf * 0 or
+            Inf - Inf; ``inf`` and ``inf_sign`` where one has Inf; ``tag``, ``first``, ``last`` as
+            above. ``sum`` counts a product with an IEEE Inf or NaN code as 0, and E4M3's NaN code
+            as the number it would be.
+
+    Raises:
+        TypeError: a parameter is of the wrong kind.
+        ValueError: a parameter is out of range.
+    """
+
+    i: stream.Interface
+    o: stream.Interface
+
+    def __init__(
+        self,
+        element: Operands = MXSF,
+        *,
+        block: int | None = None,
+        lanes: int | None = None,
+        points: Sequence[str] = (),
+        fabric: Fabric = "asic",
+        tag: int = 0,
+    ):
+        self.element, self.formats = single(element), check_formats(element)
+        self.pair = check_pair(element)
+        block = own_block(element) if block is None else block
+        lanes = check_block(block, lanes)
+        check_least("tag", tag, 0)
+        self.block, self.lanes, self.tag = block, lanes, tag
+        self.fabric: Fabric = check_fabric(fabric)
+        self.points = named_points("points", points, POINTS)
+        self._group = group_size(self.formats)
+        micro = [micro_fields(f, lanes) for f in self.formats]
+        terms = lanes // max(self._group, 1)
+        self.registers = register_places(self.points, (terms - 1).bit_length(), "shift")
+        carried = {"tag": unsigned(tag)} if tag else {}
+        if lanes < block:
+            carried |= {"first": unsigned(1), "last": unsigned(1)}
+        self._carried, self._flags = carried, special_fields(self.pair)
+        shared = data.ArrayLayout(sum(map(bool, micro)), terms)
+        self._micro = {"micro": shared} if self._group else {}
+        self._plan = ProductPlan(self.pair, fabric)
+        incoming = {
+            side: data.StructLayout({"codes": data.ArrayLayout(f.bits, lanes), **bits})
+            for side, f, bits in zip("ab", self.pair, micro, strict=True)
+        } | carried
+        found = {name: field.shape for name, field in sum_layout(element, lanes)}
+        super().__init__(
+            {
+                "i": In(stream.Signature(data.StructLayout(incoming))),
+                "o": Out(stream.Signature(data.StructLayout({**found, **carried}))),
+            }
+        )
+
+    @property
+    def beats(self) -> int:
+        """Beats of a full block."""
+        return self.block // self.lanes
+
+    @property
+    def stages(self) -> tuple[str, ...]:
+        """Where the registers stand, under the name that all designs use."""
+        return self.points
+
+    @property
+    def latency(self) -> int:
+        """Cycles from the transfer of a beat in to valid of its sum."""
+        return len(self.registers)
+
+    def elaborate(self, platform: Any) -> Module:
+        """Decode, multiply, shift, join groups, sum."""
+        m = Module()
+        decoded = self._register(m, self._decode(m, self.i), "decode")
+        products = self._register(m, self._multiply(m, decoded), "product")
+        terms = self._register(m, self._join(m, self._align(m, products)), "shift")
+        link(m, self._finish(m, self._sum(m, terms)), self.o)
+        return m
+
+    def _stage(self, m: Module, source: Any, fields: dict[str, Any], name: str) -> Any:
+        """Return a stream of some fields and of what travels along from ``source``."""
+        known = [name for name, _ in source.payload.shape()]
+        passing = [*self._flags, *self._micro]
+        passing = [field for field in passing if field in fields and field in known]
+        layout = {**fields, **self._carried}
+        return derive(m, source, layout, name=name, copied=[*self._carried, *passing])
+
+    def _register(self, m: Module, source: Any, place: str) -> Any:
+        if place not in self.registers:
+            return source
+        return register(m, source, name=place.replace("/", "_"))
+
+    def _decode(self, m: Module, source: Any) -> Any:
+        """Operands of all lanes, one of a lane negated where hard multipliers follow."""
+        plan, sides = self._plan, dict(zip("ab", self.pair, strict=True))
+        fields = {
+            side: data.ArrayLayout(layout, self.lanes)
+            for side, layout in zip("ab", plan.operands, strict=True)
+        }
+        out = self._stage(m, source, {**fields, **self._micro}, "decoded")
+        if self._group:
+            m.d.comb += out.payload.micro.eq(self._shared(source.payload))
+        alike = self.pair[0] == self.pair[1]
+        for k in range(self.lanes):
+            lane: list[Any] = []
+            for number, (side, element) in enumerate(sides.items()):
+                operand = Operand(element, self.pair[1 - number].has_inf, plan.whole)
+                lane.append(operand)
+                name = f"operand_{k + self.lanes * number}" if alike else f"operand_{side}_{k}"
+                m.submodules[name] = operand
+                m.d.comb += operand.code.eq(source.payload[side].codes[k])
+            for number, (side, operand) in enumerate(zip("ab", lane, strict=True)):
+                made = out.payload[side][k]
+                for field, _ in operand.layout:
+                    value = getattr(operand, str(field))
+                    if field == "significand" and number == plan.negated_factor:
+                        negative = self._xor_signs(*lane)
+                        value = _negate(m, value, negative)
+                    m.d.comb += made[field].eq(value)
+        return out
+
+    def _shared(self, given: Any) -> Value:
+        """Microexponents of each group of products: those of a, those of b."""
+        found = []
+        for start in range(0, self.lanes, self._group):
+            for side, format in zip("ab", self.formats, strict=True):
+                if format.micro is not None:
+                    found.append(given[side].micro[start // format.micro[1]])
+        return Cat(*found)
+
+    def _multiply(self, m: Module, source: Any) -> Any:
+        """Products, complemented where they count negatively, and their places."""
+        plan, given = self._plan, source.payload
+        shapes = [dict(given[side][0].shape())["significand"].shape for side in "ab"]
+        multipliers: list[Any] = [
+            Multiplier(shapes[0], shapes[1], self.fabric) for _ in range(self.lanes)
+        ]
+        lane: dict[str, Any] = {"product": multipliers[0].product.shape()}
+        lane |= {"negative": unsigned(1)} if plan.complements else {}
+        lane |= {"place": unsigned(plan.places[1].bit_length())} if plan.shifts else {}
+        lanes = data.ArrayLayout(data.StructLayout(lane), self.lanes)
+        out = self._stage(m, source, {"lanes": lanes, **self._flags, **self._micro}, "products")
+        for k, multiplier in enumerate(multipliers):
+            m.submodules[f"multiplier_{k}"] = multiplier
+            a, b, made = given.a[k], given.b[k], out.payload.lanes[k]
+            m.d.comb += [
+                multiplier.a.eq(a.significand),
+                multiplier.b.eq(b.significand),
+                made.product.eq(multiplier.product),
+            ]
+            if plan.complements:
+                negative = self._xor_signs(a, b)
+                m.d.comb += made.negative.eq(negative)
+                if not plan.inverts_late:
+                    m.d.comb += multiplier.invert.eq(negative)
+            if plan.shifts:
+                m.d.comb += made.place.eq(self._add_places(m, a, b))
+        operands = [(given.a[k], given.b[k]) for k in range(self.lanes)]
+        gather_specials(m, self.pair, operands, out.payload)
+        return out
+
+    def _xor_signs(self, a: Any, b: Any) -> Value:
+        signs = [x.sign for x, f in zip((a, b), self.pair, strict=True) if not f.twos_complement]
+        return Cat(signs).xor()
+
+    def _add_places(self, m: Module, a: Any, b: Any) -> Value:
+        places = [x.place for x, f in zip((a, b), self.pair, strict=True) if f.max_shift]
+        if len(places) == 1:
+            return places[0]
+        if self.fabric == "asic":
+            return Cat(*add_bits(m, list(places[0]), list(places[1])))
+        return places[0] + places[1]
+
+    def _align(self, m: Module, source: Any) -> Any:
+        """Terms, offset by half their range, which inverts the sign bit.
+
+        So the sum is one of unsigned numbers, and no sign needs to be extended.
+        """
+        plan = self._plan
+        fields: dict[str, Any] = {"terms": data.ArrayLayout(plan.bits, self.lanes)}
+        if plan.complements:
+            fields["negative"] = data.ArrayLayout(1, self.lanes)
+        out = self._stage(m, source, {**fields, **self._flags, **self._micro}, "aligned")
+        for k in range(self.lanes):
+            made, term = source.payload.lanes[k], out.payload.terms[k]
+            negative: Value = made.negative if plan.complements else Const(0, 1)
+            if plan.complements:
+                m.d.comb += out.payload.negative[k].eq(negative)
+            below = Const(0, 1) if plan.inverts_late else negative
+            sign = made.product[-1] if made.product.shape().signed else below
+            if plan.shifts:
+                least, most = plan.places
+                aligner = Aligner(len(made.product), least, most, plan.bits)
+                m.submodules[f"aligner_{k}"] = aligner
+                m.d.comb += [
+                    aligner.product.eq(made.product),
+                    aligner.below.eq(below),
+                    aligner.sign.eq(sign),
+                    aligner.invert.eq(negative if plan.inverts_late else 0),
+                    aligner.place.eq(made.place),
+                    term.eq(aligner.term),
+                ]
+            else:
+                word = Cat(made.product, sign.replicate(plan.bits))[: plan.bits - 1]
+                m.d.comb += term.eq(Cat(word, ~sign))
+        return out
+
+    def _join(self, m: Module, source: Any) -> Any:
+        """Terms of groups that share microexponents, shifted by them; else those of the lanes."""
+        if not self._group:
+            return source
+        given, size = source.payload, self._group
+        sums: list[Any] = [
+            GroupSum(size, self._plan.bits, len(micro), self.fabric) for micro in given.micro
+        ]
+        fields: dict[str, Any] = {"terms": data.ArrayLayout(len(sums[0].term), len(sums))}
+        if self._plan.complements:
+            fields["negative"] = data.ArrayLayout(1, len(sums))
+        out = self._stage(m, source, {**fields, **self._flags}, "joined")
+        for k, group in enumerate(sums):
+            m.submodules[f"group_{k}"] = group
+            m.d.comb += [group.micro.eq(given.micro[k]), out.payload.terms[k].eq(group.term)]
+            for i, lane in enumerate(range(k * size, (k + 1) * size)):
+                m.d.comb += group.terms[i].eq(given.terms[lane])
+                if self._plan.complements:
+                    m.d.comb += group.ones[i].eq(given.negative[lane])
+            if self._plan.complements:
+                m.d.comb += out.payload.negative[k].eq(group.one)
+        return out
+
+    def _sum(self, m: Module, source: Any) -> Any:
+        """Tree of groups of terms, a level more where a register is wanted.
+
+        The first level adds what makes two's complements of one's complements, the last one takes
+        the offset of the terms out.
+        """
+        terms = source.payload.terms
+        count, height = len(terms), 0
+        whole = -count << (len(terms[0]) - 1)
+        levels = (count - 1).bit_length()
+        stops = [int(place[4:]) for place in self.registers if place.startswith("sum/")]
+        for stop in dict.fromkeys([*stops, levels]) if levels else [0]:
+            last = stop == levels
+            old = source.payload
+            size, group = len(old.terms[0]), min(1 << (stop - height), count)
+            bits = sum_bits(self.element, self.lanes) if last else size + stop - height
+            offset = whole if last else 0
+            groups = -(-count // group)
+            fields: dict[str, Any] = {"terms": data.ArrayLayout(bits, groups)}
+            out = self._stage(m, source, {**fields, **self._flags}, f"level_{stop}")
+            for k in range(groups):
+                mine = range(k * group, min((k + 1) * group, count))
+                ones = len(mine) if self._plan.complements and not height else 0
+                adder: Any = TermSum(len(mine), size, ones, bits, offset, self.fabric)
+                m.submodules[f"sum_{stop}_{k}"] = adder
+                m.d.comb += [
+                    *(adder.terms[i].eq(old.terms[lane]) for i, lane in enumerate(mine)),
+                    adder.ones.eq(Cat(*(old.negative[lane] for lane in mine)) if ones else 0),
+                    out.payload.terms[k].eq(adder.total),
+                ]
+            count, height = groups, stop
+            source = self._register(m, out, f"sum/{stop}")
+        return source
+
+    def _finish(self, m: Module, source: Any) -> Any:
+        """Tell NaN from Inf."""
+        fields = {name: field.shape for name, field in sum_layout(self.element, self.lanes)}
+        found = self._stage(m, source, fields, "found")
+        m.d.comb += found.payload.sum.eq(source.payload.terms[0])
+        resolve_specials(m, self.pair, source.payload, found.payload)
+        return found
+
+
+def _negate(m: Module, value: Value, negative: Value) -> Value:
+    """The value or its negative, signed, one bit longer."""
+    flipped = Cat(*(bit ^ negative for bit in value), negative).as_signed()
+    return wire(m, (flipped + negative)[: len(flipped)], "signed").as_signed()

@@ -1,0 +1,1 @@
+"""The matrix engine: commands, tile stores, the array of dot products, results."""

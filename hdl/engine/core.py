@@ -1,0 +1,208 @@
+"""Core of the matrix engine: everything that an abort resets.
+
+    command -> check -> issue -> loads of a and b
+                              -> sequencer -> [read] -> rows, columns -> [operands] -> array
+                                                               c -> regroup ---^        |
+                                               o, t <- results <- regroup <-------------+
+
+``[name]`` is a register. See ``mxsf.hdl.engine.matmul``.
+"""
+
+from typing import Any
+
+from amaranth.hdl import Module, Mux, Signal, unsigned
+from amaranth.lib import data, stream, wiring
+from amaranth.lib.wiring import In, Out
+
+from ..stream.register import link, register, register_valid
+from ..stream.regroup import Regroup, words_layout
+from .array import DotArray
+from .command import FAULT_BITS, CommandCheck, command_layout
+from .issue import Issue
+from .results import Results, result_layout
+from .sequencer import Sequencer, step_layout
+from .tile_store import TileStore, rows_layout
+
+__all__ = ["COUNTERS", "Core"]
+
+COUNTERS = (
+    *("cycles", "steps", "a_tiles", "b_tiles", "o_tiles", "t_tiles"),
+    *("stalled_load", "stalled_start", "stalled_output", "stalled_latency"),
+)
+"""What is counted: cycles while busy, steps of the array, tiles, and cycles without a step: while a
+product waits for a load, for a word of ``c``, for room at the output, for the accumulator."""
+
+
+class Core(wiring.Component):
+    """See ``mxsf.hdl.engine.matmul.Matmul``.
+
+    Args:
+        sequencer: the loop nest.
+        array: the dot products.
+        results: what leaves.
+        queue: beats of words of the array's width that wait at either end of it, where the array
+            is wider than a row.
+
+    Members:
+        command, a, b, c, o, t: the streams.
+        busy, error: as there.
+        events: Out, a bit for each of ``COUNTERS``: count this cycle.
+    """
+
+    command: stream.Interface
+    a: stream.Interface
+    b: stream.Interface
+    c: stream.Interface
+    o: stream.Interface
+    t: stream.Interface
+
+    def __init__(self, sequencer: Sequencer, array: DotArray, results: Results, *, queue: int):
+        self.sequencer, self.array = sequencer, array
+        depth, size = sequencer.depth, results.tile
+        element, pes = array.element, array.rows * array.columns
+        self.stores = {
+            side: TileStore(element, size, depth, rows=array.rows, vectors=vectors)
+            for side, vectors in (("a", array.rows), ("b", array.columns))
+        }
+        room = queue if pes > size else 0
+        self.start = Regroup(size, pes, room)
+        self.rows = Regroup(pes, size, room)
+        self.results = results
+        rows = stream.Signature(rows_layout(element, size, array.rows))
+        super().__init__(
+            {
+                "command": In(stream.Signature(command_layout())),
+                "a": In(rows),
+                "b": In(rows),
+                "c": In(stream.Signature(words_layout(size))),
+                "o": Out(stream.Signature(result_layout(element, size))),
+                "t": Out(stream.Signature(rows_layout(element, size))),
+                "busy": Out(1),
+                "error": Out(FAULT_BITS),
+                "events": Out(data.StructLayout({name: unsigned(1) for name in COUNTERS})),
+            }
+        )
+
+    @property
+    def latency(self) -> int:
+        """Cycles from the transfer of a one-tile product's command to its first FP32 row."""
+        first = -(-self.rows.wanted // self.rows.given)  # steps of a row
+        gathered = self.rows.given < self.rows.wanted
+        queued = 2 if self.rows.depth else 0
+        # Checked, started, read, operands.
+        return 4 + (first - 1) + self.array.latency + gathered + queued
+
+    def elaborate(self, platform: Any) -> Module:
+        """Commands, steps, operands, array, results."""
+        m = Module()
+        sequencer, results, stores = self.sequencer, self.results, self.stores
+        m.submodules.check = check = CommandCheck(
+            sequencer.depth,
+            requantize=results.requantizer is not None,
+            stochastic=results.stochastic,
+        )
+        m.submodules.issue = issue = Issue(sequencer.depth)
+        m.submodules.sequencer = sequencer
+        m.submodules.array = array = self.array
+        m.submodules.start = start = self.start
+        m.submodules.rows = rows = self.rows
+        m.submodules.results = results
+        job: Any = issue.job
+
+        link(m, self.command, check.i)
+        link(m, check.o, issue.i)
+        starts = {"a": issue.start_a, "b": issue.start_b}
+        for side, store in stores.items():
+            m.submodules[f"store_{side}"] = store
+            link(m, getattr(self, side), store.i)
+            m.d.comb += [
+                store.start.eq(starts[side]),
+                store.base.eq(job[f"{side}_base"]),
+                store.tiles.eq(job[f"{side}_tiles"]),
+                getattr(issue, f"{side}_busy").eq(store.busy),
+            ]
+        m.d.comb += [
+            issue.multiply_busy.eq(sequencer.busy),
+            issue.fits.eq(results.fits),
+            sequencer.start.eq(issue.start_multiply),
+            sequencer.job.eq(job),
+            results.start.eq(issue.start_multiply),
+            results.job.eq(job),
+        ]
+
+        operands = register(m, self._read(m, sequencer.o), name="operands")
+        link(m, self.c, start.i)
+        lacks, stops = Signal(), Signal()
+        beat = operands.payload
+        m.d.comb += [
+            lacks.eq(beat.starts & ~start.o.valid),
+            array.i.valid.eq(operands.valid & ~lacks),
+            operands.ready.eq(array.i.ready & ~lacks),
+            start.o.ready.eq(array.i.ready & operands.valid & beat.starts),
+            *(
+                array.i.payload.acc[k].eq(Mux(beat.starts, start.o.payload.words[k], 0))
+                for k in range(array.rows * array.columns)
+            ),
+        ]
+        for name, _ in array.i.payload.shape():
+            if name != "acc":
+                m.d.comb += array.i.payload[name].eq(beat[name])
+
+        link(m, array.o, rows.i)
+        link(m, rows.o, results.i)
+        link(m, results.o, self.o)
+        link(m, results.t, self.t)
+
+        m.d.comb += [
+            self.error.eq(issue.error),
+            self.busy.eq(
+                issue.i.valid | issue.a_busy | issue.b_busy | sequencer.busy | ~results.free
+            ),
+            stops.eq(operands.valid & ~operands.ready),
+        ]
+        full = Signal()
+        m.d.comb += full.eq(array.o.valid & ~array.o.ready)
+        events = {
+            "cycles": self.busy,
+            "steps": operands.valid & operands.ready,
+            "a_tiles": stores["a"].loaded,
+            "b_tiles": stores["b"].loaded,
+            "o_tiles": results.o_tile,
+            "t_tiles": results.t_tile,
+            "stalled_load": issue.waits,
+            "stalled_start": stops & lacks,
+            "stalled_output": issue.drains | (stops & ~lacks & full),
+            "stalled_latency": stops & ~lacks & ~full,
+        }
+        m.d.comb += [self.events[name].eq(events[name]) for name in COUNTERS]
+        return m
+
+    def _read(self, m: Module, steps: Any) -> Any:
+        """Steps to the rows of A and columns of B, a cycle later."""
+        sequencer, array = self.sequencer, self.array
+        shape = step_layout(sequencer.depth, sequencer.steps, sequencer.outputs)
+        fields = {name: field.shape for name, field in shape}
+        kept = ("output", "first", "last", "starts")
+        operand = {name: array.i.payload.shape()[name].shape for name in "ab"}
+        layout = data.StructLayout({**operand, **{name: fields[name] for name in kept}})
+        found: Any = stream.Signature(layout).create(path=("found",))
+        valid = register_valid(m, steps.valid, found.ready, steps.ready, name="read")
+        m.d.comb += found.valid.eq(valid)
+        # The array takes the columns of a row of tiles before the next rows.
+        parts = self.stores["b"].tile // array.columns
+        places = {"a": steps.payload.step // parts, "b": steps.payload.step % parts}
+        for side, store in self.stores.items():
+            m.d.comb += [
+                store.read.eq(steps.valid & steps.ready),
+                store.address.eq(steps.payload[side]),
+                store.across.eq(steps.payload[f"{side}_across"]),
+                store.step.eq(places[side]),
+                found.payload[side].vectors.eq(store.vectors_read),
+                found.payload[side].scale.eq(store.scale),
+            ]
+        for name in kept:
+            held = Signal(fields[name], name=f"held_{name}", reset_less=True)
+            with m.If(steps.ready):
+                m.d.sync += held.eq(steps.payload[name])
+            m.d.comb += found.payload[name].eq(held)
+        return found

@@ -1,0 +1,1 @@
+"""Shells: a design with other ports, clock or reset, and the AXI buses."""

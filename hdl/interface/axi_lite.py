@@ -1,0 +1,139 @@
+"""AXI4-Lite: a subordinate with the registers of a description.
+
+Source: AMBA AXI and ACE Protocol Specification, Arm IHI 0022H, part B.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from amaranth.hdl import Cat, Module, Mux, Signal, Value, unsigned
+from amaranth.lib import data, stream, wiring
+from amaranth.lib.wiring import In, Out
+
+from ..register_map import ADDRESS_BITS, DATA_BITS, Access, Register, check_registers
+from ..stream.register import link, register, skid
+
+__all__ = ["CHANNELS", "OKAY", "SLVERR", "RegisterFile"]
+
+OKAY, SLVERR = 0b00, 0b10
+"""Responses: done, and refused."""
+
+_STROBES = DATA_BITS // 8
+_PROT = {"prot": unsigned(3)}  # every AXI4-Lite interface has it; here all may read and write
+
+CHANNELS = {
+    "aw": data.StructLayout({"addr": unsigned(ADDRESS_BITS), **_PROT}),
+    "w": data.StructLayout({"data": unsigned(DATA_BITS), "strb": unsigned(_STROBES)}),
+    "b": data.StructLayout({"resp": unsigned(2)}),
+    "ar": data.StructLayout({"addr": unsigned(ADDRESS_BITS), **_PROT}),
+    "r": data.StructLayout({"data": unsigned(DATA_BITS), "resp": unsigned(2)}),
+}
+"""Payload of each channel; ``b`` and ``r`` leave, the others come in."""
+
+
+class RegisterFile(wiring.Component):
+    """Registers on AXI4-Lite.
+
+    A read or write of no register, a write of a read-only one, and a refused write get SLVERR and
+    do nothing. A write is done in one cycle, with the bytes of its strobes; a byte without one
+    keeps what it had, or is 0 for a register that acts. The two lowest address bits are ignored.
+    Address and data of a write may come in either order. No output depends on an input within the
+    cycle. A transfer a cycle each way; the answer is valid from the cycle after the request.
+
+    Args:
+        registers: the description.
+
+    Members:
+        aw, w, ar: In, streams of ``CHANNELS``.
+        b, r: Out, the same.
+        NAME: for each register but constant ones: In(32), what a read-only one reads; Out(32), what
+            was written; Out, a stream of 32 bits for one that acts: not ready means refused, and
+            valid comes once and does not wait.
+
+    Raises:
+        ValueError: registers overlap or do not fit.
+    """
+
+    aw: stream.Interface
+    w: stream.Interface
+    b: stream.Interface
+    ar: stream.Interface
+    r: stream.Interface
+
+    def __init__(self, registers: Sequence[Register]):
+        check_registers(registers)
+        self.registers = tuple(registers)
+        kinds = {
+            Access.READ: In(DATA_BITS),
+            Access.WRITE: Out(DATA_BITS),
+            Access.ACT: Out(stream.Signature(unsigned(DATA_BITS))),
+        }
+        super().__init__(
+            {
+                **{
+                    name: (Out if name in "br" else In)(stream.Signature(layout))
+                    for name, layout in CHANNELS.items()
+                },
+                **{one.name: kinds[one.access] for one in registers if one.constant is None},
+            }
+        )
+
+    def elaborate(self, platform: Any) -> Module:
+        """Writes, then reads."""
+        m = Module()
+        self._write(m)
+        self._read(m)
+        return m
+
+    def _write(self, m: Module) -> None:
+        address, given = skid(m, self.aw, name="aw"), skid(m, self.w, name="w")
+        done: Any = stream.Signature(CHANNELS["b"]).create(path=("done",))
+        taken = Signal()
+        m.d.comb += [
+            done.valid.eq(address.valid & given.valid),
+            taken.eq(done.valid & done.ready),
+            address.ready.eq(taken),
+            given.ready.eq(taken),
+            done.payload.resp.eq(SLVERR),
+        ]
+        bits, mask = Signal(DATA_BITS), Signal(DATA_BITS)
+        m.d.comb += [
+            mask.eq(Cat(strobe.replicate(8) for strobe in given.payload.strb)),
+            bits.eq(given.payload.data & mask),
+        ]
+        with m.Switch(address.payload.addr[2:]):
+            for one in self.registers:
+                if one.access is Access.READ:
+                    continue
+                with m.Case(one.offset // 4):
+                    port = getattr(self, one.name)
+                    if one.access is Access.WRITE:
+                        m.d.comb += done.payload.resp.eq(OKAY)
+                        with m.If(taken):
+                            m.d.sync += port.eq((port & ~mask | bits) & one.mask)
+                    else:
+                        m.d.comb += [
+                            port.valid.eq(taken),
+                            port.payload.eq(bits & one.mask),
+                            done.payload.resp.eq(Mux(port.ready, OKAY, SLVERR)),
+                        ]
+        link(m, register(m, done, name="b"), self.b)
+
+    def _read(self, m: Module) -> None:
+        asked = skid(m, self.ar, name="ar")
+        found: Any = stream.Signature(CHANNELS["r"]).create(path=("found",))
+        m.d.comb += [
+            found.valid.eq(asked.valid),
+            asked.ready.eq(found.ready),
+            found.payload.resp.eq(SLVERR),
+        ]
+        with m.Switch(asked.payload.addr[2:]):
+            for one in self.registers:
+                with m.Case(one.offset // 4):
+                    value: Value | int = 0
+                    if one.constant is not None:
+                        value = one.constant
+                    elif one.access is not Access.ACT:
+                        value = getattr(self, one.name) & one.mask
+                    m.d.comb += [found.payload.data.eq(value), found.payload.resp.eq(OKAY)]
+        link(m, register(m, found, name="r"), self.r)

@@ -1,0 +1,133 @@
+"""AXI4-Stream: where the fields of a stream's payload lie in its tdata, tuser and tlast.
+
+- ``tdata`` has the arrays of a payload (codes, words), or its first field where it has none;
+  ``tuser`` has the other fields (scales, acc, output). Each field begins at a byte boundary, lowest
+  first. Padding is 0 at an output and ignored at an input.
+- ``tlast`` is ``last``. Where a payload has none, every beat is a packet: 1 at an output, ignored
+  at an input.
+- ``tkeep``, at inputs with arrays, has a bit for each byte of tdata. An item of an array counts as
+  zero where a byte of it is not kept, so that a last beat may be partial. What leaves is whole.
+- ``first`` is not on the bus: it is the beat after tlast. Only where the packets of several outputs
+  are interleaved, an input has it in tuser.
+
+Source: AMBA AXI-Stream Protocol Specification, Arm IHI 0051B.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from amaranth.lib import wiring
+
+from ..ports import Field, fields, stream_names
+from .flat import Link
+
+__all__ = ["AxiStream", "Place", "axi_links", "axi_streams"]
+
+
+class Place(NamedTuple):
+    """Where a field lies on the bus.
+
+    Attributes:
+        field: the field, with its place in the design's payload.
+        signal: ``tdata``, ``tuser`` or ``tlast``.
+        offset: lowest bit in that signal.
+    """
+
+    field: Field
+    signal: str
+    offset: int
+
+
+@dataclass(frozen=True)
+class AxiStream:
+    """An AXI4-Stream interface of a design's stream.
+
+    Attributes:
+        name: of the interface, for example ``s_axis_a``.
+        stream: of the design's stream, for example ``a``.
+        is_input: whether beats go into the design.
+        places: fields on the bus.
+        widths: bits of each signal that it has, of ``tdata``, ``tkeep``, ``tlast``, ``tuser``.
+        derives_first: whether the design has ``first`` and the bus has not.
+    """
+
+    name: str
+    stream: str
+    is_input: bool
+    places: tuple[Place, ...]
+    widths: Mapping[str, int]
+    derives_first: bool
+
+    @property
+    def offsets(self) -> dict[str, int]:
+        """Lowest bit of each signal in a beat, the signals side by side in the order of widths."""
+        found, offset = {}, 0
+        for signal, width in self.widths.items():
+            found[signal] = offset
+            offset += width
+        return found
+
+    @property
+    def bits(self) -> int:
+        """Bits of all signals of a beat."""
+        return sum(self.widths.values())
+
+    def port(self, signal: str) -> str:
+        """Name of a port."""
+        return f"{self.name}_{signal}"
+
+
+def axi_streams(component: Any) -> list[AxiStream]:
+    """Map the streams of a component, but for commands, which are registers there.
+
+    One input is ``s_axis``, of several the one named ``a`` is ``s_axis_a``; outputs are ``m_axis``.
+    """
+    members = component.signature.members
+    names = [name for name in stream_names(component) if name != "command"]
+    sides = {name: members[name].flow is wiring.In for name in names}
+    found = []
+    for name, is_input in sides.items():
+        stem = "s_axis" if is_input else "m_axis"
+        alone = list(sides.values()).count(is_input) == 1
+        layout = getattr(component, name).payload.shape()
+        found.append(_map(stem if alone else f"{stem}_{name}", name, is_input, fields(layout)))
+    return found
+
+
+def axi_links(streams: list[AxiStream]) -> dict[str, Link]:
+    """Ports of AXI4-Stream interfaces, each as a piece of its stream.
+
+    A stream's payload is here a beat of the bus: its signals side by side, see ``AxiStream``.
+    """
+    links = {}
+    for axis in streams:
+        for signal, offset in axis.offsets.items():
+            width = axis.widths[signal]
+            links[axis.port(signal)] = Link(f"{axis.stream}__payload", offset, width, False)
+        for role in ("valid", "ready"):
+            links[axis.port(f"t{role}")] = Link(f"{axis.stream}__{role}", 0, 1, True)
+    return links
+
+
+def _map(name: str, stream: str, is_input: bool, found: list[Field]) -> AxiStream:
+    names = {field.name for field in found}
+    arrays = any(field.array for field in found)
+    interleaved = is_input and "output" in names
+    places = []
+    ends = {"tdata": 0, "tuser": 0}
+    for field in found:
+        if field.name == "last":
+            places.append(Place(field, "tlast", 0))
+        elif field.name != "first" or interleaved:
+            data = field.array if arrays else not places
+            signal = "tdata" if data else "tuser"
+            places.append(Place(field, signal, ends[signal]))
+            ends[signal] += -(-field.bits // 8) * 8
+    widths = {"tdata": ends["tdata"], "tlast": 1}
+    if is_input and arrays:
+        widths = {"tdata": ends["tdata"], "tkeep": ends["tdata"] // 8, "tlast": 1}
+    if ends["tuser"]:
+        widths["tuser"] = ends["tuser"]
+    derives_first = "first" in names and not interleaved
+    return AxiStream(name, stream, is_input, tuple(places), widths, derives_first)

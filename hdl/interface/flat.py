@@ -1,0 +1,96 @@
+"""Shells whose ports are pieces of the design's ports: all as they are, or a port for each field.
+
+``flat`` ports are named ``<stream>_<field>``, with ``a.codes`` of stream ``i`` as ``i_a_codes``;
+``i__valid`` becomes ``i_valid``. Element 0 of an array is the least significant.
+"""
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from amaranth.hdl import Module
+from amaranth.lib.wiring import In, Out
+
+from ..ports import fields, port_signals, stream_names
+from .shell import PLAIN, Clocking, Shell
+
+__all__ = ["Link", "LinkedShell", "flat_links", "plain_links"]
+
+
+class Link(NamedTuple):
+    """Which bits of a design's port a port of its shell is.
+
+    Attributes:
+        port: Verilog name of the design's port.
+        offset: lowest bit.
+        width: bits.
+        whole: whether these are all bits of the design's port.
+        field: name of the payload's field, for example ``a.codes``; empty for other ports.
+    """
+
+    port: str
+    offset: int
+    width: int
+    whole: bool
+    field: str = ""
+
+
+def plain_links(core: Any) -> dict[str, Link]:
+    """Link the design's own ports, as they are."""
+    return {
+        name: Link(name, 0, len(signal), True) for name, (signal, _) in port_signals(core).items()
+    }
+
+
+def flat_links(core: Any) -> dict[str, Link]:
+    """Link a port for each field of each payload, and the other ports by plain names.
+
+    Raises:
+        ValueError: two ports would have the same name.
+    """
+    found: dict[str, Link] = {}
+    layouts = {
+        f"{name}__payload": getattr(core, name).payload.shape() for name in stream_names(core)
+    }
+    for port, whole in plain_links(core).items():
+        stem = port.removesuffix("__payload")
+        if port in layouts:
+            pieces = {
+                f"{stem}_{f.name.replace('.', '_')}": Link(
+                    port, f.offset, f.bits, f.bits == whole.width, f.name
+                )
+                for f in fields(layouts[port])
+            }
+        else:
+            pieces = {port.replace("__", "_"): whole}
+        for name, link in pieces.items():
+            if name in found:
+                raise ValueError(f"flat ports: {name!r} would be both {found[name]} and {link}")
+            found[name] = link
+    return found
+
+
+class LinkedShell(Shell):
+    """A design whose ports are cut and renamed; see ``Shell`` for clock and reset.
+
+    Args:
+        core: the design.
+        name: name of the core's instance and module.
+        links: for each port of the shell what it is.
+        clocking: clock and reset.
+    """
+
+    def __init__(self, core: Any, name: str, links: Mapping[str, Link], clocking: Clocking = PLAIN):
+        self.links = links
+        self._ports = port_signals(core)
+        members = {
+            port: (In if self._ports[link.port][1] else Out)(link.width)
+            for port, link in links.items()
+        }
+        super().__init__(core, name, members, clocking)
+
+    def connect(self, m: Module) -> None:
+        """Wire every port to its bits."""
+        for port, link in self.links.items():
+            signal, is_input = self._ports[link.port]
+            outer, inner = getattr(self, port), signal[link.offset : link.offset + link.width]
+            m.d.comb += inner.eq(outer) if is_input else outer.eq(inner)

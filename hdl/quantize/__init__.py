@@ -1,0 +1,1 @@
+"""Words to codes and scales: the search for the scale, buffers, rounders, and both designs."""

@@ -1,0 +1,177 @@
+"""Scale finder: the E8M0 byte of a block from its words.
+
+Every rule is one comparator (``mxsf.golden.formats.scale.comparator``): with E and M of the block's
+largest word, ``byte = clamp(E - emax + (M > T), 0, 254)``. Since (E, M > T) orders as (E, M)
+does, the maximum is taken over the key (E, M > T) alone: 9 bits a word, 8 for FLOOR.
+Source: docs/numerics.md section 2.
+"""
+
+from typing import Any
+
+from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value, signed, unsigned
+from amaranth.lib import data, wiring
+from amaranth.lib.wiring import In, Out
+
+from ...golden.formats.block import Rounding
+from ...golden.formats.element import ElementFormat
+from ...golden.formats.scale import NAN_BYTE, ScaleRule, comparator
+from ...golden.formats.word import WordFormat
+from ..layouts import Fabric, word_layout
+
+__all__ = ["LargestKey", "ScaleFinder", "key_bits", "overflows", "scale_byte"]
+
+
+def key_bits(rule: ScaleRule) -> int:
+    """Width of a key: the biased exponent above one bit for ``M > T``, which FLOOR never needs."""
+    return 8 if rule is ScaleRule.FLOOR else 9
+
+
+class LargestKey(wiring.Component):
+    """The largest of several unsigned keys. Combinational.
+
+    In standard cells bit by bit from the top: a key that lacks a bit which a living one has is
+    out. In LUTs a tree of compare and select, whose comparators are carry chains. Either takes
+    about half of what the other takes there (docs/area-encoder.md).
+
+    Args:
+        count: number of keys.
+        bits: width of a key.
+        fabric: ``"asic"`` or ``"fpga"``.
+
+    Members:
+        keys: In, array of ``count`` keys.
+        largest: Out, the largest.
+    """
+
+    def __init__(self, count: int, bits: int, fabric: Fabric = "asic"):
+        self.count, self.bits, self.fabric = count, bits, fabric
+        super().__init__({"keys": In(data.ArrayLayout(bits, count)), "largest": Out(bits)})
+
+    def elaborate(self, platform: Any) -> Module:
+        """Build the structure of the fabric."""
+        m = Module()
+        keys: Any = self.keys
+        found = self._tree(m, keys) if self.fabric == "fpga" else self._elimination(m, keys)
+        m.d.comb += self.largest.eq(found)
+        return m
+
+    def _tree(self, m: Module, keys: Any) -> Value:
+        """Halve the keys, level by level."""
+        level = [keys[i] for i in range(self.count)]
+        while len(level) > 1:
+            above = level[len(level) & ~1 :]
+            for a, b in zip(level[0::2], level[1::2], strict=False):
+                larger = Signal(self.bits, name="larger")
+                m.d.comb += larger.eq(Mux(a > b, a, b))
+                above.append(larger)
+            level = above
+        return level[0]
+
+    def _elimination(self, m: Module, keys: Any) -> Value:
+        """Walk the bits from the highest down."""
+        alive = [None] * self.count
+        found: list[Value] = []
+        for bit in reversed(range(self.bits)):
+            votes = Signal(self.count, name=f"votes_{bit}")
+            any_vote = Signal(name=f"any_{bit}")
+            m.d.comb += any_vote.eq(votes.any())
+            for i in range(self.count):
+                has = keys[i][bit]
+                m.d.comb += votes[i].eq(has if alive[i] is None else has & alive[i])
+                if bit:
+                    living = Signal(name=f"alive_{bit}_{i}")
+                    before = Const(1, 1) if alive[i] is None else alive[i]
+                    m.d.comb += living.eq(Mux(any_vote, votes[i], before))
+                    alive[i] = living
+            found.insert(0, any_vote)
+        return Cat(*found)
+
+
+class ScaleFinder(wiring.Component):
+    """The largest key of some words. Combinational.
+
+    Args:
+        element: the element format.
+        rule: the scale rule.
+        source: the word format.
+        lanes: number of words.
+        fabric: ``"asic"`` or ``"fpga"``.
+
+    Members:
+        words: In, array of ``lanes`` words.
+        key: Out, the largest key; its upper 8 bits are the largest biased exponent.
+    """
+
+    def __init__(
+        self,
+        element: ElementFormat,
+        rule: ScaleRule,
+        source: WordFormat,
+        lanes: int,
+        fabric: Fabric = "asic",
+    ):
+        self.element, self.rule, self.source, self.lanes = element, rule, source, lanes
+        self.fabric: Fabric = fabric
+        words = data.ArrayLayout(word_layout(source), lanes)
+        super().__init__({"words": In(words), "key": Out(key_bits(rule))})
+
+    def elaborate(self, platform: Any) -> Module:
+        """Make a key of each word and take the largest."""
+        m = Module()
+        m.submodules.largest = largest = LargestKey(self.lanes, key_bits(self.rule), self.fabric)
+        for i in range(self.lanes):
+            word = self.words[i]
+            m.d.comb += largest.keys[i].eq(self._key(word))
+        m.d.comb += self.key.eq(largest.largest)
+        return m
+
+    def _key(self, word: Any) -> Value:
+        if self.rule is ScaleRule.FLOOR:
+            return word.biased_exponent
+        emax, threshold, threshold_low = comparator(self.element, self.rule)
+        drop = 23 - self.source.mantissa_bits
+        above = word.mantissa > (threshold >> drop)
+        if threshold_low >> drop != threshold >> drop:
+            low = word.mantissa > (threshold_low >> drop)
+            above = Mux(word.biased_exponent == emax, low, above)
+        return Cat(above, word.biased_exponent)
+
+
+def scale_byte(m: Module, key: Value, element: ElementFormat, rule: ScaleRule) -> Signal:
+    """Scale byte of a block from its largest key; 0xFF where a word is Inf or NaN.
+
+    A zero block has exponent 0 and so byte 0: where emax is not positive, the clamp alone would
+    not see to that.
+    """
+    exponent = key[-8:]
+    up = key[0] if key_bits(rule) == 9 else 0
+    # At most 254 + 1 - emax, at least -emax: two bits more than a byte hold it with its sign.
+    raw = Signal(signed(10), name="raw_scale")
+    byte = Signal(unsigned(8), name="scale")
+    m.d.comb += [raw.eq(exponent - element.emax + up), byte.eq(raw[:8])]
+    with m.If((raw < 0) | (exponent == 0)):
+        m.d.comb += byte.eq(0)
+    if 254 - element.emax + (rule is not ScaleRule.FLOOR) > 254:
+        with m.Elif(raw > 254):
+            m.d.comb += byte.eq(254)
+    with m.If(exponent == 255):
+        m.d.comb += byte.eq(NAN_BYTE)
+    return byte
+
+
+def overflows(
+    element: ElementFormat, rule: ScaleRule, rounding: Rounding = Rounding.NEAREST_EVEN
+) -> bool:
+    """Whether rounding can pass the largest value under a scale rule.
+
+    Read from the rule's threshold: the largest word that does not raise the scale decides.
+    """
+    emax, threshold, threshold_low = comparator(element, rule)
+    if emax <= 0:  # the scale byte ends at 254, where the rule would ask for more
+        return True
+    top = element.binades[0]
+    mantissa = min(max(threshold, threshold_low), (1 << 23) - 1)
+    highest = 2.0**emax * (1 + mantissa * 2.0**-23)
+    if rounding is Rounding.STOCHASTIC:
+        return highest > element.largest
+    return highest >= element.largest + 2.0 ** (emax - top.mantissa_bits - 1)

@@ -1,0 +1,1 @@
+"""Benches, one a design: stimulus, golden answer, and every cycle compared."""

@@ -1,0 +1,47 @@
+"""Bench of the dot product: codes, scales and accs in, golden results out, and its cycle model."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...hdl.dot.dot import Dot
+from ..model.dot import dot_model
+from ..result import NO_STALLS, Progress, Result, Stalls
+from ..simulator.simulator import Simulator
+from ..stimulus.products import Products, bench_products
+from ..stimulus.schedule import products_stimulus
+from ..stimulus.stimulus import Stimulus
+from .stream import run_stream
+
+__all__ = ["dot_case", "dot_stimulus", "run_dot"]
+
+
+def dot_stimulus(
+    component: Dot, products: Products, random: np.random.Generator | None = None
+) -> Stimulus:
+    """Make the beats of products and the golden results.
+
+    Args:
+        component: the design.
+        products: the products.
+        random: decides the order of outputs; None takes them in turn.
+    """
+    return products_stimulus(component, products, dict, lambda: dot_model(component), random)
+
+
+def dot_case(component: Dot, values: NDArray[Any] | None = None, seed: int = 0) -> Stimulus:
+    """Make the stimulus of a float tensor, or of built-in products."""
+    products = bench_products(component, values, seed)
+    return dot_stimulus(component, products, np.random.default_rng(seed))
+
+
+def run_dot(
+    engine: Simulator,
+    component: Dot,
+    values: NDArray[Any] | None = None,
+    stalls: Stalls = NO_STALLS,
+    progress: Progress | None = None,
+) -> Result:
+    """Compare a dot product with the golden model on a float tensor, or on built-in products."""
+    return run_stream(engine, dot_case(component, values, stalls.seed), stalls, progress)

@@ -1,0 +1,90 @@
+"""Bench of the encoder: words to golden codes and scales, and its cycle model."""
+
+from typing import Any
+
+import numpy as np
+from amaranth.hdl import Shape
+from numpy.typing import NDArray
+
+from ...golden.quantize.encoder import quantize
+from ...hdl.quantize.encoder import Encoder
+from ..model.encoder import encoder_model
+from ..result import NO_STALLS, Progress, Result, Stalls
+from ..simulator.simulator import Simulator
+from ..stimulus.payload import pack, whole_rows
+from ..stimulus.stimulus import Stimulus
+from ..stimulus.words import directed_words, random_words
+from .stream import run_stream
+
+__all__ = ["encoder_case", "encoder_stimulus", "encoder_words", "run_encoder"]
+
+
+def encoder_words(encoder: Encoder, values: NDArray[Any]) -> NDArray[np.uint32]:
+    """Cut a float tensor into blocks of words along its last axis, rows padded with zeros.
+
+    Returns:
+        uint32 of shape (blocks, block).
+    """
+    return whole_rows(encoder.source.words(values), encoder.block)
+
+
+def encoder_stimulus(
+    encoder: Encoder, words: NDArray[np.uint32], beats: NDArray[np.int64] | None = None
+) -> Stimulus:
+    """Make the beats of blocks of words and the golden answer.
+
+    Args:
+        encoder: the design.
+        words: bit patterns of source words, uint32 of shape (blocks, block).
+        beats: number of beats of each block, 1 to ``encoder.beats``, shape (blocks,): a smaller
+            number ends the block early, as if zero-padded. Default: full blocks.
+    """
+    count, lanes = len(words), encoder.lanes
+    full = np.full(count, encoder.beats)
+    beats = full if beats is None else beats
+    kept = np.arange(encoder.beats)[None, :] < beats[:, None]  # (blocks, beats)
+    padded = np.where(kept.repeat(lanes, axis=1), words, 0)
+    values = encoder.source.values(padded)
+    golden = quantize(values, encoder.format)
+    step = np.tile(np.arange(encoder.beats), (count, 1))
+    marks = {"first": (step == 0)[kept], "last": (step == beats[:, None] - 1)[kept]}
+    shape = (count, encoder.beats, lanes)
+    scales = golden.scales.repeat(encoder.beats, axis=1)
+    fields_in = {"words": padded.reshape(shape)[kept], **marks}
+    fields_out = {"codes": golden.codes.reshape(shape)[kept], "scale": scales[kept], **marks}
+    if golden.micro is not None:
+        fields_out["micro"] = golden.micro.reshape(count, encoder.beats, -1)[kept]
+    layouts = encoder.i.payload.shape(), encoder.o.payload.shape()
+    return Stimulus(
+        inputs=pack(layouts[0], fields_in),
+        outputs=pack(layouts[1], fields_out),
+        last=marks["last"],
+        blocks=count,
+        model=lambda: encoder_model(encoder),
+        widths=(Shape.cast(layouts[0]).width, Shape.cast(layouts[1]).width),
+    )
+
+
+def encoder_case(encoder: Encoder, values: NDArray[Any] | None = None, seed: int = 0) -> Stimulus:
+    """Make the stimulus of a float tensor, or of built-in words."""
+    if values is not None:
+        return encoder_stimulus(encoder, encoder_words(encoder, values))
+    random = np.random.default_rng(seed)
+    words = np.concatenate(
+        [
+            directed_words(encoder.format, encoder.block, encoder.source),
+            random_words(random, 256, encoder.block, encoder.source),
+        ]
+    )
+    return encoder_stimulus(encoder, words, random.integers(1, encoder.beats + 1, len(words)))
+
+
+def run_encoder(
+    engine: Simulator,
+    encoder: Encoder,
+    values: NDArray[Any] | None = None,
+    stalls: Stalls = NO_STALLS,
+    progress: Progress | None = None,
+) -> Result:
+    """Compare an encoder with the golden model on a float tensor, or on built-in words."""
+    return run_stream(engine, encoder_case(encoder, values, stalls.seed), stalls, progress)

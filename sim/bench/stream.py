@@ -1,0 +1,126 @@
+"""The stream bench: drives ``i`` and ``o`` with random stalls and compares the whole interface.
+
+On every clock edge ready, valid and, where valid, the payload are compared with what the cycle
+model and the golden model predict. That includes the stream rules, which the model obeys.
+"""
+
+from collections.abc import Iterable, Mapping
+
+import numpy as np
+
+from ..model.outputs import Model, Straight
+from ..model.pipeline import Pipeline, Token
+from ..result import NO_STALLS, Progress, Result, Stalls
+from ..simulator.simulator import Pins, Simulator
+from ..stimulus.payload import to_int
+from ..stimulus.stimulus import Stimulus
+
+__all__ = ["compare_table", "run_stream"]
+
+
+def run_stream(
+    engine: Simulator,
+    stimulus: Stimulus | Mapping[str, Stimulus],
+    stalls: Stalls = NO_STALLS,
+    progress: Progress | None = None,
+) -> Result:
+    """Run a stimulus through a stream design, every cycle compared.
+
+    Args:
+        engine: the engine, built on the design.
+        stimulus: beats into ``i`` and out of ``o``; or for each output its own, where they share
+            the beats in and the model. The first one counts blocks.
+        stalls: how to stall; each output by itself.
+        progress: called with the number of beats received, now and then.
+    """
+    cases = {"o": stimulus} if isinstance(stimulus, Stimulus) else stimulus
+    given = next(iter(cases.values()))
+    found = given.model()
+    model: Model = Straight(found) if isinstance(found, Pipeline) else found
+    result = Result(engine.name)
+    random = np.random.default_rng(stalls.seed)
+    offered, total = len(given.inputs), sum(len(case.outputs) for case in cases.values())
+    limit = 100 + 40 * int(max(offered, total) / min(stalls.valid, stalls.ready))
+
+    def compare_output(pins: Pins, name: str, expected: Token | None) -> None:
+        valid = pins.get(f"{name}__valid")
+        result.compare(f"{name}.valid", valid, int(expected is not None))
+        if expected is not None:
+            golden = to_int(cases[name].outputs[expected.number])
+            where = f"{name}.payload of beat {expected.number}"
+            result.compare(where, pins.get(f"{name}__payload"), golden)
+
+    async def testbench(pins: Pins) -> None:
+        sent = 0
+        offering = False
+        filled = started = None
+        while result.beats < total and result.cycles < limit:
+            if not offering and sent < offered:
+                offering = random.random() < stalls.valid
+            # An idle input carries noise, so that nobody reads it unseen.
+            noise = int.from_bytes(random.bytes(len(given.inputs[0])), "little")
+            payload = to_int(given.inputs[sent]) if offering else noise
+            readies = {name: bool(random.random() < stalls.ready) for name in cases}
+            pins.set("i__payload", payload & ((1 << given.widths[0]) - 1))
+            pins.set("i__valid", int(offering))
+            for name, ready in readies.items():
+                pins.set(f"{name}__ready", int(ready))
+
+            token = given.token(sent) if offering else None
+            taken = model.ready(token, readies)
+            result.compare("i.ready", pins.get("i__ready"), int(taken))
+            for name, case in cases.items():
+                expected = model.output(name, token)
+                compare_output(pins, name, expected)
+                if expected is None:
+                    continue
+                started = result.cycles if started is None else started
+                if readies[name]:
+                    result.beats += 1
+                    result.blocks += expected.last and case is given
+                    if progress and result.beats % 64 == 0:
+                        progress(result.beats)
+            model.step(token, readies)
+            if token is not None and taken:
+                if filled is None and token.last and token.final:
+                    filled = result.cycles
+                sent += 1
+                offering = False
+            await pins.tick()
+            result.cycles += 1
+        if started is not None and filled is not None and stalls.valid == stalls.ready == 1:
+            result.latency = started - filled
+
+    engine.run(testbench)
+    if result.beats < total:
+        result.note(f"only {result.beats} of {total} beats came out")
+    return result
+
+
+def compare_table(
+    engine: Simulator, inputs: Mapping[str, Iterable[int]], outputs: Mapping[str, Iterable[int]]
+) -> Result:
+    """Apply rows of inputs to a combinational design and compare all its outputs.
+
+    Args:
+        engine: the engine, built on the design.
+        inputs: for each input port one value a row.
+        outputs: for each output port the golden value of each row.
+    """
+    result = Result(engine.name)
+    rows = [dict(zip(inputs, row, strict=True)) for row in zip(*inputs.values(), strict=True)]
+    golden = [dict(zip(outputs, row, strict=True)) for row in zip(*outputs.values(), strict=True)]
+
+    async def testbench(pins: Pins) -> None:
+        for row, answer in zip(rows, golden, strict=True):
+            for port, value in row.items():
+                pins.set(port, int(value))
+            for port, value in answer.items():
+                result.compare(f"{port} for {row}", pins.get(port), int(value))
+            await pins.tick()
+            result.cycles += 1
+            result.beats += 1
+            result.blocks += 1
+
+    engine.run(testbench)
+    return result

@@ -1,0 +1,1 @@
+"""Cycle models: what ready and valid must be on every clock edge."""

@@ -1,0 +1,204 @@
+"""The command line: what it writes, how it fails."""
+
+import json
+
+import numpy as np
+import pytest
+from designs import needs_gcc
+from mxsf.flow.cli import main as cli
+from mxsf.golden import MX9, MXSF, BlockTensor, quantize
+
+
+@pytest.fixture
+def run(monkeypatch, capsys, tmp_path):
+    """Run a command line in an empty folder: (exit code, stdout, stderr)."""
+    monkeypatch.chdir(tmp_path)
+
+    def call(*words):
+        monkeypatch.setattr("sys.argv", ["mxsf", *map(str, words)])
+        with pytest.raises(SystemExit) as ended:
+            cli.main()
+        seen = capsys.readouterr()
+        return ended.value.code or 0, seen.out, seen.err
+
+    return call
+
+
+def test_formats(run):
+    code, out, _ = run("formats")
+    assert code == 0
+    assert "e2m5 nesting e3m2" in out
+    assert ["mx9", "9", "e0m7", "6", "1x16"] in [line.split()[:5] for line in out.splitlines()]
+    code, out, _ = run("formats", "--json")
+    assert json.loads(out)["mxsf"]["subnormal"]["exponent_bits"] == 3
+    assert json.loads(out)["mx4"]["micro"] == [1, 2]
+
+
+def test_generate(run, tmp_path):
+    code, out, _ = run("generate", "encoder", "--lanes", 8, "--rule", "rceil", "--prefix", "acme_")
+    assert code == 0
+    top = "acme_mxsf_encoder_mxsf_b32_l8_rceil"
+    assert out.split() == [f"build/{top}.v", f"build/{top}.json"]
+    facts = json.loads((tmp_path / f"build/{top}.json").read_text())
+    assert facts["top"] == top
+    assert facts["block_beats"] == 4
+    text = (tmp_path / f"build/{top}.v").read_text()
+    assert all(
+        line.split()[1].startswith("acme_") for line in text.splitlines() if line[:7] == "module "
+    )
+
+
+def test_generate_for_axi(run, tmp_path):
+    small = ("--tile", 4, "--pes", 1, "--depth", 2, "--element", "e2m1")
+    code, out, _ = run("generate", "matmul", *small, "--interface", "axi", "--extras", "--fusesoc")
+    assert code == 0
+    top = "mxsf_matmul_e2m1_t4_p1_d2_axi"
+    names = [line.removeprefix(f"build/{top}") for line in out.split()]
+    ends = [".v", ".json", "_regs.h", "_regs.md", "_inst.v", ".vlt", "_pkg.sv", ".sdc", ".xdc"]
+    assert names == [*ends, ".core"]
+    facts = json.loads((tmp_path / f"build/{top}.json").read_text())
+    scale = {"name": "scale", "offset": 0, "width": 8, "length": 1, "signed": False}
+    assert scale | {"port": "m_axis_t_tuser"} in facts["payloads"]["t"]
+    assert facts["ports"]["s_axis_a_tkeep"]["role"] == "tkeep"
+    assert facts["registers"][0]["name"] == "id"
+
+
+def test_bad_axi(run):
+    code, _, err = run("simulate", "encoder", "--interface", "axi")
+    assert (code, err.count("\n")) == (2, 1)
+    assert "mxsf_encoder_mxsf_b32_axi has no cycle model" in err
+    code, _, err = run("generate", "decoder", "--interface", "axi")
+    assert (code, err) == (2, "error: decoder has no streams: its interface cannot be axi\n")
+
+
+def test_generate_a_shell(run, tmp_path):
+    options = ("--ports", "flat", "--reset", "async", "--reset-polarity", "low")
+    code, out, _ = run("generate", "encoder", "--block", 4, *options)
+    assert code == 0
+    top = "mxsf_encoder_mxsf_b4_flat_async_low"
+    assert out.split() == [f"build/{top}.v", f"build/{top}.json"]
+    facts = json.loads((tmp_path / f"build/{top}.json").read_text())
+    assert facts["interface"] == "flat"
+    assert facts["clocking"]["asynchronous"]
+    assert facts["ports"]["rst_n"] == {"direction": "in", "width": 1, "role": "reset"}
+    words = {"direction": "in", "width": 64, "stream": "i", "role": "payload", "field": "words"}
+    assert facts["ports"]["i_words"] == words
+
+
+def test_generate_extras(run, tmp_path):
+    code, out, _ = run("generate", "encoder", "--block", 4, "--extras", "--period", 2.5)
+    assert code == 0
+    top = "build/mxsf_encoder_mxsf_b4"
+    ends = (".v", ".json", "_inst.v", ".vlt", "_pkg.sv", ".sdc", ".xdc")
+    assert out.split() == [f"{top}{end}" for end in ends]
+    assert "-period 2.5 " in (tmp_path / f"{top}.sdc").read_text()
+    code, out, err = run("generate", "encoder", "--extras", "--period", 0)
+    assert (code, out) == (2, "")
+    assert len(err.splitlines()) == 1
+    assert "'--period': 0" in err
+
+
+def test_a_combinational_design_has_no_reset(run, tmp_path):
+    code, out, err = run("generate", "decoder", "--reset-polarity", "low")
+    assert (code, out) == (2, "")
+    (line,) = err.splitlines()
+    assert line.startswith("error: mxsf_decoder_mxsf_low is combinational: no reset can be")
+
+
+@needs_gcc
+def test_simulate_a_tensor(run, tmp_path):
+    np.save(tmp_path / "x.npy", np.random.default_rng(0).standard_normal((3, 20)))
+    code, out, _ = run("simulate", "encoder", "--block", 8, "--input", "x.npy")
+    assert code == 0
+    assert "9 blocks" in out
+    assert "0 mismatches" in out
+
+
+@pytest.mark.parametrize("engine", ["amaranth", pytest.param("cxxrtl", marks=needs_gcc)])
+def test_waveform(run, tmp_path, engine):
+    code, _, _ = run(
+        "simulate", "encoder", "--block", 2, "--engine", engine, "--vcd", "waves/e.vcd"
+    )
+    assert code == 0
+    text = (tmp_path / "waves/e.vcd").read_text()
+    assert "i__payload" in text
+    assert "$enddefinitions" in text
+    assert "i__payload" in (tmp_path / "waves/e.gtkw").read_text()
+
+
+def test_a_mismatch_exits_1(run, monkeypatch):
+    monkeypatch.setattr("mxsf.hdl.dot.decoder.Const", lambda value, width: 1 - value)
+    code, out, _ = run("simulate", "decoder", "--engine", "amaranth")
+    assert code == 1
+    assert "must be" in out
+
+
+def test_quantize_and_back(run, tmp_path):
+    x = np.random.default_rng(0).standard_normal((5, 40)).astype(np.float32)
+    np.save(tmp_path / "x.npy", x)
+    assert run("quantize", "x.npy", "x.npz", "--block", "8x8", "--rule", "ceil")[0] == 0
+    assert BlockTensor.load(tmp_path / "x.npz").block == (8, 8)
+    assert run("quantize", "x.npy", "x.npz", "--element", "e2m4")[1].endswith(
+        "planes of 4+2+1 bits\n"
+    )
+    assert BlockTensor.load(tmp_path / "x.npz").element.name == "e2m4"
+    assert run("quantize", "x.npy", "x.npz", "--element", "mx9")[1].endswith(
+        "mx9 1x16, shape (5, 40), planes of 8 bits\n"
+    )
+    assert run("quantize", "x.npz", "y.npy")[0] == 0
+    np.testing.assert_array_equal(np.load(tmp_path / "y.npy"), quantize(x, MX9).dequantize())
+    assert run("quantize", "x.npy", "x.npz")[0] == 0
+    assert run("quantize", "x.npz", "y.npy")[0] == 0
+    np.testing.assert_array_equal(np.load(tmp_path / "y.npy"), quantize(x, MXSF).dequantize())
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["x.npy", "x.npz", "y.npy"]
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["nope"], "No such command 'nope'"),
+        (["generate"], "Missing argument 'DESIGN'"),
+        (["generate", "adder"], "unknown design 'adder': use decoder, encoder"),
+        (["generate", "decoder", "--stages", "2"], "decoder has no parameter 'stages'"),
+        (["generate", "encoder", "--element", "e9m9"], "exponent_bits must be 0 to 8, not 9"),
+        (["generate", "encoder", "--element", "fp8"], "unknown format 'fp8'"),
+        (["generate", "encoder", "--lanes", "5"], "lanes must divide block = 32, not 5"),
+        (["generate", "encoder", "--block", "ten"], "an integer is needed, not 'ten'"),
+        (["generate", "encoder", "--block", "0"], "block must be at least 1, not 0"),
+        (["generate", "encoder", "--rule", "up"], "unknown rule 'up'"),
+        (["generate", "encoder", "--overflow", "ovf"], "mxsf has none"),
+        (["generate", "pack", "--bits", "17"], "bits must be 3 to 16, not 17"),
+        (["generate", "unpack", "--bits", "7", "--lanes", "12"], "multiple of 8, so that planes"),
+        (["generate", "encoder", "--bits", "7"], "encoder has no parameter 'bits'"),
+        (["generate", "encoder", "--prefix", "a b"], "prefix must be"),
+        (["simulate", "encoder", "--engine", "spice"], "'spice' is not one of"),
+        (["simulate", "encoder", "--input", "no.npy"], "'no.npy' does not exist"),
+        (["simulate", "encoder", "--input", "bad.npy"], "bad.npy is no .npy file"),
+        (["simulate", "encoder", "--input", "ints.npy"], "a float array is needed, not int64"),
+        (["area", "encoder", "--target", "asic"], "unknown target 'asic'"),
+        (["area", "encoder", "--target", "liberty=no.lib"], "no liberty file no.lib"),
+        (["area", "encoder", "--yosys", "no-such-yosys"], "no-such-yosys cannot be run"),
+        (["quantize", "ints.npy", "x.npz"], "a float array is needed, not int64"),
+        (["quantize", "bad.npy", "x.txt"], "from .npy to .npz or back"),
+        (["quantize", "floats.npy", "x.npz", "--block", "8"], "a block is ROWSxCOLUMNS"),
+        (["quantize", "floats.npy", "x.npz", "--block", "0x8"], "block must be at least 1"),
+        (["report", "--element", "fp9"], "unknown format 'fp9'"),
+    ],
+)
+def test_bad_use_is_one_line(run, tmp_path, words, message):
+    (tmp_path / "bad.npy").write_text("no array")
+    np.save(tmp_path / "ints.npy", np.arange(4))
+    np.save(tmp_path / "floats.npy", np.zeros((4, 4)))
+    code, _, err = run(*words)
+    assert code == 2
+    assert err.startswith("error: ")
+    assert message in err
+    assert len(err.splitlines()) == 1
+    assert not (tmp_path / "build").exists()
+
+
+@pytest.mark.parametrize("command", sorted(cli.cli.commands))
+def test_help(run, command):
+    code, out, _ = run(command, "--help")
+    assert code == 0
+    assert out.startswith("Usage: mxsf")

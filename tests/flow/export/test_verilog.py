@@ -1,0 +1,206 @@
+"""Netlist and Verilog: merged, readable, the same bytes anywhere, documented by the manifest."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+
+import pytest
+from amaranth.hdl import C, Cat, Module
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
+from designs import SMALL, needs_gcc
+from mxsf.flow.catalogue.catalogue import CATALOGUE, variant
+from mxsf.flow.export.manifest import manifest
+from mxsf.flow.export.verilog import generate, verilog
+from mxsf.flow.netlist import module_ports
+from mxsf.flow.netlist.netlist import netlist
+from mxsf.hdl import Encoder
+from mxsf.sim.bench.stream import compare_table
+from mxsf.sim.simulator.cxxrtl import CxxrtlSimulator
+from mxsf.sim.simulator.waveform import Port
+
+SOME = [
+    ("decoder", {}),
+    ("decoder", {"element": "e5m2"}),
+    ("encoder", {"block": 8}),
+    ("encoder", {"block": 8, "lanes": 2, "stages": 4, "element": "int8"}),
+    ("dot", {"block": 4}),
+    ("dot", {"block": 4, "element": "e5m2", "lanes": 2, "outputs": 3, "fabric": "fpga"}),
+    ("baseline", {"block": 4}),
+    ("requantizer", {}),
+    ("dot", {"block": 4, "element": "mxsf,e4m3", "interface": "flat"}),
+    ("encoder", {"block": 4, "reset": "async", "polarity": "low"}),
+]
+
+
+@pytest.mark.parametrize(("name", "options"), SOME, ids=str)
+def test_readable(name, options):
+    one = variant(name, **options)
+    text = verilog(one)
+    code = re.sub(r"//.*", "", text)
+    assert "\\" not in code, "no escaped identifiers"
+    assert not re.search(r"[A-Za-z_]\w*\.[A-Za-z_]\w*\b(?!\()", code), "no dotted names"
+    assert "src" not in text
+    modules = re.findall(r"^module (\w+)", text, re.M)
+    assert len(modules) == len(set(modules))
+    assert one.top in modules
+    assert all(m == one.top or m.startswith(f"{one.top}__") for m in modules)
+
+
+@pytest.mark.parametrize(("name", "options"), SOME, ids=str)
+def test_manifest_tells_the_ports(name, options):
+    one = variant(name, **options)
+    facts = manifest(one)
+    text = verilog(one)
+    top = text[text.index(f"module {one.top}(") :]
+    found = {}
+    pattern = r"^  (input|output) (?:\[(\d+):0\] )?(\w+);"
+    for direction, high, port in re.findall(pattern, top[: top.index("endmodule")], re.M):
+        found[port] = {"direction": direction[:-3], "width": int(high or 0) + 1}
+    assert found == {
+        name: {key: port[key] for key in ("direction", "width")}
+        for name, port in facts["ports"].items()
+    }
+    assert facts["schema"] == 1
+    for stream, places in facts["payloads"].items():
+        end = 0
+        for place in places:
+            assert place["offset"] == end
+            end += place["width"] * place["length"]
+        pieces = [p for p in facts["ports"].values() if p.get("stream") == stream]
+        assert end == sum(p["width"] for p in pieces if p["role"] == "payload")
+    assert facts["latency"] == one.latency
+    assert json.loads(json.dumps(facts)) == facts
+
+
+def test_same_bytes_again(tmp_path):
+    one = variant("encoder", block=8, lanes=4)
+    paths = generate(one, tmp_path / "a")
+    program = (
+        "import sys, pathlib; from mxsf.flow.catalogue.catalogue import variant;"
+        "from mxsf.flow.export.verilog import generate;"
+        "generate(variant('encoder', block=8, lanes=4), pathlib.Path(sys.argv[1]))"
+    )
+    command = [sys.executable, "-c", program, str(tmp_path / "b")]
+    subprocess.run(command, check=True, cwd="/", env={**os.environ, "PYTHONHASHSEED": "12345"})
+    for path in paths:
+        assert path.read_bytes() == (tmp_path / "b" / path.name).read_bytes()
+    assert sorted(p.name for p in (tmp_path / "a").iterdir()) == sorted(p.name for p in paths)
+
+
+def test_a_failed_write_leaves_the_old_file(tmp_path, monkeypatch):
+    one = variant("decoder")
+    path, _ = generate(one, tmp_path)
+    before = path.read_text()
+    monkeypatch.setattr("os.replace", lambda *_: (_ for _ in ()).throw(OSError("disk full")))
+    with pytest.raises(OSError, match="disk full"):
+        generate(one, tmp_path)
+    assert path.read_text() == before
+    assert len(list(tmp_path.iterdir())) == 2
+
+
+SIGNED = [
+    ("product_sum", {"block": 4, "element": "int8"}),
+    ("baseline", {"block": 4, "method": "window"}),
+]
+
+
+@pytest.mark.parametrize(("name", "options"), [*SMALL, *SIGNED], ids=str)
+def test_inner_modules_have_the_ports_of_their_components(name, options):
+    one = variant(name, **options)
+    text = verilog(one)
+    assert "\\" not in re.sub(r"//.*", "", text), "an escape or a keyword"
+    for module, ports in re.findall(r"^module (\w+)\((.*?)\);", text, re.M | re.S):
+        names = ports.split(", ")
+        assert not [port for port in names if re.search(r"_\d+$", port)], f"pieces in {module}"
+        if "clk" in names:
+            assert names[:2] == ["clk", "rst"], module
+
+
+def test_ports_stand_as_declared():
+    text = verilog(variant("encoder", block=4, lanes=2))
+    heads = dict(re.findall(r"^module mxsf_encoder_mxsf_b4_l2(\w*)\((.*?)\);", text, re.M))
+    stream = [f"{s}__{role}" for s in "io" for role in ("payload", "valid", "ready")]
+    assert heads[""].split(", ") == ["clk", "rst", *stream]
+    assert heads["__buffer"].split(", ") == ["clk", "rst", *stream]
+    assert heads["__rounder"].split(", ") == ["word", "origin", "code"]
+    text = verilog(variant("baseline", block=4, method="window"))
+    heads = dict(re.findall(r"^module mxsf_baseline_b4_window(\w*)\((.*?)\);", text, re.M))
+    # The first is signed.
+    assert heads["__normaliser"] == "value, leading, significand, rest"
+
+
+class Pieces(wiring.Component):
+    """An output of which a part comes from an input, a part is constant, a part is computed."""
+
+    a: In(2)
+    word: Out(6)
+
+    def elaborate(self, platform):
+        m = Module()
+        m.d.comb += self.word.eq(Cat(self.a[0] ^ self.a[1], self.a[1], C(2, 2), ~self.a))
+        return m
+
+
+class Around(wiring.Component):
+    a: In(2)
+    word: Out(6)
+
+    def elaborate(self, platform):
+        m = Module()
+        m.submodules.pieces = pieces = Pieces()
+        m.d.comb += [pieces.a.eq(self.a), self.word.eq(pieces.word)]
+        return m
+
+
+@needs_gcc
+@pytest.mark.parametrize("planted", [False, True])
+def test_joined_ports_carry_the_same_bits(planted, monkeypatch):
+    if planted:
+        joins = module_ports._joins
+
+        def turned(*known):
+            return [join._replace(pieces=join.pieces[::-1]) for join in joins(*known)]
+
+        monkeypatch.setattr(module_ports, "_joins", turned)
+    text = netlist(Around(), "top").text
+    (inner,) = re.findall(r"^module \\top__pieces\n(.*?)^end", text, re.M | re.S)
+    assert "output 2  \\word\n" in inner
+    ports = [Port("a", 2, True), Port("word", 6, False)]
+    engine = CxxrtlSimulator(text, "top", ports, clocked=False, optimise=0)
+    golden = [(a & 1 ^ a >> 1) | (a >> 1) << 1 | 2 << 2 | (~a & 3) << 4 for a in range(4)]
+    assert compare_table(engine, {"a": range(4)}, {"word": golden}).passed != planted
+
+
+def test_equal_modules_merge():
+    design = netlist(Encoder(block=8, stages=3), "top")
+    assert design.instances["top__rounder"] == 8
+    assert design.instances["top__finder"] == 4
+    assert design.text.count("\nmodule ") + design.text.startswith("module ") <= 6
+
+
+def test_names_are_unique_and_say_the_parameters():
+    assert variant("encoder").top == "mxsf_encoder_mxsf_b32"
+    assert variant("encoder", lanes=32).top == "mxsf_encoder_mxsf_b32"
+    assert variant("decoder", element="e2m3+e2m1").top == "mxsf_decoder_e2m3e2m1"
+    tops = set()
+    count = 0
+    for lanes in (1, 8, 32):
+        for rule in ("floor", "rceil"):
+            for source in ("bf16", "fp32"):
+                for stages in (1, 2, 3):
+                    tops.add(
+                        variant("encoder", lanes=lanes, rule=rule, source=source, stages=stages).top
+                    )
+                    count += 1
+    assert len(tops) == count
+    nested, pair = (variant("dot", element=e, block=4).top for e in ("e2m3+e2m1", "e2m3,e2m1"))
+    assert (nested, pair) == ("mxsf_dot_e2m3e2m1_b4", "mxsf_dot_e2m3_e2m1_b4")
+
+
+def test_every_design_has_a_title_and_documented_parameters():
+    for design in CATALOGUE.values():
+        assert design.title
+        assert all(parameter.help for parameter in design.parameters)

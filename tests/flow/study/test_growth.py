@@ -1,0 +1,51 @@
+"""The growth of engines: parts that add up, cycles that simulation confirms."""
+
+import json
+from itertools import pairwise
+
+import pytest
+from mxsf.flow.catalogue.catalogue import variant
+from mxsf.flow.cli.main import main
+from mxsf.flow.study.growth import SIZES, grow
+from mxsf.flow.synth.area import area
+from mxsf.golden import E2M1
+
+pytestmark = pytest.mark.long
+
+
+@pytest.fixture(scope="module")
+def grown():
+    return grow((1, 2, 16), E2M1, depth=4)
+
+
+def test_parts_add_up_to_the_engine(grown):
+    """Synthesis across the borders saves a little; black boxes must not lose logic."""
+    whole = area(variant("matmul", element=E2M1, pes=2, depth=4, fabric="fpga").netlist, "ecp5")
+    found = grown[1]
+    for name in ("luts", "carries", "flip_flops", "memories"):
+        assert found.total(name) == pytest.approx(getattr(whole, name), rel=0.1), name
+
+
+def test_more_pes_are_more_cells_and_fewer_cycles(grown):
+    for one, more in pairwise(grown):
+        assert more.total("luts") > one.total("luts")
+        assert all(more.cycles[size] < one.cycles[size] for size in SIZES)
+    for found in grown:
+        assert all(0 < share <= 1 for share in found.useful.values())
+        assert found.useful[1024] > 0.999
+        assert found.cycles[1024] == 1024**3 // (found.pes * 8) + 1
+
+
+def test_command(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    arguments = ["--pes", "1", "--depth", "2", "--element", "e2m1"]
+    files = ["--json", "build/growth.json", "--plot", "build/growth.svg"]
+    monkeypatch.setattr("sys.argv", ["mxsf", "growth", *arguments, *files])
+    with pytest.raises(SystemExit) as stop:
+        main()
+    assert stop.value.code == 0
+    assert "a PE" in capsys.readouterr().out
+    (row,) = json.loads((tmp_path / "build/growth.json").read_text())
+    assert row["pes"] == 1
+    assert row["pe"]["luts"] > 0
+    assert (tmp_path / "build/growth.svg").read_text().startswith("<?xml")

@@ -1,0 +1,139 @@
+"""Energy: what a library says, by hand; real operands; results that are compared."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from mxsf.flow.catalogue.catalogue import tensors, variant
+from mxsf.flow.study.operands import tensor_blocks, tensor_pairs
+from mxsf.flow.synth.energy import STREAMS, energy
+from mxsf.flow.synth.liberty import Library
+from mxsf.golden import E4M3, MXSF, dot, matmul, quantize
+from mxsf.golden.baseline import dot_bf16
+from mxsf.golden.formats.word import BF16
+from mxsf.sim.bench.dot import dot_stimulus
+
+LIBRARY = """library(tiny) {
+  capacitive_load_unit(1.0, "ff");
+  operating_conditions("typical") { voltage : 2.0; }
+  power_lut_template(out) { variable_1 : input_transition_time; index_1("0.01, 0.05, 1.0");
+                            variable_2 : total_output_net_capacitance; index_2("1, 3"); }
+  cell(BUF)   { area : 1.5; pin(A) { direction : input; capacitance : 2.0; }
+                pin(Y) { direction : output; function : "A"; } }
+  cell(INV)   { area : 1.0; pin(A) { direction : input; capacitance : 1.0; }
+    pin(Y) { direction : output; function : "!A";
+      internal_power() { related_pin : "A";
+        rise_power(out) { index_1("0.01, 0.05, 1.0"); index_2("1, 3");
+                          values("9, 9", "4, 8", "9, 9"); }
+        fall_power(out) { index_1("0.01, 0.05, 1.0"); index_2("1, 3");
+                          values("9, 9", "2, 2", "9, 9"); } } } }
+  cell(NAND2) { area : 2.0; pin(A) { direction : input; capacitance : 1.5; }
+                pin(B) { direction : input; capacitance : 1.5; }
+                pin(Y) { direction : output; function : "!(A&B)"; } }
+  cell(DFF)   { area : 8.0; ff(IQ, IQN) { clocked_on : "C"; next_state : "D"; }
+                pin(C) { direction : input; clock : true; capacitance : 3.0;
+                         internal_power() { rise_power(scalar) { values("5"); }
+                                            fall_power(scalar) { values("3"); } } }
+                pin(D) { direction : input; capacitance : 1.0; }
+                pin(Q) { direction : output; function : "IQ"; } }
+}
+"""
+
+
+def test_library():
+    library = Library(LIBRARY, ["INV", "DFF"])
+    assert "NAND2" not in library.text
+    assert library.voltage == 2.0
+    assert library.capacitance("INV", "A") == pytest.approx(1e-3)
+    assert library.internal("INV", "Y", 1e-3) == pytest.approx(3e-3)
+    assert library.internal("INV", "Y", 2e-3) == pytest.approx(4e-3)  # halfway between loads
+    assert library.internal("INV", "Y", 9e-3) == pytest.approx(5e-3)  # the end of the table
+    assert library.internal("DFF", "C") == pytest.approx(4e-3)
+    assert library.internal("DFF", "D") == 0
+    with pytest.raises(ValueError, match="the library has no cell AOI"):
+        Library(LIBRARY, ["AOI"])
+    with pytest.raises(ValueError, match="the library states no voltage"):
+        _ = Library("library(empty) {\n}\n", []).voltage
+
+
+def test_tensor_pairs():
+    """The accs of an output's blocks are the sums before them; the last sum is the product's."""
+    count = 5 * 64
+    pairs = tensor_pairs(MXSF, count)
+    assert len(pairs.acc) == count
+    results = dot(
+        pairs.a_codes[:, 0],
+        pairs.a_scale[:, 0],
+        pairs.b_codes[:, 0],
+        pairs.b_scale[:, 0],
+        pairs.acc.view(np.float32),
+        MXSF,
+    )
+    values = tensors()
+    golden = matmul(*(quantize(values[n], MXSF, (8, 8)) for n in ("x", "w1")))
+    places = np.linspace(0, golden.size, 8, endpoint=False).astype(int)
+    np.testing.assert_array_equal(results[:64].reshape(8, 8)[:, -1], golden.reshape(-1)[places])
+    np.testing.assert_array_equal(
+        pairs.acc.view(np.float32)[:64].reshape(8, 8)[:, 1:], results[:64].reshape(8, 8)[:, :-1]
+    )
+    assert not pairs.acc[:64:8].any()
+
+
+def test_tensor_blocks():
+    blocks = tensor_blocks("window", 320)
+    found = dot_bf16(
+        BF16.values(blocks.a), BF16.values(blocks.b), blocks.acc.view(np.float32), "window"
+    )
+    np.testing.assert_array_equal(blocks.acc.view(np.float32)[1:8], found[:7])
+    values = tensors()
+    assert found[7] == pytest.approx(float(values["x"][0] @ values["w1"][:, 0]), rel=0.02)
+
+
+def small(element=MXSF, **options):
+    one = variant("dot", element=element.name, block=8, **options)
+    return one, dot_stimulus(one.component, tensor_pairs(element, STREAMS * 2))
+
+
+@pytest.mark.long
+@pytest.mark.parametrize(("element", "stages"), [(MXSF, 0), (E4M3, 3)], ids=str)
+def test_generic(element, stages):
+    one, stimulus = small(element, stages=stages)
+    found = energy(one, stimulus)
+    assert found.unit == "pins"
+    assert found.beats == 2 * STREAMS
+    assert 0 < found.settled < found.logic
+    assert (found.clock > 0) == (found.registers > 0) == (stages > 0)
+
+
+@pytest.mark.long
+def test_library_cells(tmp_path):
+    """Twice the voltage, four times the energy, where nothing is inside the cells."""
+    one, stimulus = small(stages=1)
+    found = []
+    for volts in ("2.0", "4.0"):
+        path = tmp_path / f"{volts}.lib"
+        text = LIBRARY.replace("voltage : 2.0", f"voltage : {volts}")
+        for figure in ("4, 8", "2, 2", '("5")', '("3")'):
+            text = text.replace(figure, "0, 0" if "," in figure else '("0")')
+        path.write_text(text)
+        found.append(energy(one, stimulus, f"liberty={path}"))
+    assert found[0].unit == "pJ"
+    for part in ("logic", "registers", "clock", "settled"):
+        assert getattr(found[1], part) == pytest.approx(4 * getattr(found[0], part))
+    flip_flops = found[0].clock / (2 * 2.0**2 / 2 * 3e-3)
+    assert flip_flops == pytest.approx(one.ports["o__payload"][0] + 1)  # the word, and valid
+
+
+@pytest.mark.long
+def test_a_wrong_result_is_seen():
+    one, stimulus = small(stages=0)
+    outputs = stimulus.outputs.copy()
+    outputs[700, 1] ^= 4
+    with pytest.raises(RuntimeError, match="mxsf_dot_mxsf_b8_s0 does not compute"):
+        energy(one, replace(stimulus, outputs=outputs))
+
+
+def test_bad_requests():
+    one, stimulus = small(stages=0)
+    with pytest.raises(ValueError, match="generic gates and liberty=FILE, not 'ecp5'"):
+        energy(one, stimulus, "ecp5")

@@ -1,0 +1,99 @@
+"""The hardware decoder: every code of every format, four ways, and a bug that each way catches."""
+
+import pytest
+from designs import NAMED, OTHERS, check, needs_gcc, needs_icarus
+from mxsf.flow.catalogue.catalogue import variant
+from mxsf.flow.export.verilog import verilog
+from mxsf.flow.simulate import make_simulator
+from mxsf.flow.synth.proof import prove_decoder
+from mxsf.golden import MXSF
+from mxsf.hdl import Decoder
+from mxsf.hdl.dot import decoder
+from mxsf.sim.simulator.verilog import run_verilog
+
+SMALL = [name for name in NAMED + OTHERS if name not in ("e8m7", "e4m11")]
+BUG = ("code[6:5] + 2'h3", "code[6:5] + 2'h2")  # shift of the wide mantissa mode
+
+
+def icarus(one, text):
+    return run_verilog(text, one.top, one.vectors(), clocking=None)
+
+
+def planted(text):
+    assert text.count(BUG[0]) == 1
+    return text.replace(*BUG)
+
+
+@pytest.mark.parametrize("element", SMALL)
+def test_every_code(element):
+    one = variant("decoder", element=element)
+    result = check(one, "amaranth")
+    assert result.beats == 1 << one.component.element.bits
+
+
+@needs_gcc
+@pytest.mark.parametrize("element", ["mxsf", "e5m2", "e8m7", "e4m11"])
+def test_every_code_compiled(element):
+    one = variant("decoder", element=element)
+    assert check(one, "cxxrtl").beats == 1 << one.component.element.bits
+
+
+def test_bench_catches_a_planted_bug(monkeypatch):
+    monkeypatch.setattr(decoder, "Const", lambda value, width: 1 - value)  # hidden bit lost
+    one = variant("decoder")
+    result = one.bench(make_simulator(one, "amaranth"))
+    assert result.count > 0
+    assert not result.passed
+
+
+def test_a_bench_that_compares_nothing_has_not_passed():
+    one = variant("decoder")
+    result = one.design.bench(make_simulator(one, "amaranth"), one.component, None, None, None)
+    result.beats = 0
+    assert not result.passed
+
+
+def test_ports():
+    assert list(variant("decoder", element="mxsf").ports) == [
+        "code",
+        "sign",
+        "significand",
+        "shift",
+    ]
+    assert {"nan", "inf"} <= set(variant("decoder", element="e5m2").ports)
+    assert "inf" not in variant("decoder", element="e4m3").ports
+    assert "shift" not in variant("decoder", element="int8").ports
+
+
+def test_bad_element():
+    with pytest.raises(TypeError, match="an ElementFormat or a BlockFormat, not 'mxsf'"):
+        Decoder("mxsf")
+    assert Decoder(MXSF).element is MXSF
+
+
+@pytest.mark.long
+@needs_icarus
+@pytest.mark.parametrize("element", SMALL)
+def test_exported_verilog_under_icarus(element):
+    one = variant("decoder", element=element)
+    result = icarus(one, verilog(one))
+    assert result.passed, result.mismatches
+
+
+@pytest.mark.long
+@needs_icarus
+def test_icarus_catches_a_planted_bug():
+    one = variant("decoder")
+    assert icarus(one, planted(verilog(one))).count > 0
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("element", SMALL)
+def test_proof(element):
+    assert prove_decoder(variant("decoder", element=element))
+
+
+@pytest.mark.long
+def test_proof_catches_a_planted_bug():
+    one = variant("decoder")
+    assert not prove_decoder(one, planted(verilog(one)))

@@ -1,0 +1,188 @@
+"""The matrix engine on AXI: registers answer as described, and the golden machine's tiles leave."""
+
+import re
+import subprocess
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from designs import needs_gcc, needs_icarus
+from mxsf.flow.catalogue.catalogue import variant
+from mxsf.flow.export.manifest import manifest
+from mxsf.flow.export.registers import register_files
+from mxsf.flow.export.verilog import verilog
+from mxsf.flow.simulate import cxxrtl_simulator
+from mxsf.golden.engine.machine import Command, Fault, Opcode, Output
+from mxsf.hdl.engine.matmul import machine
+from mxsf.hdl.register_map import Access, BitField, Register, check_registers
+from mxsf.sim.interface import axi_engine
+from mxsf.sim.interface.axi_engine import run_axi_engine
+from mxsf.sim.result import NO_STALLS, Result, Stalls
+from mxsf.sim.simulator.verilog import run_verilog
+from mxsf.sim.stimulus.script import RandomScripts, Script, Writer, random_tiles, tensor_script
+from mxsf.sim.stimulus.vectors import Column
+from planted import Planted, on
+
+STALLS = Stalls(0.7, 0.6, 3)
+
+
+@pytest.fixture(scope="module")
+def design():
+    return variant("matmul", interface="axi", tile=4, pes=2, depth=8, element="e2m1")
+
+
+@pytest.fixture(scope="module")
+def engine(design):
+    return cxxrtl_simulator(design, optimise=1)
+
+
+def scripts(design, count=2):
+    return RandomScripts(design.component, np.random.default_rng(1), count)
+
+
+@needs_gcc
+def test_random_commands(design, engine):
+    result = run_axi_engine(engine, design.outside, scripts(design, 4), STALLS)
+    assert result.passed, result.mismatches
+    assert result.blocks > 20
+
+
+@needs_gcc
+@pytest.mark.parametrize("commands", [1, 2, 3, 4])
+def test_an_abort_leaves_nothing_behind(design, engine, commands):
+    values = np.random.default_rng(0).standard_normal((8, 8)).astype(np.float32)
+    script = tensor_script(design.component, values)
+    for seed in range(4):
+        stalls = Stalls(0.7, 0.6, seed)
+        result = run_axi_engine(engine, design.outside, [script], stalls, abort_after=commands)
+        assert result.passed, result.mismatches
+
+
+@needs_gcc
+def test_latency(design, engine, monkeypatch):
+    """From the write to push of a one-tile product to the first row."""
+    writer = Writer(design.component, machine(design.component))
+    random = np.random.default_rng(0)
+    for opcode in (Opcode.LOAD_A, Opcode.LOAD_B):
+        writer.write(Command(opcode), random_tiles(random, design.component, 1))
+    writer.write(Command(Opcode.MULTIPLY, output=Output.WORDS))
+    pushed, found = [], []
+    step = axi_engine._Bench.step
+
+    async def watched(bench):
+        moved = await step(bench)
+        pushed.extend([bench.result.cycles] * (moved.get("aw", {}).get("s_axi_awaddr") == 0x30))
+        found.extend([bench.result.cycles] * ("m_axis_o" in moved))
+        return moved
+
+    monkeypatch.setattr(axi_engine._Bench, "step", watched)
+    monkeypatch.setattr(axi_engine, "_DISTURBED", 0)
+    assert run_axi_engine(engine, design.outside, [writer.script]).passed
+    assert found[0] - pushed[-1] == design.latency
+
+
+@needs_gcc
+def test_a_command_that_waits_is_seen(design, engine):
+    """A load whose tiles do not come is under way, those behind it wait, until push is refused."""
+    result, seen = Result("seen"), []
+
+    async def testbench(pins):
+        bench = axi_engine._Bench(pins, design.outside, NO_STALLS, result)
+        await bench.bus.reset()
+        bench._expect(Script())
+        host = bench.host
+        seen.append(await host.read("status"))
+        while await host.write("push", 1) and len(seen) < 9:
+            seen.append(await host.read("status"))
+            await host.write("command_op", Opcode.LOAD_A)
+            await host.write("command_size", 1)
+            await host.write("command_depth", 1)
+        await host.write("push", 0)
+        assert await host.read("error") == Fault.OPCODE
+
+    engine.run(testbench)
+    # Empty; the first is bad and soon done; then one loads, one is checked, one waits to be.
+    assert seen == [0b00, 0b01, 0b01, 0b01, 0b11]
+    assert not result.count
+
+
+PLANTED = {
+    "write of": {"change": on("s_axi_bresp", lambda v, pins: 0)},
+    "write at": {"change": on("s_axi_bresp", lambda v, pins: 0)},
+    "response of": {"change": on("s_axi_rresp", lambda v, pins: 2)},
+    "b answers before": {"change": on("s_axi_bvalid", lambda v, pins: 1)},
+    "command_": {"drive": on("s_axi_wstrb", lambda v, pins: 0b1111)},
+    "s_axi_rvalid fell": {"change": on("s_axi_rvalid", lambda v, p: v & (p.ticks % 2))},
+    "s_axi_wready depends": {
+        "change": on("s_axi_wready", lambda v, p: v & p.driven["s_axi_awvalid"])
+    },
+    "steps grew": {"change": on("s_axi_rdata", lambda v, p: v + (v > 0x20) * p.ticks)},
+    "m_axis_o_tdata of beat": {"change": on("m_axis_o_tdata", lambda v, pins: v ^ 1)},
+}
+
+
+@needs_gcc
+@pytest.mark.parametrize("problem", PLANTED)
+def test_a_wrong_answer_is_caught(design, engine, problem, monkeypatch):
+    monkeypatch.setattr(axi_engine, "_DISTURBED", 1)
+    planted = Planted(engine, **PLANTED[problem])
+    result = run_axi_engine(planted, design.outside, scripts(design), STALLS)
+    assert any(problem in line for line in result.mismatches), result.mismatches
+
+
+def test_one_description_for_all(design, tmp_path):
+    """The header compiles, and says what the manifest says; the page lists every register."""
+    registers = manifest(design)["registers"]
+    texts = register_files(design)
+    header, page = texts[f"{design.top}_regs.h"], texts[f"{design.top}_regs.md"]
+    found = dict(re.findall(rf"#define {design.top.upper()}_(\w+) (0x\w+)u", header))
+    for register in registers:
+        name = register["name"].upper()
+        assert int(found[name], 16) == register["offset"]
+        assert f"| 0x{register['offset']:03x} | [{register['name']}]" in page
+        if register["constant"] is not None:
+            assert int(found[f"{name}_IS"], 16) == register["constant"]
+        for field in register["fields"]:
+            mask = int(found[f"{name}_{field['name'].upper()}_MASK"], 16)
+            assert mask == (1 << field["width"]) - 1 << field["low"]
+    (tmp_path / "main.c").write_text(header + "int main(void) { return 0; }\n")
+    command = ["gcc", "-std=c99", "-Wall", "-Wextra", "-Werror", "-fsyntax-only", "main.c"]
+    subprocess.run(command, cwd=tmp_path, check=True)
+
+
+def test_bad_descriptions():
+    def register(name="a", offset=0, *fields):
+        return Register(name, offset, Access.READ, "", fields)
+
+    with pytest.raises(ValueError, match="a: no register can be at 0x6"):
+        check_registers([register(offset=6)])
+    with pytest.raises(ValueError, match="a: no register can be at 0x1000"):
+        check_registers([register(offset=0x1000)])
+    with pytest.raises(ValueError, match="b at 0x0 is there twice"):
+        check_registers([register(), register("b")])
+    overlapping = BitField("x", 0, 8, ""), BitField("y", 7, 2, "")
+    with pytest.raises(ValueError, match="a: field y does not fit"):
+        check_registers([register("a", 0, *overlapping)])
+    with pytest.raises(ValueError, match="a: field x does not fit"):
+        check_registers([register("a", 0, BitField("x", 31, 2, ""))])
+
+
+@needs_icarus
+def test_a_host_in_verilog(design):
+    """The testbench that ships writes the registers, and reads what they must say at the end."""
+    text, vectors = verilog(design), design.vectors()
+
+    def run(changed):
+        return run_verilog(
+            text, design.top, changed, STALLS, clocking=design.clock, links=design.links
+        )
+
+    result = run(vectors)
+    assert result.passed, result.mismatches
+    (steps,) = vectors.ends["counters__steps"].values
+    wrong = {"counters__steps": Column(32, [steps + 1])}
+    result = run(replace(vectors, ends={**vectors.ends, **wrong}))
+    assert ["counters__steps" in line for line in result.mismatches] == [True]
+    commands = vectors.inputs["command"]
+    fewer = {"command": Column(commands.bits, commands.values[:-1])}
+    assert not run(replace(vectors, inputs={**vectors.inputs, **fewer})).passed

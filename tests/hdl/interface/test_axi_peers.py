@@ -1,0 +1,130 @@
+"""AXI against bus models that others wrote: cocotbext-axi under Icarus."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from designs import needs_icarus
+from mxsf.flow.catalogue.catalogue import variant
+from mxsf.flow.export.verilog import verilog
+from mxsf.hdl.engine.register_map import COMMAND
+from mxsf.sim.interface.axi import axi_vectors, beat_ports
+from mxsf.sim.stimulus.script import RandomScripts
+from mxsf.sim.stimulus.vectors import Column, Vectors
+
+pytest.importorskip("cocotbext.axi")
+
+DESIGNS = [
+    ("encoder", {"block": 8, "lanes": 4}),
+    ("dot", {"block": 8, "lanes": 4}),
+    ("requantizer", {"tile": 4, "both": True, "storage": "memory"}),
+    ("accumulator", {"block": 4, "outputs": 3}),
+]
+
+
+def packets(axis, column):
+    """Beats of a column by signal, cut after tlast."""
+    found = [[]]
+    for value in column.values:
+        beat = beat_ports(axis, value)
+        found[-1].append({signal: beat[axis.port(signal)] for signal in axis.widths})
+        if found[-1][-1]["tlast"]:
+            found.append([])
+    assert not found.pop()
+    return found
+
+
+def case(one, vectors):
+    """What cocotb reads of a design without registers."""
+    sides = {True: {}, False: {}}
+    for axis in one.outside.streams:
+        columns = vectors.inputs if axis.is_input else vectors.outputs
+        sides[axis.is_input][axis.name] = packets(axis, columns[axis.stream])
+    return {"inputs": sides[True], "outputs": sides[False], "commands": []}
+
+
+def engine_case(one):
+    """What cocotb reads of an engine: random commands, some of them bad."""
+    component = one.component
+    (script,) = RandomScripts(component, np.random.default_rng(3), 1)
+    by_name = {axis.stream: axis for axis in one.outside.streams}
+
+    def columns(beats):
+        return {name: Column(0, beats[name]) for name in by_name if name in beats}
+
+    plain = Vectors(columns(script.beats), columns(script.answers), streams=True, blocks=1)
+    offsets = {register.name: register.offset for register in one.outside.registers}
+    commands = [
+        [
+            *(
+                [offsets[f"command_{part}"], sum(int(getattr(c, n)) << low for n, low in p.items())]
+                for part, p in COMMAND.items()
+            ),
+            [offsets["push"], 1],
+        ]
+        for c in script.commands
+    ]
+    ends = {"status": 0, "error": int(script.fault), **script.counts}
+    return case(one, axi_vectors(component, plain)) | {
+        "commands": commands,
+        "constants": [[r.offset, r.constant] for r in one.outside.registers if r.constant],
+        "bad": [0x1C, 0x34, 0x68, 0x800, 0xFFC],
+        "scratch": offsets["command_size"],
+        "ends": [[offsets[name], value] for name, value in ends.items()],
+    }
+
+
+def run(folder, one, what):
+    """Whether the tests of cocotb pass."""
+    from cocotb_tools.runner import get_runner
+
+    (folder / "design.v").write_text(verilog(one))
+    (folder / "case.json").write_text(json.dumps(what))
+    runner = get_runner("icarus")
+    runner.build(
+        sources=[folder / "design.v"],
+        hdl_toplevel=one.top,
+        build_dir=folder,
+        timescale=("1ns", "1ps"),
+        log_file=folder / "build.log",
+    )
+    here = str(Path(__file__).parent)
+    try:
+        runner.test(
+            test_module="cocotb_axi",
+            hdl_toplevel=one.top,
+            build_dir=folder,
+            test_dir=folder,
+            extra_env={"CASE": str(folder / "case.json"), "PYTHONPATH": here},
+            log_file=folder / "run.log",
+        )
+    except SystemExit:  # so it says that a test failed
+        return False
+    return True
+
+
+@pytest.mark.long
+@needs_icarus
+@pytest.mark.parametrize(("name", "options"), DESIGNS, ids=str)
+def test_streams(name, options, tmp_path):
+    one = variant(name, interface="axi", **options)
+    what = case(one, one.vectors())
+    assert run(tmp_path, one, what), (tmp_path / "run.log").read_text()[-3000:]
+
+
+@pytest.mark.long
+@needs_icarus
+def test_engine(tmp_path):
+    one = variant("matmul", interface="axi", tile=4, pes=2, depth=8)
+    assert run(tmp_path, one, engine_case(one)), (tmp_path / "run.log").read_text()[-3000:]
+
+
+@pytest.mark.long
+@needs_icarus
+def test_a_wrong_answer_is_caught(tmp_path):
+    one = variant("encoder", block=4, interface="axi")
+    what = case(one, one.vectors())
+    what["outputs"]["m_axis"][-1][-1]["tuser"] ^= 1
+    assert not run(tmp_path, one, what)
+    assert "AssertionError" in (tmp_path / "run.log").read_text()
