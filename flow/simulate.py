@@ -1,4 +1,4 @@
-"""Simulation of a catalogue design on an engine of choice."""
+"""Simulation of a catalogue design on a simulator of choice."""
 
 from pathlib import Path
 from typing import Literal
@@ -17,14 +17,14 @@ SIMULATORS = ("amaranth", "cxxrtl")
 
 
 def default_simulator() -> str:
-    """Name of the fastest engine that this machine can run."""
+    """Name of the fastest simulator that this machine can run."""
     return "cxxrtl" if compiler() else "amaranth"
 
 
 def make_simulator(
     variant: Variant, name: str, vcd: Path | None = None, *, optimise: Literal[0, 1, 2] = 1
 ) -> Simulator:
-    """Build an engine on a design.
+    """Build a simulator on a design.
 
     Args:
         variant: the design.
@@ -33,20 +33,20 @@ def make_simulator(
         optimise: see ``CxxrtlSimulator``.
 
     Raises:
-        ValueError: no such engine, or a design whose ports have no cycle model.
-        RuntimeError: the engine needs a compiler that is not there.
+        ValueError: no such simulator, or a design whose ports have no cycle model.
+        RuntimeError: the simulator needs a compiler that is not there.
     """
     if isinstance(variant.outside, AxiShell):
         raise ValueError(f"{variant.top} has no cycle model: simulate it with stream or flat ports")
     if name == "amaranth":
-        engine: Simulator = AmaranthSimulator(variant.outside, clocked=variant.clocked, vcd=vcd)
+        simulator: Simulator = AmaranthSimulator(variant.outside, clocked=variant.clocked, vcd=vcd)
     elif name == "cxxrtl":
-        engine = cxxrtl_simulator(variant, vcd, optimise=optimise)
+        simulator = cxxrtl_simulator(variant, vcd, optimise=optimise)
     else:
-        raise ValueError(f"unknown engine {name!r}: use {' or '.join(SIMULATORS)}")
+        raise ValueError(f"unknown simulator {name!r}: use {' or '.join(SIMULATORS)}")
     if variant.outside is variant.component:
-        return engine
-    return LinkedSimulator(engine, variant.links, variant.clock)
+        return simulator
+    return LinkedSimulator(simulator, variant.links, variant.clock)
 
 
 def cxxrtl_simulator(

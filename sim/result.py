@@ -28,7 +28,7 @@ class Result:
     """What a bench saw.
 
     Attributes:
-        engine: name of the engine.
+        simulator: name of the simulator.
         cycles: clock cycles.
         beats: beats received and compared.
         blocks: blocks compared.
@@ -38,7 +38,7 @@ class Result:
             beat out; None where there was a stall between.
     """
 
-    engine: str
+    simulator: str
     cycles: int = 0
     beats: int = 0
     blocks: int = 0

@@ -3,7 +3,7 @@
 import pytest
 
 TOGETHER = ("test_matmul.py", "test_growth.py")
-"""Files whose tests share what takes longer to make than to test: compiled engines, synthesis."""
+"""Files whose tests share what takes longer to make than to test: simulators, synthesis."""
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -33,8 +33,8 @@ class Design:
         title: one line for people.
         parameters: its parameters, in the order in which they appear in names.
         build: makes the component; takes the parameters as keywords.
-        bench: runs an engine against the golden model: (engine, component, values of a tensor or
-            None for the built-in stimulus, stalls, progress).
+        bench: runs a simulator against the golden model: (simulator, component, values of a tensor
+            or None for the built-in stimulus, stalls, progress).
         vectors: what goes in and what must come out: (component, values of a tensor or None, seed).
         latency: what its latency counts, where that is not a block: two lines after "cycles from
             the transfer".
@@ -125,7 +125,7 @@ class Variant:
 
     @cached_property
     def netlist(self) -> Netlist:
-        """The merged netlist, converted once for Verilog, engines and synthesis."""
+        """The merged netlist, converted once for Verilog, simulators and synthesis."""
         return netlist(self.outside, self.top, self.clocking.clock)
 
     @property
@@ -144,13 +144,13 @@ class Variant:
 
     def bench(
         self,
-        engine: Simulator,
+        simulator: Simulator,
         values: NDArray[Any] | None = None,
         stalls: Stalls = NO_STALLS,
         progress: Progress | None = None,
     ) -> Result:
-        """Run an engine that was built on this design against the golden model."""
-        return self.design.bench(engine, self.component, values, stalls, progress)
+        """Run a simulator that was built on this design against the golden model."""
+        return self.design.bench(simulator, self.component, values, stalls, progress)
 
     def vectors(self, values: NDArray[Any] | None = None, seed: int = 0) -> Vectors:
         """What goes in and what must come out, of a float tensor or of the built-in stimulus."""

@@ -92,7 +92,7 @@ def formats(as_json: bool) -> None:
 @design_options()
 @click.option("--input", "tensor", type=EXISTING, help="Float tensor (.npy) to run on.")
 @click.option(
-    "--engine", type=click.Choice(SIMULATORS), help="Simulator [default: the fastest here]."
+    "--simulator", type=click.Choice(SIMULATORS), help="Simulator [default: the fastest here]."
 )
 @click.option("--vcd", type=FILE, help="Waveform file to write, with a .gtkw layout.")
 @click.option("--seed", type=int, default=0, help="Seed of words and stalls [default: 0].")
@@ -101,7 +101,7 @@ def formats(as_json: bool) -> None:
 def simulate(
     design: str,
     tensor: Path | None,
-    engine: str | None,
+    simulator: str | None,
     vcd: Path | None,
     seed: int,
     valid: float,
@@ -113,7 +113,7 @@ def simulate(
     values = None if tensor is None else load_array(tensor)
     if vcd is not None:
         vcd.parent.mkdir(parents=True, exist_ok=True)
-    running = make_simulator(one, engine or default_simulator(), vcd)
+    running = make_simulator(one, simulator or default_simulator(), vcd)
     with progress() as step:
         result = one.bench(
             running,
@@ -122,7 +122,7 @@ def simulate(
             lambda beats: step(f"{one.top}: {beats} beats", 0, 0),
         )
     print(
-        f"{one.top} on {result.engine}: {result.blocks} blocks, {result.cycles} cycles, "
+        f"{one.top} on {result.simulator}: {result.blocks} blocks, {result.cycles} cycles, "
         f"{result.count} mismatches"
     )
     for line in result.mismatches:

@@ -13,7 +13,7 @@ TEMPLATES = files(__package__ or "") / "templates"
 
 def render(template: str, **context: Any) -> str:
     """Text of a template of the folder, with every name of it given."""
-    engine = Environment(
+    environment = Environment(
         undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True
     )
-    return engine.from_string((TEMPLATES / template).read_text("utf-8")).render(context)
+    return environment.from_string((TEMPLATES / template).read_text("utf-8")).render(context)

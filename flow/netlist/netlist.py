@@ -1,4 +1,4 @@
-"""The netlist that every engine and every synthesis reads: RTLIL with equal modules merged.
+"""The netlist that every simulator and every synthesis reads: RTLIL with equal modules merged.
 
 Amaranth emits one module for each instance. Here modules of equal text become one, bottom up,
 and get names that read well in Verilog: ``<top>__<concept>``, no dots, no escapes.

@@ -50,11 +50,11 @@ def accumulator_case(
 
 
 def run_accumulator(
-    engine: Simulator,
+    simulator: Simulator,
     component: Accumulator,
     values: NDArray[Any] | None = None,
     stalls: Stalls = NO_STALLS,
     progress: Progress | None = None,
 ) -> Result:
     """Compare an accumulator with the golden model on a float tensor, or on built-in products."""
-    return run_stream(engine, accumulator_case(component, values, stalls.seed), stalls, progress)
+    return run_stream(simulator, accumulator_case(component, values, stalls.seed), stalls, progress)

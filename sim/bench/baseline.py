@@ -133,11 +133,11 @@ def baseline_case(
 
 
 def run_baseline(
-    engine: Simulator,
+    simulator: Simulator,
     component: Baseline,
     values: NDArray[Any] | None = None,
     stalls: Stalls = NO_STALLS,
     progress: Progress | None = None,
 ) -> Result:
     """Compare a baseline with the golden model on a float tensor, or on built-in blocks."""
-    return run_stream(engine, baseline_case(component, values, stalls.seed), stalls, progress)
+    return run_stream(simulator, baseline_case(component, values, stalls.seed), stalls, progress)

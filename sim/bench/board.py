@@ -23,7 +23,7 @@ class Lights(NamedTuple):
 
 
 def serve(
-    engine: Simulator,
+    simulator: Simulator,
     board: Board,
     receive: Callable[[], bytes | None],
     send: Callable[[bytes], None],
@@ -31,7 +31,7 @@ def serve(
     """Run a board from reset, its serial lines in the hands of the caller.
 
     Args:
-        engine: the engine, built on the board.
+        simulator: built on the board.
         board: the board.
         receive: called once in the time of a byte: what the host sends now; None ends the run.
         send: called with what the board has sent.
@@ -58,17 +58,17 @@ def serve(
             cycles=cycles,
         )
 
-    engine.run(testbench)
+    simulator.run(testbench)
     return ended
 
 
 def exchange(
-    engine: Simulator, board: Board, requests: bytes, replies: int, *, limit: int = 100_000
+    simulator: Simulator, board: Board, requests: bytes, replies: int, *, limit: int = 100_000
 ) -> tuple[Report, bytes, Lights]:
     """Run a board: the self-test after reset, then some requests.
 
     Args:
-        engine: the engine, built on the board.
+        simulator: built on the board.
         board: the board.
         requests: what the host sends when the report of the self-test is there.
         replies: bytes to wait for after that.
@@ -93,7 +93,7 @@ def exchange(
         sent = True
         return requests
 
-    lights = serve(engine, board, receive, found.extend)
+    lights = serve(simulator, board, receive, found.extend)
     if len(found) < wanted:
         raise RuntimeError(f"the board sent {len(found)} of {wanted} bytes in {limit} cycles")
     return Report.unpack(bytes(found[1:_REPORT])), bytes(found[_REPORT:]), lights

@@ -39,11 +39,11 @@ def decoder_case(decoder: Decoder, values: NDArray[Any] | None = None) -> tuple[
 
 
 def run_decoder(
-    engine: Simulator,
+    simulator: Simulator,
     decoder: Decoder,
     values: NDArray[Any] | None = None,
     stalls: Stalls = NO_STALLS,
     progress: Progress | None = None,
 ) -> Result:
     """Compare a decoder with the golden model on the codes of a float tensor, or on all codes."""
-    return compare_table(engine, *decoder_case(decoder, values))
+    return compare_table(simulator, *decoder_case(decoder, values))

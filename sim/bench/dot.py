@@ -37,11 +37,11 @@ def dot_case(component: Dot, values: NDArray[Any] | None = None, seed: int = 0) 
 
 
 def run_dot(
-    engine: Simulator,
+    simulator: Simulator,
     component: Dot,
     values: NDArray[Any] | None = None,
     stalls: Stalls = NO_STALLS,
     progress: Progress | None = None,
 ) -> Result:
     """Compare a dot product with the golden model on a float tensor, or on built-in products."""
-    return run_stream(engine, dot_case(component, values, stalls.seed), stalls, progress)
+    return run_stream(simulator, dot_case(component, values, stalls.seed), stalls, progress)

@@ -80,11 +80,11 @@ def encoder_case(encoder: Encoder, values: NDArray[Any] | None = None, seed: int
 
 
 def run_encoder(
-    engine: Simulator,
+    simulator: Simulator,
     encoder: Encoder,
     values: NDArray[Any] | None = None,
     stalls: Stalls = NO_STALLS,
     progress: Progress | None = None,
 ) -> Result:
     """Compare an encoder with the golden model on a float tensor, or on built-in words."""
-    return run_stream(engine, encoder_case(encoder, values, stalls.seed), stalls, progress)
+    return run_stream(simulator, encoder_case(encoder, values, stalls.seed), stalls, progress)

@@ -29,7 +29,7 @@ _IDLE = 40  # cycles after the last beat in which nothing more may come out
 
 
 def run_scripts(
-    engine: Simulator,
+    simulator: Simulator,
     component: Matmul,
     scripts: Iterable[Script],
     stalls: Stalls = NO_STALLS,
@@ -43,14 +43,14 @@ def run_scripts(
     and nothing follows. A script with ``abort`` is cut off there.
 
     Args:
-        engine: the engine, built on the design.
+        simulator: built on the design.
         component: the design.
         scripts: taken one by one, when the one before is done; ``moved`` and ``aborted`` of each
             are filled in.
         stalls: how to stall each stream.
         progress: called with the number of beats received, now and then.
     """
-    result = Result(engine.name)
+    result = Result(simulator.name)
     bench = _Bench(component, stalls, result, progress)
 
     async def testbench(pins: Pins) -> None:
@@ -60,12 +60,12 @@ def run_scripts(
             if result.count:
                 return
 
-    engine.run(testbench)
+    simulator.run(testbench)
     return result
 
 
 def run_matmul(
-    engine: Simulator,
+    simulator: Simulator,
     component: Matmul,
     values: NDArray[Any] | None = None,
     stalls: Stalls = NO_STALLS,
@@ -73,10 +73,12 @@ def run_matmul(
 ) -> Result:
     """Compare an engine with the golden machine on a float tensor, or on random commands."""
     if values is not None:
-        return run_scripts(engine, component, [tensor_script(component, values)], stalls, progress)
+        return run_scripts(
+            simulator, component, [tensor_script(component, values)], stalls, progress
+        )
     random = np.random.default_rng(stalls.seed)
     scripts = RandomScripts(component, random, 16, aborts=0.3)
-    return run_scripts(engine, component, scripts, stalls, progress)
+    return run_scripts(simulator, component, scripts, stalls, progress)
 
 
 def script_vectors(component: Matmul, script: Script) -> Vectors:
@@ -125,7 +127,7 @@ def product_cycles(component: Matmul, sizes: tuple[int, int, int]) -> int:
 
 
 def steady_cycles(
-    engine: Simulator, component: Matmul, sizes: tuple[int, int, int], times: int = 3
+    simulator: Simulator, component: Matmul, sizes: tuple[int, int, int], times: int = 3
 ) -> tuple[int, int]:
     """Measure products of one size after each other while operands load, without stalls.
 
@@ -139,7 +141,7 @@ def steady_cycles(
     found = []
     for count in (times, 2 * times):
         script = repeated_script(component, sizes, count)
-        result = run_scripts(engine, component, [script])
+        result = run_scripts(simulator, component, [script])
         if not result.passed:
             raise RuntimeError(f"{sizes}: {result.mismatches[0]}")
         found.append((result.cycles, script.counts["steps"]))

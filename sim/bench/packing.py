@@ -94,11 +94,11 @@ def _single_bits(component: Pack | Unpack) -> tuple[NDArray[Any], NDArray[Any], 
 
 
 def run_packing(
-    engine: Simulator,
+    simulator: Simulator,
     component: Pack | Unpack,
     values: NDArray[Any] | None = None,
     stalls: Stalls = NO_STALLS,
     progress: Progress | None = None,
 ) -> Result:
     """Compare a design with the golden model on a float tensor, or on built-in codes."""
-    return run_stream(engine, packing_case(component, values, stalls.seed), stalls, progress)
+    return run_stream(simulator, packing_case(component, values, stalls.seed), stalls, progress)

@@ -87,19 +87,19 @@ def product_sum_case(
 
 
 def run_product_sum(
-    engine: Simulator,
+    simulator: Simulator,
     component: ProductSum,
     values: NDArray[Any] | None = None,
     stalls: Stalls = NO_STALLS,
     progress: Progress | None = None,
 ) -> Result:
-    """Run an engine, built on a product sum, against the golden model.
+    """Run a simulator, built on a product sum, against the golden model.
 
     Args:
-        engine: the engine; a design without registers has no clock.
+        simulator: the simulator; a design without registers has no clock.
         component: the design.
         values: a float tensor, quantized to the codes; None for adversarial and random codes.
         stalls: how to stall.
         progress: called with the number of beats received, now and then.
     """
-    return run_stream(engine, product_sum_case(component, values, stalls.seed), stalls, progress)
+    return run_stream(simulator, product_sum_case(component, values, stalls.seed), stalls, progress)

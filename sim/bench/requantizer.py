@@ -202,7 +202,7 @@ def requantizer_case(
 
 
 def run_requantizer(
-    engine: Simulator,
+    simulator: Simulator,
     requantizer: Requantizer,
     values: NDArray[Any] | None = None,
     stalls: Stalls = NO_STALLS,
@@ -215,4 +215,4 @@ def run_requantizer(
         found = requantizer_case(requantizer, values, stalls.seed)
     else:
         found = requantizer_stimulus(requantizer, tiles)
-    return run_stream(engine, found, stalls, progress)
+    return run_stream(simulator, found, stalls, progress)

@@ -19,7 +19,7 @@ __all__ = ["compare_table", "run_stream"]
 
 
 def run_stream(
-    engine: Simulator,
+    simulator: Simulator,
     stimulus: Stimulus | Mapping[str, Stimulus],
     stalls: Stalls = NO_STALLS,
     progress: Progress | None = None,
@@ -27,7 +27,7 @@ def run_stream(
     """Run a stimulus through a stream design, every cycle compared.
 
     Args:
-        engine: the engine, built on the design.
+        simulator: the simulator, built on the design.
         stimulus: beats into ``i`` and out of ``o``; or for each output its own, where they share
             the beats in and the model. The first one counts blocks.
         stalls: how to stall; each output by itself.
@@ -37,7 +37,7 @@ def run_stream(
     given = next(iter(cases.values()))
     found = given.model()
     model: Model = Straight(found) if isinstance(found, Pipeline) else found
-    result = Result(engine.name)
+    result = Result(simulator.name)
     random = np.random.default_rng(stalls.seed)
     offered, total = len(given.inputs), sum(len(case.outputs) for case in cases.values())
     limit = 100 + 40 * int(max(offered, total) / min(stalls.valid, stalls.ready))
@@ -91,23 +91,23 @@ def run_stream(
         if started is not None and filled is not None and stalls.valid == stalls.ready == 1:
             result.latency = started - filled
 
-    engine.run(testbench)
+    simulator.run(testbench)
     if result.beats < total:
         result.note(f"only {result.beats} of {total} beats came out")
     return result
 
 
 def compare_table(
-    engine: Simulator, inputs: Mapping[str, Iterable[int]], outputs: Mapping[str, Iterable[int]]
+    simulator: Simulator, inputs: Mapping[str, Iterable[int]], outputs: Mapping[str, Iterable[int]]
 ) -> Result:
     """Apply rows of inputs to a combinational design and compare all its outputs.
 
     Args:
-        engine: the engine, built on the design.
+        simulator: the simulator, built on the design.
         inputs: for each input port one value a row.
         outputs: for each output port the golden value of each row.
     """
-    result = Result(engine.name)
+    result = Result(simulator.name)
     rows = [dict(zip(inputs, row, strict=True)) for row in zip(*inputs.values(), strict=True)]
     golden = [dict(zip(outputs, row, strict=True)) for row in zip(*outputs.values(), strict=True)]
 
@@ -122,5 +122,5 @@ def compare_table(
             result.beats += 1
             result.blocks += 1
 
-    engine.run(testbench)
+    simulator.run(testbench)
     return result

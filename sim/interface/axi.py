@@ -79,7 +79,7 @@ def beat_ports(axis: AxiStream, beat: int) -> Beat:
 
 
 def run_axi(
-    engine: Simulator,
+    simulator: Simulator,
     shell: AxiShell,
     vectors: Vectors,
     stalls: Stalls = NO_STALLS,
@@ -88,13 +88,13 @@ def run_axi(
     """Run a design in its AXI shell: every beat and every rule of the handshakes checked.
 
     Args:
-        engine: the engine, built on the shell, with its reset as a port.
+        simulator: the simulator, built on the shell, with its reset as a port.
         shell: the design.
         vectors: what goes in and what must come out, from ``axi_vectors``.
         stalls: how to stall.
         reset_after: reset after so many beats out and start again.
     """
-    result = Result(engine.name)
+    result = Result(simulator.name)
     axes = {axis.name: axis for axis in shell.streams}
     golden = {
         axis.name: [beat_ports(axis, beat) for beat in vectors.outputs[axis.stream].values]
@@ -134,7 +134,7 @@ def run_axi(
             await part(bus, reset_after)
         await part(bus, None)
 
-    engine.run(testbench)
+    simulator.run(testbench)
     return result
 
 

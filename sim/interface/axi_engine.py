@@ -22,7 +22,7 @@ _DISTURBED = 0.3  # share of commands before which the host does something else
 
 
 def run_axi_engine(
-    engine: Simulator,
+    simulator: Simulator,
     shell: AxiEngine,
     scripts: Iterable[Script],
     stalls: Stalls = NO_STALLS,
@@ -31,13 +31,13 @@ def run_axi_engine(
     """Run scripts on an engine, by the host and the streams; every answer and rule is checked.
 
     Args:
-        engine: the engine of simulation, built on the shell, with its reset as a port.
+        simulator: built on the shell, with its reset as a port.
         shell: the design.
         scripts: taken one by one; their ``abort`` is not looked at.
         stalls: how to stall each channel.
         abort_after: before the scripts run the first one so many commands far, and abort it.
     """
-    result = Result(engine.name)
+    result = Result(simulator.name)
 
     async def testbench(pins: Pins) -> None:
         bench = _Bench(pins, shell, stalls, result)
@@ -50,7 +50,7 @@ def run_axi_engine(
         except _StuckError:
             result.note("the bench cannot go on")
 
-    engine.run(testbench)
+    simulator.run(testbench)
     return result
 
 

@@ -92,7 +92,9 @@ class CxxrtlSimulator:
     def _build(self, rtlil: str, top: str, folder: Path, optimise: int) -> Any:
         program = compiler()
         if program is None:
-            raise RuntimeError("the cxxrtl engine needs a C++ compiler (g++); use amaranth instead")
+            raise RuntimeError(
+                "the cxxrtl simulator needs a C++ compiler (g++); use amaranth instead"
+            )
         modules = "" if optimise == 2 else "-noflatten"
         script = f"read_rtlil design.il\nwrite_cxxrtl -g0 {modules} design.cc"
         design = BUNDLED.run(script, {"design.il": rtlil}, read="design.cc")

@@ -1,4 +1,4 @@
-"""An engine on a design in a shell, driven by the ports that the design has without it."""
+"""A simulator on a design in a shell, driven by the ports that the design has without it."""
 
 from collections.abc import Mapping
 
@@ -13,14 +13,14 @@ class LinkedSimulator:
     """Runs the testbench of a design on the design in a shell.
 
     Args:
-        engine: built on the shell, its reset port among its ports.
+        simulator: built on the shell, its reset port among its ports.
         links: for each port of the shell what it is of the design's ports.
         clocking: clock and reset of the shell, None where it is combinational.
     """
 
-    def __init__(self, engine: Simulator, links: Mapping[str, Link], clocking: Clocking | None):
-        self.name = engine.name
-        self._engine, self._clocking = engine, clocking
+    def __init__(self, simulator: Simulator, links: Mapping[str, Link], clocking: Clocking | None):
+        self.name = simulator.name
+        self._simulator, self._clocking = simulator, clocking
         self._pieces: dict[str, list[tuple[str, Link]]] = {}
         for port, link in links.items():
             self._pieces.setdefault(link.port, []).append((port, link))
@@ -33,7 +33,7 @@ class LinkedSimulator:
                 pins.set(self._clocking.reset, int(self._clocking.active_low))
             await testbench(_Pins(pins, self._pieces))
 
-        self._engine.run(outside)
+        self._simulator.run(outside)
 
 
 class _Pins:

@@ -62,8 +62,8 @@ def testbench(
         "limit": 1000 + 40 * round(beats / min(stalls.valid, stalls.ready)),
     }
     template = _STREAMS if vectors.streams else _TABLE
-    engine = Environment(undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    return engine.from_string(template).render(context)
+    environment = Environment(undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    return environment.from_string(template).render(context)
 
 
 def _connections(

@@ -1,4 +1,4 @@
-"""Waveforms of a design's ports: written for engines that have none of their own, and read back."""
+"""Waveforms of a design's ports: written for simulators without their own, and read back."""
 
 import io
 import re
@@ -57,7 +57,7 @@ class Trace:
 
 
 def read_samples(path: Path, names: Sequence[str], cycles: int) -> dict[str, list[int]]:
-    """Read ports of the top module from a waveform (VCD) of any engine.
+    """Read ports of the top module from a waveform (VCD) of any simulator.
 
     Args:
         path: the file, with its layout (``.gtkw``) beside it.

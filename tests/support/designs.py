@@ -71,9 +71,9 @@ def encoder_case(variant: Variant, blocks: int = 60, seed: int = 0) -> Stimulus:
     return encoder_stimulus(encoder, words, beats)
 
 
-def check(variant: Variant, engine: str, stalls: Stalls = NO_STALLS) -> Result:
+def check(variant: Variant, simulator: str, stalls: Stalls = NO_STALLS) -> Result:
     """Run the bench of a design and fail on any mismatch."""
-    result = variant.bench(make_simulator(variant, engine), None, stalls)
+    result = variant.bench(make_simulator(variant, simulator), None, stalls)
     assert result.passed, result.mismatches
     return result
 

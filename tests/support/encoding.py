@@ -23,7 +23,7 @@ def exhaust(one, exponents, free=slice(1, None)):
     Words stand in the free lanes; a power of two in each of the others holds the block's exponent.
     """
     encoder, block = one.component, one.component.block
-    engine = cxxrtl_simulator(one)
+    simulator = cxxrtl_simulator(one)
     lanes = len(range(block)[free])
     compared = wrong = 0
     for exponent in exponents:
@@ -34,7 +34,7 @@ def exhaust(one, exponents, free=slice(1, None)):
         blocks = np.full((rows, block), exponent << 7, np.uint32)
         blocks[:, free] = filled.reshape(rows, lanes)
         case = encoder_stimulus(encoder, blocks)
-        seen = engine.stream(case.inputs, case.outputs.shape[1], valid=0.9, ready=0.9)
+        seen = simulator.stream(case.inputs, case.outputs.shape[1], valid=0.9, ready=0.9)
         assert not seen.violation
         compared += len(words)
         wrong += int((seen.outputs != case.outputs).any(axis=1).sum())

@@ -1,4 +1,4 @@
-"""Engines that break a rule on purpose, so that a test sees a bench catch it."""
+"""Simulators that break a rule on purpose, so that a test sees a bench catch it."""
 
 
 def _same(port, value, pins):
@@ -6,16 +6,16 @@ def _same(port, value, pins):
 
 
 class Planted:
-    """An engine whose design breaks a rule: what it gives on a port is changed.
+    """A simulator whose design breaks a rule: what it gives on a port is changed.
 
     Args:
-        engine: the engine.
+        simulator: the simulator.
         change: from the port, its value and the pins to another value.
         drive: the same for what is driven.
     """
 
-    def __init__(self, engine, change=None, drive=None):
-        self.engine, self.name = engine, engine.name
+    def __init__(self, simulator, change=None, drive=None):
+        self.simulator, self.name = simulator, simulator.name
         self.change, self.drive = change or _same, drive or _same
 
     def run(self, testbench):
@@ -39,7 +39,7 @@ class Planted:
         async def planted(pins):
             await testbench(Pins(pins))
 
-        self.engine.run(planted)
+        self.simulator.run(planted)
 
 
 def on(port, change):

@@ -29,10 +29,10 @@ def mix(one, count=24, seed=0):
     return Tiles.mixed(np.concatenate(words), random)
 
 
-def run(one, engine="amaranth", stalls=STALLS, count=24, tiles=None):
+def run(one, simulator="amaranth", stalls=STALLS, count=24, tiles=None):
     tiles = mix(one, count) if tiles is None else tiles
     result = run_requantizer(
-        make_simulator(one, engine, optimise=0), one.component, stalls=stalls, tiles=tiles
+        make_simulator(one, simulator, optimise=0), one.component, stalls=stalls, tiles=tiles
     )
     assert result.passed, result.mismatches
     assert result.blocks == len(tiles.words)

@@ -1,4 +1,4 @@
-"""What the tests of the product sum share: designs, engines, blocks to run."""
+"""What the tests of the product sum share: designs, simulators, blocks to run."""
 
 import numpy as np
 from mxsf.flow.netlist.netlist import netlist
@@ -46,10 +46,10 @@ def some(component, count=60, seed=0):
     return tuple(np.concatenate([x[chosen], y]) for x, y in zip(directed, drawn, strict=True))
 
 
-def run(component, engine=amaranth, stalls=NO_STALLS, count=60):
+def run(component, simulator=amaranth, stalls=NO_STALLS, count=60):
     a, b = some(component, count)
     beats = np.random.default_rng(1).integers(1, component.beats + 1, len(a))
     stimulus = product_sum_stimulus(component, a, b, beats)
-    result = run_stream(engine(component), stimulus, stalls)
+    result = run_stream(simulator(component), stimulus, stalls)
     assert result.passed, result.mismatches
     return result

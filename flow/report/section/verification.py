@@ -25,7 +25,7 @@ __all__ = ["STALLS", "codes_of_a_block", "verification"]
 
 STALLS = (Stalls(), Stalls(valid=0.8, ready=0.8, seed=1))
 _HALVES = ("product_sum", "accumulator")
-_FEW = 128 * 32  # numbers of each tensor for the slow engine
+_FEW = 128 * 32  # numbers of each tensor for the slow simulator
 
 
 def verification(scope: Scope, step: Callable[[str], None], kept: Path) -> Section:
@@ -36,8 +36,8 @@ def verification(scope: Scope, step: Callable[[str], None], kept: Path) -> Secti
         step: called with what runs now.
         kept: folder of results kept from before.
     """
-    engine = default_simulator()
-    numbers = _FEW if engine == "amaranth" and scope.numbers is None else scope.numbers
+    simulator = default_simulator()
+    numbers = _FEW if simulator == "amaranth" and scope.numbers is None else scope.numbers
     section = Section(
         "verification",
         "Verification",
@@ -51,13 +51,13 @@ def verification(scope: Scope, step: Callable[[str], None], kept: Path) -> Secti
             "the clock edge that ends them; a dashed line stands where nothing is valid. Words are "
             "the first of each beat, codes the first two, in hex.",
         ],
-        facts=_facts(engine, numbers),
+        facts=_facts(simulator, numbers),
     )
     names = [name for name in DESIGNS if scope.halves or name not in _HALVES]
     chosen = [built(name, element) for element in scope.elements for name in names]
     shown = [built(name, scope.elements[0]) for name in DESIGNS]
     simulations = [
-        (f"simulating {one.top}", partial(_simulation, one, engine, numbers, kept))
+        (f"simulating {one.top}", partial(_simulation, one, simulator, numbers, kept))
         for one in chosen
     ]
     pictures = [(f"waveform of {one.top}", partial(_picture, one, kept)) for one in shown]
@@ -120,14 +120,14 @@ def _signals(one: Variant) -> list[Any]:
     return [*(", ".join(texts[kind]) for kind in (True, False)), bits]
 
 
-def _facts(engine: str, numbers: int | None) -> dict[str, Any]:
+def _facts(simulator: str, numbers: int | None) -> dict[str, Any]:
     """What it takes to get the same numbers."""
-    engines = {
+    simulators = {
         "cxxrtl": "cxxrtl: the netlist as C++, as it is exported",
         "amaranth": "amaranth: its own simulator, since there is no C++ compiler",
     }
     facts: dict[str, Any] = {
-        "engine": engines[engine],
+        "simulator": simulators[simulator],
         "stalls": "; ".join(map(_told, STALLS)),
         "tensors": ", ".join(f"{n} {'x'.join(map(str, x.shape))}" for n, x in tensors().items()),
         "numbers of each tensor": "all" if numbers is None else f"the first {numbers}",
@@ -144,20 +144,20 @@ def _told(stalls: Stalls) -> str:
     return f"valid in {stalls.valid:.0%}, ready in {stalls.ready:.0%} of cycles, seed {stalls.seed}"
 
 
-def _simulation(one: Variant, engine: str, numbers: int | None, kept: Path) -> dict[str, Any]:
-    key = ["simulation", fingerprint(), one.top, engine, numbers]
-    return cached(kept, key, lambda: _simulate(one, engine, numbers))
+def _simulation(one: Variant, simulator: str, numbers: int | None, kept: Path) -> dict[str, Any]:
+    key = ["simulation", fingerprint(), one.top, simulator, numbers]
+    return cached(kept, key, lambda: _simulate(one, simulator, numbers))
 
 
 def _simulate(one: Variant, name: str, numbers: int | None) -> dict[str, Any]:
     # Few cycles take less time than a compiler that optimises.
-    engine = make_simulator(one, name, optimise=1 if numbers is None else 0)
+    simulator = make_simulator(one, name, optimise=1 if numbers is None else 0)
     found: dict[str, Any] = {"blocks": 0, "cycles": 0, "beats": 0, "mismatches": 0, "first": []}
     for values in tensors().values():
         if numbers is not None:
             values = values.reshape(-1)[:numbers]
         for stalls in STALLS if one.clocked else STALLS[:1]:
-            result = one.bench(engine, values, stalls)
+            result = one.bench(simulator, values, stalls)
             found["blocks"] += result.blocks
             found["cycles"] += result.cycles
             found["beats"] += result.beats

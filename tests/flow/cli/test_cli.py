@@ -114,10 +114,10 @@ def test_simulate_a_tensor(run, tmp_path):
     assert "0 mismatches" in out
 
 
-@pytest.mark.parametrize("engine", ["amaranth", pytest.param("cxxrtl", marks=needs_gcc)])
-def test_waveform(run, tmp_path, engine):
+@pytest.mark.parametrize("simulator", ["amaranth", pytest.param("cxxrtl", marks=needs_gcc)])
+def test_waveform(run, tmp_path, simulator):
     code, _, _ = run(
-        "simulate", "encoder", "--block", 2, "--engine", engine, "--vcd", "waves/e.vcd"
+        "simulate", "encoder", "--block", 2, "--simulator", simulator, "--vcd", "waves/e.vcd"
     )
     assert code == 0
     text = (tmp_path / "waves/e.vcd").read_text()
@@ -128,7 +128,7 @@ def test_waveform(run, tmp_path, engine):
 
 def test_a_mismatch_exits_1(run, monkeypatch):
     monkeypatch.setattr("mxsf.hdl.dot.decoder.Const", lambda value, width: 1 - value)
-    code, out, _ = run("simulate", "decoder", "--engine", "amaranth")
+    code, out, _ = run("simulate", "decoder", "--simulator", "amaranth")
     assert code == 1
     assert "must be" in out
 
@@ -171,7 +171,7 @@ def test_quantize_and_back(run, tmp_path):
         (["generate", "unpack", "--bits", "7", "--lanes", "12"], "multiple of 8, so that planes"),
         (["generate", "encoder", "--bits", "7"], "encoder has no parameter 'bits'"),
         (["generate", "encoder", "--prefix", "a b"], "prefix must be"),
-        (["simulate", "encoder", "--engine", "spice"], "'spice' is not one of"),
+        (["simulate", "encoder", "--simulator", "spice"], "'spice' is not one of"),
         (["simulate", "encoder", "--input", "no.npy"], "'no.npy' does not exist"),
         (["simulate", "encoder", "--input", "bad.npy"], "bad.npy is no .npy file"),
         (["simulate", "encoder", "--input", "ints.npy"], "a float array is needed, not int64"),

@@ -169,9 +169,9 @@ def test_joined_ports_carry_the_same_bits(planted, monkeypatch):
     (inner,) = re.findall(r"^module \\top__pieces\n(.*?)^end", text, re.M | re.S)
     assert "output 2  \\word\n" in inner
     ports = [Port("a", 2, True), Port("word", 6, False)]
-    engine = CxxrtlSimulator(text, "top", ports, clocked=False, optimise=0)
+    simulator = CxxrtlSimulator(text, "top", ports, clocked=False, optimise=0)
     golden = [(a & 1 ^ a >> 1) | (a >> 1) << 1 | 2 << 2 | (~a & 3) << 4 for a in range(4)]
-    assert compare_table(engine, {"a": range(4)}, {"word": golden}).passed != planted
+    assert compare_table(simulator, {"a": range(4)}, {"word": golden}).passed != planted
 
 
 def test_equal_modules_merge():

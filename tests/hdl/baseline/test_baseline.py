@@ -159,8 +159,8 @@ def test_bench_catches_a_planted_bug(method, monkeypatch):
 def bulk(one, count, seed=1):
     """Random and adversarial blocks through the compiled netlist; returns how many were wrong."""
     stimulus = case(one, count, seed)
-    engine = cxxrtl_simulator(one, optimise=2 if count > 5_000_000 else 1)
-    seen = engine.stream(stimulus.inputs, 4, valid=0.9, ready=0.9, seed=seed)
+    simulator = cxxrtl_simulator(one, optimise=2 if count > 5_000_000 else 1)
+    seen = simulator.stream(stimulus.inputs, 4, valid=0.9, ready=0.9, seed=seed)
     assert not seen.violation
     assert len(seen.outputs) == count
     return int((seen.outputs != stimulus.outputs).any(axis=1).sum())

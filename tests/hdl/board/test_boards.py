@@ -56,7 +56,7 @@ WIDE = {**ROWS, "pes": 8, "depth": 9, "element": parse("e1m8")}  # two rows a be
 SLOW = pytest.param(WIDE, marks=pytest.mark.long)  # the compiler takes its time
 
 
-def engine(board):
+def simulator(board):
     ports = [Port(n, len(s), is_input) for n, (s, is_input) in port_signals(board).items()]
     return CxxrtlSimulator(netlist(board, "board").text, "board", ports)
 
@@ -68,7 +68,7 @@ def make(**options):
 @cache
 def compiled(options):
     board = make(**dict(options))
-    return board, engine(board)
+    return board, simulator(board)
 
 
 def built(options):
@@ -234,7 +234,7 @@ def test_the_engine_of_a_board(name):
     kind = find_board(name)
     part = variant("matmul", **kind.engine()).component
     board = make_board(part, clock=int(kind.platform().default_clk_frequency), divisor=DIVISOR)
-    report, _, lights = exchange(engine(board), board, b"", 0, limit=500_000)
+    report, _, lights = exchange(simulator(board), board, b"", 0, limit=500_000)
     assert report.passed
     rate = board.test.macs * board.info.clock / report.cycles / 1e9
     print(
@@ -252,7 +252,7 @@ def test_info():
 
 
 def test_on_the_simulator_of_amaranth():
-    """A second engine, which resets in its own way."""
+    """A second simulator, which resets in its own way."""
     board = make(**ROWS)
     report, _, lights = exchange(AmaranthSimulator(board), board, b"", 0)
     assert report.passed

@@ -30,9 +30,9 @@ def products(component, count, seed=0, longest=None):
     )
 
 
-def run(one, engine="amaranth", stalls=NO_STALLS, count=150, random=None):
+def run(one, simulator="amaranth", stalls=NO_STALLS, count=150, random=None):
     stimulus = accumulator_stimulus(one.component, products(one.component, count), random)
-    result = run_stream(make_simulator(one, engine, optimise=0), stimulus, stalls)
+    result = run_stream(make_simulator(one, simulator, optimise=0), stimulus, stalls)
     assert result.passed, result.mismatches
     return result
 

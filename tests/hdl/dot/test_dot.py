@@ -37,8 +37,8 @@ def case(one, count=150, seed=0):
     return dot_stimulus(component, found, random)
 
 
-def run(one, engine="amaranth", stalls=NO_STALLS, count=150):
-    result = run_stream(make_simulator(one, engine, optimise=0), case(one, count), stalls)
+def run(one, simulator="amaranth", stalls=NO_STALLS, count=150):
+    result = run_stream(make_simulator(one, simulator, optimise=0), case(one, count), stalls)
     assert result.passed, result.mismatches
     return result
 
@@ -107,13 +107,16 @@ def test_lanes_are_merged():
 def test_bench_catches_a_wrong_rounding(monkeypatch):
     monkeypatch.setattr(packer_module, "_up", lambda guard, lowest, inexact, sign: guard)
     one = variant("dot", block=2, stages=1)
-    engine = make_simulator(one, default_simulator(), optimise=0)
-    assert run_stream(engine, case(one, 1500)).count > 0
+    simulator = make_simulator(one, default_simulator(), optimise=0)
+    assert run_stream(simulator, case(one, 1500)).count > 0
 
 
 def bulk(one, count, seed, chunk=50_000):
     """Random and adversarial blocks through the compiled netlist; returns how many were wrong."""
-    engine, component = cxxrtl_simulator(one, optimise=2 if count > 5_000_000 else 1), one.component
+    simulator, component = (
+        cxxrtl_simulator(one, optimise=2 if count > 5_000_000 else 1),
+        one.component,
+    )
     layout, wrong = component.i.payload.shape(), 0
     random = np.random.default_rng(seed)
     for start in range(0, count, chunk):
@@ -122,7 +125,7 @@ def bulk(one, count, seed, chunk=50_000):
         a, b, a_scale, b_scale = (x[:, 0] for x in (p.a_codes, p.b_codes, p.a_scale, p.b_scale))
         golden = dot(a, a_scale, b, b_scale, p.acc.view(np.float32), component.pair)
         fields = {"a.codes": a, "a.scale": a_scale, "b.codes": b, "b.scale": b_scale, "acc": p.acc}
-        seen = engine.stream(pack(layout, fields), 4, valid=0.9, ready=0.9, seed=start)
+        seen = simulator.stream(pack(layout, fields), 4, valid=0.9, ready=0.9, seed=start)
         assert not seen.violation
         assert len(seen.outputs) == size
         found = unpack(component.o.payload.shape(), seen.outputs)["acc"]

@@ -43,11 +43,11 @@ def longer(quick, more):
 
 
 def run(one, stimulus=None, stalls=STALLS):
-    engine = make_simulator(one, "amaranth")
+    simulator = make_simulator(one, "amaranth")
     if stimulus is None:
-        result = one.bench(engine, None, stalls)
+        result = one.bench(simulator, None, stalls)
     else:
-        result = run_stream(engine, stimulus, stalls)
+        result = run_stream(simulator, stimulus, stalls)
     assert result.passed, result.mismatches
     return result
 

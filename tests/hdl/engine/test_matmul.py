@@ -49,8 +49,8 @@ def compiled(**options):
     return one.component, cxxrtl_simulator(one)
 
 
-def run(part, engine, scripts, stalls=NO_STALLS):
-    result = run_scripts(engine, part, scripts, stalls)
+def run(part, simulator, scripts, stalls=NO_STALLS):
+    result = run_scripts(simulator, part, scripts, stalls)
     assert result.passed, result.mismatches
     return result
 
@@ -152,9 +152,9 @@ def test_faults():
     ids=str,
 )
 def test_random_commands(options, aborts, stalls):
-    part, engine = compiled(**options)
+    part, simulator = compiled(**options)
     scripts = RandomScripts(part, np.random.default_rng(stalls.seed), 12, aborts=aborts)
-    run(part, engine, scripts, stalls)
+    run(part, simulator, scripts, stalls)
 
 
 @needs_gcc
@@ -167,13 +167,13 @@ def test_random_commands(options, aborts, stalls):
     ],
 )
 def test_tiles_of_8(pes):
-    part, engine = compiled(tile=8, pes=pes, depth=192)
+    part, simulator = compiled(tile=8, pes=pes, depth=192)
     for stalls in (NO_STALLS, STALLS[0]):
         scripts = RandomScripts(part, np.random.default_rng(pes), 6, aborts=0.3)
-        run(part, engine, scripts, stalls)
+        run(part, simulator, scripts, stalls)
     for sizes in ((1, 1, 8), (2, 2, 8), (3, 2, 8), (1, 6, 8), (7, 1, 9), (3, 3, 8), (4, 4, 8)):
         independent = sizes[0] * sizes[1] * part.steps
-        cycles, steps = steady_cycles(engine, part, sizes)
+        cycles, steps = steady_cycles(simulator, part, sizes)
         print(f"pes {pes}, {sizes}: {steps} steps in {cycles} cycles")
         assert cycles == 3 * product_cycles(part, sizes)
         assert independent < part.loop or steps / cycles >= 0.95
@@ -181,15 +181,15 @@ def test_tiles_of_8(pes):
 
 @needs_gcc
 def test_shipped_tensors():
-    part, engine = compiled(pes=2)
+    part, simulator = compiled(pes=2)
     for name, values in tensors().items():
-        result = run_matmul(engine, part, values, STALLS[0])
+        result = run_matmul(simulator, part, values, STALLS[0])
         assert result.passed, (name, result.mismatches)
 
 
 @pytest.mark.parametrize("output", tiers([Output.BOTH], Output))
 def test_on_the_simulator_of_amaranth(output):
-    """A second engine, which resets and clocks in its own way; and something is compared."""
+    """A second simulator, which resets and clocks in its own way; and something is compared."""
     one, random = build(pes=4, stages=2), np.random.default_rng(2)
     writer = Writer(one.component, machine(one.component))
     load(writer, random, "a", 2, 3)
@@ -207,7 +207,7 @@ def test_on_the_simulator_of_amaranth(output):
 @needs_gcc
 def test_a_long_product_in_parts():
     """FP32 rows, sent back as C, continue a product to the last bit."""
-    part, engine = compiled(pes=2)
+    part, simulator = compiled(pes=2)
     random = np.random.default_rng(3)
     tiles = [random_tiles(random, part, 4) for _ in "ab"]
     writer = Writer(part, machine(part))
@@ -219,7 +219,7 @@ def test_a_long_product_in_parts():
     parts = writer.write(rest, c=reached)
     whole = writer.write(Command(Opcode.MULTIPLY, 1, 1, 4, output=Output.WORDS))
     np.testing.assert_array_equal(parts.view(np.uint32), whole.view(np.uint32))
-    run(part, engine, [writer.script])
+    run(part, simulator, [writer.script])
 
 
 # Commands that are bad, streams that end, aborts.
@@ -228,7 +228,7 @@ def test_a_long_product_in_parts():
 @needs_gcc
 @pytest.mark.parametrize(("command", "fault"), FAULTS, ids=str)
 def test_a_bad_command_touches_nothing(command, fault):
-    part, engine = compiled(pes=2)
+    part, simulator = compiled(pes=2)
     random = np.random.default_rng(4)
     writer = Writer(part, machine(part))
     load(writer, random, "a", 2, 4)
@@ -237,13 +237,13 @@ def test_a_bad_command_touches_nothing(command, fault):
     writer.write(Command(Opcode.MULTIPLY, m=0 if fault == Fault.OPCODE else 1, k=0))  # the second
     writer.write(Command(Opcode.MULTIPLY, 2, 2, 4, output=Output.BOTH))
     assert writer.script.fault == fault
-    run(part, engine, [writer.script], STALLS[0])
+    run(part, simulator, [writer.script], STALLS[0])
 
 
 @needs_gcc
 def test_an_engine_without_requantizer():
     """It gives rows; tiles are a fault."""
-    part, engine = compiled(pes=1, requantize=False, stages=3)
+    part, simulator = compiled(pes=1, requantize=False, stages=3)
     random = np.random.default_rng(6)
     writer = Writer(part, machine(part))
     load(writer, random, "a", 1, 2)
@@ -251,18 +251,18 @@ def test_an_engine_without_requantizer():
     writer.write(Command(Opcode.MULTIPLY, output=Output.STRAIGHT))
     writer.write(Command(Opcode.MULTIPLY, 1, 1, 2, output=Output.WORDS))
     assert writer.script.fault == Fault.ABSENT
-    assert run(part, engine, [writer.script], STALLS[0]).beats == 4
+    assert run(part, simulator, [writer.script], STALLS[0]).beats == 4
 
 
 @needs_gcc
 def test_good_commands_are_no_faults():
-    part, engine = compiled(pes=2)
+    part, simulator = compiled(pes=2)
     random = np.random.default_rng(5)
     writer = Writer(part, machine(part))
     for command in GOOD:
         writer.write(command, random_tiles(random, part, command.tiles))
     assert writer.script.fault == Fault.NONE
-    run(part, engine, [writer.script])
+    run(part, simulator, [writer.script])
 
 
 def small_script(part, golden, random, abort=None):
@@ -280,14 +280,14 @@ def small_script(part, golden, random, abort=None):
 @pytest.mark.parametrize("stalls", [NO_STALLS, STALLS[0]], ids=str)
 def test_abort_in_every_cycle(stalls):
     """After each the next script, whose loads overwrite all that it reads, is right."""
-    part, engine = compiled(pes=2)
-    last = 1 + run(part, engine, [small_script(part, machine(part), rng())], stalls).cycles
+    part, simulator = compiled(pes=2)
+    last = 1 + run(part, simulator, [small_script(part, machine(part), rng())], stalls).cycles
     assert last > 60
     scripts = []
     for cycle in range(last):
         for abort in (cycle, None):
             scripts.append(small_script(part, machine(part), np.random.default_rng(cycle), abort))
-    run(part, engine, scripts, stalls)
+    run(part, simulator, scripts, stalls)
     assert sum(script.aborted for script in scripts) > 50
 
 
@@ -299,12 +299,12 @@ def rng():
 @pytest.mark.parametrize("stream", ["a", "b", "c"])
 def test_a_stream_that_ends_early(stream):
     """The engine waits, an abort frees it, the next script is right."""
-    part, engine = compiled(pes=2)
+    part, simulator = compiled(pes=2)
     short = small_script(part, machine(part), rng(), abort=400)
     kept = len(short.beats[stream]) - 1
     del short.beats[stream][kept:]
     again = small_script(part, machine(part), rng())
-    result = run(part, engine, [short, again])
+    result = run(part, simulator, [short, again])
     assert short.aborted
     assert short.moved[stream] == kept
     assert result.cycles > 400
@@ -312,10 +312,10 @@ def test_a_stream_that_ends_early(stream):
 
 @needs_gcc
 def test_reset_starts_again():
-    part, engine = compiled(pes=2)
+    part, simulator = compiled(pes=2)
     first, second = (small_script(part, machine(part), rng()) for _ in range(2))
     for script in (first, second):
-        run(part, engine, [script])  # a run begins with a reset
+        run(part, simulator, [script])  # a run begins with a reset
 
 
 # Cycles.
@@ -328,7 +328,7 @@ def test_reset_starts_again():
     ids=str,
 )
 def test_latency(options):
-    part, engine = compiled(**options)
+    part, simulator = compiled(**options)
     script = Writer(part, machine(part))
     script.write(Command(Opcode.MULTIPLY, output=Output.WORDS))
     payload = script.script.beats["command"][0]
@@ -345,7 +345,7 @@ def test_latency(options):
             seen.append(1)
             assert len(seen) < 100
 
-    engine.run(testbench)
+    simulator.run(testbench)
     assert len(seen) == part.latency
 
 
@@ -355,8 +355,8 @@ def test_latency(options):
 )
 def test_utilisation(pes, sizes):
     """Loads overlap products: one cycle more than the steps, a command."""
-    part, engine = compiled(pes=pes)
-    cycles, steps = steady_cycles(engine, part, sizes)
+    part, simulator = compiled(pes=pes)
+    cycles, steps = steady_cycles(simulator, part, sizes)
     assert steps == 3 * np.prod(sizes) * part.steps
     assert cycles == steps + 3 == 3 * product_cycles(part, sizes)
 
@@ -364,19 +364,19 @@ def test_utilisation(pes, sizes):
 @needs_gcc
 def test_outputs_are_interleaved():
     """Where a tile product is shorter than the accumulator, so many outputs as hide it."""
-    part, engine = compiled(**WIDE)
+    part, simulator = compiled(**WIDE)
     assert (part.steps, part.loop, part.group) == (2, 6, 3)
     for sizes in ((3, 1, 8), (1, 3, 8), (4, 1, 6), (2, 2, 8)):
-        cycles, steps = steady_cycles(engine, part, sizes)
+        cycles, steps = steady_cycles(simulator, part, sizes)
         assert steps / cycles >= 0.95, sizes
     for sizes in ((1, 1, 8), (2, 1, 7), (1, 2, 5), (2, 2, 3)):  # few outputs do not hide it
-        cycles, _ = steady_cycles(engine, part, sizes)
+        cycles, _ = steady_cycles(simulator, part, sizes)
         assert cycles == 3 * product_cycles(part, sizes), sizes
 
 
 @needs_gcc
 def test_counters_say_what_stalls():
-    part, engine = compiled(pes=2)
+    part, simulator = compiled(pes=2)
     seen = {}
 
     async def testbench(pins):
@@ -403,7 +403,7 @@ def test_counters_say_what_stalls():
         assert moved["command"] == len(commands)
         assert not pins.get("busy")
 
-    engine.run(testbench)
+    simulator.run(testbench)
     assert seen[90]["load"] > 80
     assert seen[90]["start"] == 0
     assert seen[290]["start"] > 150
@@ -418,7 +418,7 @@ def test_counters_say_what_stalls():
 
 @needs_gcc
 def test_a_full_output_is_counted():
-    part, engine = compiled(pes=2)
+    part, simulator = compiled(pes=2)
     writer = Writer(part, machine(part))
     for _ in range(6):
         writer.write(Command(Opcode.MULTIPLY, 2, 2, 1, output=Output.STRAIGHT))
@@ -437,7 +437,7 @@ def test_a_full_output_is_counted():
         for name in ("output", "latency", "start"):
             counts[name] = pins.get(f"counters__stalled_{name}")
 
-    engine.run(testbench)
+    simulator.run(testbench)
     assert counts["output"] > 200
     assert counts["start"] == 0
 
@@ -643,10 +643,10 @@ def test_a_training_step_is_golden_matmul():
 @pytest.mark.campaign  # tests/test_examples.py runs the step on the same engine, unstalled
 @needs_gcc
 def test_a_training_step():
-    part, engine = compiled(tile=8, pes=8, depth=DEPTH)
+    part, simulator = compiled(tile=8, pes=8, depth=DEPTH)
     script = digits_step(part).script
     for stalls in (NO_STALLS, STALLS[0]):
-        result = run(part, engine, [script], stalls)
+        result = run(part, simulator, [script], stalls)
         assert result.beats == 3456
     print(f"{script.counts['steps']} steps")
 

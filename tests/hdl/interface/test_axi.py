@@ -76,9 +76,9 @@ PLANTED = {
 @pytest.mark.parametrize("problem", PLANTED)
 def test_a_broken_rule_is_caught(problem):
     one, vectors = small()
-    engine = cxxrtl_simulator(one)
-    assert run_axi(engine, one.outside, vectors, STALLS).passed
-    result = run_axi(Planted(engine, PLANTED[problem]), one.outside, vectors, STALLS)
+    simulator = cxxrtl_simulator(one)
+    assert run_axi(simulator, one.outside, vectors, STALLS).passed
+    result = run_axi(Planted(simulator, PLANTED[problem]), one.outside, vectors, STALLS)
     assert any(problem in line for line in result.mismatches), result.mismatches
 
 
@@ -104,13 +104,13 @@ def test_bytes_that_are_not_kept_count_as_zero(element):
     keep = axis.offsets["tkeep"]
     cleared = sum((1 << width) - 1 << codes.offset + k * width for k in touched)
 
-    engine = cxxrtl_simulator(one)
+    simulator = cxxrtl_simulator(one)
 
     def answers(change):
         given = [change(value) for value in vectors.inputs["i"].values[:40]]
         changed = replace(vectors, inputs={"i": Column(axis.bits, given)})
         golden = replace(changed, outputs={"o": Column(changed.outputs["o"].bits, [0] * 40)})
-        result = run_axi(engine, one.outside, golden)
+        result = run_axi(simulator, one.outside, golden)
         seen = [line.split(", must")[0].split(": ")[1] for line in result.mismatches]
         return seen, result.count
 

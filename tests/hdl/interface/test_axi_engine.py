@@ -32,7 +32,7 @@ def design():
 
 
 @pytest.fixture(scope="module")
-def engine(design):
+def simulator(design):
     return cxxrtl_simulator(design, optimise=1)
 
 
@@ -41,25 +41,25 @@ def scripts(design, count=2):
 
 
 @needs_gcc
-def test_random_commands(design, engine):
-    result = run_axi_engine(engine, design.outside, scripts(design, 4), STALLS)
+def test_random_commands(design, simulator):
+    result = run_axi_engine(simulator, design.outside, scripts(design, 4), STALLS)
     assert result.passed, result.mismatches
     assert result.blocks > 20
 
 
 @needs_gcc
 @pytest.mark.parametrize("commands", [1, 2, 3, 4])
-def test_an_abort_leaves_nothing_behind(design, engine, commands):
+def test_an_abort_leaves_nothing_behind(design, simulator, commands):
     values = np.random.default_rng(0).standard_normal((8, 8)).astype(np.float32)
     script = tensor_script(design.component, values)
     for seed in range(4):
         stalls = Stalls(0.7, 0.6, seed)
-        result = run_axi_engine(engine, design.outside, [script], stalls, abort_after=commands)
+        result = run_axi_engine(simulator, design.outside, [script], stalls, abort_after=commands)
         assert result.passed, result.mismatches
 
 
 @needs_gcc
-def test_latency(design, engine, monkeypatch):
+def test_latency(design, simulator, monkeypatch):
     """From the write to push of a one-tile product to the first row."""
     writer = Writer(design.component, machine(design.component))
     random = np.random.default_rng(0)
@@ -77,12 +77,12 @@ def test_latency(design, engine, monkeypatch):
 
     monkeypatch.setattr(axi_engine._Bench, "step", watched)
     monkeypatch.setattr(axi_engine, "_DISTURBED", 0)
-    assert run_axi_engine(engine, design.outside, [writer.script]).passed
+    assert run_axi_engine(simulator, design.outside, [writer.script]).passed
     assert found[0] - pushed[-1] == design.latency
 
 
 @needs_gcc
-def test_a_command_that_waits_is_seen(design, engine):
+def test_a_command_that_waits_is_seen(design, simulator):
     """A load whose tiles do not come is under way, those behind it wait, until push is refused."""
     result, seen = Result("seen"), []
 
@@ -100,7 +100,7 @@ def test_a_command_that_waits_is_seen(design, engine):
         await host.write("push", 0)
         assert await host.read("error") == Fault.OPCODE
 
-    engine.run(testbench)
+    simulator.run(testbench)
     # Empty; the first is bad and soon done; then one loads, one is checked, one waits to be.
     assert seen == [0b00, 0b01, 0b01, 0b01, 0b11]
     assert not result.count
@@ -123,9 +123,9 @@ PLANTED = {
 
 @needs_gcc
 @pytest.mark.parametrize("problem", PLANTED)
-def test_a_wrong_answer_is_caught(design, engine, problem, monkeypatch):
+def test_a_wrong_answer_is_caught(design, simulator, problem, monkeypatch):
     monkeypatch.setattr(axi_engine, "_DISTURBED", 1)
-    planted = Planted(engine, **PLANTED[problem])
+    planted = Planted(simulator, **PLANTED[problem])
     result = run_axi_engine(planted, design.outside, scripts(design), STALLS)
     assert any(problem in line for line in result.mismatches), result.mismatches
 

@@ -45,7 +45,7 @@ def case(one, vectors):
 
 
 def engine_case(one):
-    """What cocotb reads of an engine: random commands, some of them bad."""
+    """What cocotb reads of a simulator: random commands, some of them bad."""
     component = one.component
     (script,) = RandomScripts(component, np.random.default_rng(3), 1)
     by_name = {axis.stream: axis for axis in one.outside.streams}

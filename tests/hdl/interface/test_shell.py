@@ -137,11 +137,11 @@ def test_an_asynchronous_reset_reaches_every_register_with_a_reset(name):
     assert found["async"] == found["sync"][::-1]
 
 
-@pytest.mark.parametrize("engine", ["amaranth", pytest.param("cxxrtl", marks=needs_gcc)])
+@pytest.mark.parametrize("simulator", ["amaranth", pytest.param("cxxrtl", marks=needs_gcc)])
 @pytest.mark.parametrize(("reset", "polarity"), RESETS)
-def test_every_cycle_is_that_of_the_design(engine, reset, polarity):
+def test_every_cycle_is_that_of_the_design(simulator, reset, polarity):
     one = variant("encoder", block=4, lanes=2, interface="flat", reset=reset, polarity=polarity)
-    check(one, engine, STALLS)
+    check(one, simulator, STALLS)
 
 
 # A reset between two rising edges, while an output waits: the output must go before the next edge

@@ -24,8 +24,10 @@ RULES = [rule.value for rule in ScaleRule]
 STALLS = Stalls(valid=0.7, ready=0.6, seed=5)
 
 
-def run(one, engine="amaranth", stalls=NO_STALLS, blocks=40):
-    result = run_stream(make_simulator(one, engine, optimise=0), encoder_case(one, blocks), stalls)
+def run(one, simulator="amaranth", stalls=NO_STALLS, blocks=40):
+    result = run_stream(
+        make_simulator(one, simulator, optimise=0), encoder_case(one, blocks), stalls
+    )
     assert result.passed, result.mismatches
     return result
 
@@ -156,9 +158,9 @@ def test_cycle_bench_catches_a_wrong_handshake(monkeypatch):
 @needs_gcc
 def test_compiled_run_catches_a_wrong_constant():
     one = variant("encoder", block=4)
-    engine = cxxrtl_simulator(one)
+    simulator = cxxrtl_simulator(one)
     case = encoder_case(one)
-    seen = engine.stream(case.inputs, case.outputs.shape[1], valid=0.7, ready=0.7)
+    seen = simulator.stream(case.inputs, case.outputs.shape[1], valid=0.7, ready=0.7)
     assert not seen.violation
     np.testing.assert_array_equal(seen.outputs, case.outputs)
     broken = variant("encoder", block=4, element="e2m5")  # the same ports, another format

@@ -137,7 +137,7 @@ def test_one_row_a_cycle(storage, both):
 @needs_gcc
 def test_both_engines_agree():
     one = build(storage="memory", rounding="stochastic", stages=STAGES)
-    slow, fast = (run(one, engine, count=12) for engine in ("amaranth", "cxxrtl"))
+    slow, fast = (run(one, simulator, count=12) for simulator in ("amaranth", "cxxrtl"))
     assert (slow.cycles, slow.beats) == (fast.cycles, fast.beats)
 
 
@@ -150,9 +150,9 @@ def test_both_engines_agree():
 )
 def test_real_tensors(both, rounding):
     one = variant("requantizer", both=both, rounding=rounding, storage="memory")
-    engine = make_simulator(one, "cxxrtl")
+    simulator = make_simulator(one, "cxxrtl")
     for name, values in tensors().items():
-        result = one.bench(engine, values, STALLS)
+        result = one.bench(simulator, values, STALLS)
         assert result.passed, (name, result.mismatches)
 
 
@@ -160,13 +160,13 @@ def test_real_tensors(both, rounding):
 def test_transposing_twice_is_the_identity():
     """Through the hardware: the codes of the transposed tile, sent back as words, transposed."""
     one = variant("requantizer", storage="memory")
-    part, engine = one.component, cxxrtl_simulator(one)
+    part, simulator = one.component, cxxrtl_simulator(one)
     words = requantizer_tiles(part, tensors()["h"])
     q = quantize(part.source.values(words), MXSF, (8, 8))
 
     def turn(words):
         case = requantizer_stimulus(part, Tiles.full(words, np.full(len(words), True)))["o"]
-        seen = engine.stream(case.inputs, case.outputs.shape[1], valid=0.9, ready=0.9)
+        seen = simulator.stream(case.inputs, case.outputs.shape[1], valid=0.9, ready=0.9)
         found = unpack(part.o.payload.shape(), seen.outputs)
         return found["codes"].reshape(-1, 8, 8), found["scale"].reshape(-1, 8)
 

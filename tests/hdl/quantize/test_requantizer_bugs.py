@@ -23,8 +23,8 @@ def broken_rounding(monkeypatch):
 
 
 def mismatches(one, stalls=STALLS):
-    engine = make_simulator(one, "amaranth")
-    result = run_requantizer(engine, one.component, stalls=stalls, tiles=mix(one))
+    simulator = make_simulator(one, "amaranth")
+    result = run_requantizer(simulator, one.component, stalls=stalls, tiles=mix(one))
     return "\n".join(result.mismatches)
 
 

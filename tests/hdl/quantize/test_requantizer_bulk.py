@@ -87,7 +87,7 @@ def bulk(element, tiles, rounding="nearest_even", chunk=5000):
     """Random 8x8 tiles through compiled simulation: (tiles compared, beats wrong)."""
     options = {"element": element, "rounding": rounding, "storage": "memory", "stages": "output"}
     one = variant("requantizer", **options)
-    engine, random = (
+    simulator, random = (
         cxxrtl_simulator(one, optimise=2 if tiles > 500_000 else 1),
         np.random.default_rng(17),
     )
@@ -97,7 +97,9 @@ def bulk(element, tiles, rounding="nearest_even", chunk=5000):
         words = random_tiles(random, count, 8, one.component.source)
         case = requantizer_stimulus(one.component, Tiles.mixed(words, random))["o"]
         room, size = case.outputs.shape  # a tile ended early has more rows out than in
-        seen = engine.stream(case.inputs, size, valid=0.9, ready=0.9, seed=done + 1, room=room + 1)
+        seen = simulator.stream(
+            case.inputs, size, valid=0.9, ready=0.9, seed=done + 1, room=room + 1
+        )
         assert not seen.violation
         assert seen.outputs.shape == case.outputs.shape
         wrong += int((seen.outputs != case.outputs).any(axis=1).sum())
@@ -135,13 +137,13 @@ def test_a_million_tiles(element, rounding):
 def test_hardware_rounds_without_bias():
     """2^20 draws of the hardware's own: the mean is the value within 4 standard errors."""
     one = variant("requantizer", rounding="stochastic", storage="memory")
-    part, engine, count = one.component, cxxrtl_simulator(one), (1 << 20) // 64
+    part, simulator, count = one.component, cxxrtl_simulator(one), (1 << 20) // 64
     for value in (1.03, 0.0231, 2.0**-13):
         tiles = np.full((count, 8, 8), np.float32(value))
         tiles[:, :, 0] = MXSF.largest
         words = part.source.words(tiles)
         case = requantizer_stimulus(part, Tiles.full(words, np.full(count, False)))["o"]
-        seen = engine.stream(case.inputs, case.outputs.shape[1])
+        seen = simulator.stream(case.inputs, case.outputs.shape[1])
         np.testing.assert_array_equal(seen.outputs, case.outputs)
         found = MXSF.decode(unpack(part.o.payload.shape(), seen.outputs)["codes"][:, 1:])
         error = found.std() / np.sqrt(found.size)
