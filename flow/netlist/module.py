@@ -1,6 +1,6 @@
 """One component as one RTLIL module: its declared ports, and instances of what it contains."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
@@ -155,8 +155,11 @@ class Module:
         for child, outline in zip(self.children, outlines, strict=True):
             fragment.add_subfragment(self._instance(child, outline), child.cell)
         text = self._emit(ports)
-        wrong = [name for name, is_input in ports_of(text).items()
-                 if name in declared and is_input != declared[name][1]]
+        wrong = [
+            name
+            for name, is_input in ports_of(text).items()
+            if name in declared and is_input != declared[name][1]
+        ]
         if wrong:  # nothing drives it: its initial value does
             for name in wrong:
                 signal, is_input = declared[name]
@@ -191,24 +194,43 @@ class Module:
 
         ends = {name: (signal, None) for name, signal in ports.items()}
         design = self._fragment.prepare(ends, hierarchy=("module",), missing_domain=missing)
-        names = design.fragments[design.fragment].signal_names
         outer = {id(signal) for signal in ports.values()}
-        taken = {*names.values(), *ports}
+        wishes = {}
         for child in self.children:
-            links = {"rst": child.reset}
-            links |= {name: signal for name, (signal, _) in _wires(child.component).items()}
-            for name, signal in links.items():
-                if signal in names and id(signal) not in outer:
-                    wish = f"{child.cell}_{name}"
-                    names[signal] = wish if wish not in taken else f"{wish}${len(taken)}"
-                    taken.add(names[signal])
-                outer.add(id(signal))
+            links = {name: signal for name, (signal, _) in _wires(child.component).items()}
+            for name, signal in {"rst": child.reset, **links}.items():
+                wishes.setdefault(id(signal), f"{child.cell}_{name}")
+        _name(design, ports.keys(), {key: wish for key, wish in wishes.items() if key not in outer})
+        outer |= wishes.keys()
         self.signals = [signal for signal in design.signal_lca if id(signal) not in outer]
         text, _ = rtlil.convert_fragment(design, name="module", emit_src=False)
-        head, _, body = text.partition("module \\module\n")
+        _, _, body = text.partition("module \\module\n")
         if "\nmodule " in body:
             raise NotImplementedError(f"more than a module of {type(self._component).__name__}")
         return body
+
+
+def _name(design: Any, ports: Collection[str], wishes: dict[int, str]) -> None:
+    """Name what is in a prepared module: instances as in the source, signals as they wish.
+
+    Args:
+        design: the module.
+        ports: names of its ports, which stay.
+        wishes: names of signals by their id; the others keep theirs.
+    """
+    taken = set(ports)
+    for part, name, _ in design.fragment.subfragments:
+        info = design.fragments[part]
+        if name is not None and name not in taken:
+            info.name = (*info.name[:-1], name)
+        taken.add(info.name[-1])
+    names = design.fragments[design.fragment].signal_names
+    for signal, name in list(names.items()):
+        if name in ports and id(signal) not in wishes:
+            continue
+        wish = wishes.get(id(signal), name)
+        names[signal] = wish if wish not in taken else f"{wish}${len(taken)}"
+        taken.add(names[signal])
 
 
 def _wires(component: Any) -> dict[str, tuple[Signal, bool]]:
