@@ -11,9 +11,14 @@ from amaranth.lib.wiring import In, Out
 
 from ..golden.packing import plane_widths
 from .checks import check_kind, check_least
-from .stream.register import derive, link, register
+from .stream.pipeline import pipeline
+from .stream.points import Points, Stages
+from .stream.register import derive, link
 
-__all__ = ["Pack", "Unpack", "codes_layout", "planes_layout"]
+__all__ = ["POINTS", "Pack", "Unpack", "codes_layout", "planes_layout"]
+
+POINTS = Points(path=("output",), priority=("output",), default=1)
+"""Where a pipeline register may stand."""
 
 _MARKS = {"first": unsigned(1), "last": unsigned(1)}
 
@@ -46,7 +51,7 @@ class _Packing(wiring.Component):
     packs: bool
     """Whether codes come in and planes leave."""
 
-    def __init__(self, bits: int, *, lanes: int = 32, stages: int = 1):
+    def __init__(self, bits: int, *, lanes: int = 32, stages: Stages | None = None):
         check_kind("bits", bits, int)
         if not 3 <= bits <= 16:
             raise ValueError(f"bits must be 3 to 16, not {bits!r}")
@@ -57,10 +62,8 @@ class _Packing(wiring.Component):
                 f"lanes must be a multiple of {share}, so that planes of {bits} bits have whole "
                 f"bytes, not {lanes!r}"
             )
-        check_kind("stages", stages, int)
-        if stages not in (0, 1):
-            raise ValueError(f"stages must be 0 or 1, not {stages!r}")
-        self.bits, self.lanes, self.stages = bits, lanes, stages
+        self.bits, self.lanes = bits, lanes
+        self.stages, self.points = POINTS.chosen(stages), POINTS.resolve(stages)
         layouts = [codes_layout(bits, lanes), planes_layout(bits, lanes)]
         incoming, outgoing = layouts if self.packs else layouts[::-1]
         super().__init__(
@@ -70,27 +73,31 @@ class _Packing(wiring.Component):
     @property
     def latency(self) -> int:
         """Cycles from the transfer of a beat in to valid of the beat out."""
-        return self.stages
+        return len(self.points)
 
     def elaborate(self, platform: Any) -> Module:
-        """Wires, register."""
+        """Wires, and the register that may stand behind them."""
         m = Module()
-        wired = derive(m, self.i, self.o.payload.shape(), name="wired", copied=_MARKS)
+        link(m, pipeline(m, self.i, [("output", self._wires)], self.points), self.o)
+        return m
+
+    def _wires(self, m: Module, source: Any, name: str) -> Any:
+        """Codes to planes, or planes to codes."""
+        wired = derive(m, source, self.o.payload.shape(), name="wired", copied=_MARKS)
         low = 0
         for width in plane_widths(self.bits):
-            codes, planes = (self.i, wired) if self.packs else (wired, self.i)
+            codes, planes = (source, wired) if self.packs else (wired, source)
             items = Cat(code[low : low + width] for code in codes.payload.codes)
             plane = Value.cast(planes.payload[f"plane_{width}"])
             m.d.comb += plane.eq(items) if self.packs else items.eq(plane)
             low += width
-        link(m, register(m, wired, name="output") if self.stages else wired, self.o)
-        return m
+        return wired
 
 
 class Pack(_Packing):
     """A stream of beats of codes to a stream of beats of planes.
 
-    One beat a cycle, latency ``stages`` cycles; without a register the design is combinational.
+    One beat a cycle, latency 1 cycle with the register; without it the design is combinational.
     Each plane of a beat is whole bytes, so that beats one after the other are what
     ``golden.packing.pack`` makes of all their codes.
 
@@ -98,7 +105,7 @@ class Pack(_Packing):
         bits: width of a code, 3 to 16.
         lanes: codes a beat; as many as fill whole bytes of every plane, a multiple of 8 for an odd
             width.
-        stages: pipeline registers: 1, the output, or 0.
+        stages: pipeline registers: 0, or 1, whose point is ``output``.
 
     Members:
         i: In, stream of ``codes`` (array of lanes), ``first`` and ``last``.

@@ -12,15 +12,12 @@ from ...hdl.baseline.baseline import Baseline
 from ...hdl.dot.accumulator import Accumulator
 from ...hdl.dot.decoder import Decoder
 from ...hdl.dot.dot import Dot
-from ...hdl.dot.product_sum import ORDER as SUM_ORDER
-from ...hdl.dot.product_sum import POINTS as SUM_POINTS
 from ...hdl.dot.product_sum import ProductSum
 from ...hdl.engine.matmul import Matmul
 from ...hdl.packing import Pack, Unpack
 from ...hdl.ports import port_signals
 from ...hdl.quantize.encoder import Encoder
 from ...hdl.quantize.requantizer import Requantizer
-from ...hdl.stream.points import Stages, points
 from ...sim.bench.accumulator import accumulator_case, run_accumulator
 from ...sim.bench.baseline import baseline_case, run_baseline
 from ...sim.bench.decoder import decoder_case, run_decoder
@@ -126,11 +123,6 @@ def _table(component: Any, values: NDArray[Any] | None, seed: int) -> Vectors:
     return Vectors(inputs, outputs, streams=False, blocks=len(inputs["code"].values))
 
 
-def _product_sum(stages: Stages, **values: Any) -> ProductSum:
-    places = points(stages, SUM_ORDER, SUM_POINTS)
-    return ProductSum(**values, points=places)
-
-
 _BEAT = ("of a beat to valid of the", "beat that comes of it; one beat a cycle.")
 
 
@@ -165,7 +157,7 @@ CATALOGUE: dict[str, Design] = {
             "product_sum",
             "exact sum of the products of two blocks' elements",
             PRODUCT_SUM,
-            _product_sum,
+            ProductSum,
             bench=run_product_sum,
             vectors=_stream(product_sum_case),
         ),

@@ -10,7 +10,7 @@ from ...golden.formats.block_catalogue import BLOCK_FORMATS, parse_format
 from ...golden.formats.catalogue import MXSF
 from ...golden.formats.scale import ScaleRule
 from ...golden.formats.word import BF16, FP32, WORDS
-from ...hdl.dot.dot import STAGES as DOT_STAGES
+from ...hdl.dot.dot import POINTS as DOT_POINTS
 from ...hdl.layouts import Fabric
 from ...hdl.quantize.requantizer import STAGES as REQUANTIZER_STAGES
 from ...hdl.quantize.tile_buffer import STORAGES
@@ -231,7 +231,7 @@ PRODUCT_SUM = (
     _PAIR,
     _BLOCK,
     _LANES,
-    replace(_STAGES, default=(), read=_places, tag=_places_tag),
+    replace(_STAGES, default=0, read=_places, tag=_places_tag),
     _FABRIC,
 )
 
@@ -256,7 +256,7 @@ ACCUMULATOR = (
     _FABRIC,
 )
 
-DOT = (*ACCUMULATOR[:-2], replace(ACCUMULATOR[-2], default=DOT_STAGES), _FABRIC)
+DOT = (*ACCUMULATOR[:-2], replace(ACCUMULATOR[-2], default=DOT_POINTS.default), _FABRIC)
 
 MATMUL = (
     _ELEMENT,
@@ -272,7 +272,7 @@ MATMUL = (
     _RULE,
     _ROUNDING,
     _OVERFLOW,
-    replace(_STAGES, default=DOT_STAGES, read=_places, tag=_places_tag),
+    replace(_STAGES, default=DOT_POINTS.default, read=_places, tag=_places_tag),
     _FABRIC,
     Parameter(
         "requantize",

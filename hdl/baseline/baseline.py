@@ -12,25 +12,18 @@ from amaranth.lib.wiring import In, Out
 from ...golden.baseline import WINDOW, Method, check_method
 from ..checks import check_block, check_fabric, check_kind
 from ..layouts import Fabric
-from ..stream.points import Stages, points, register_places
+from ..stream.points import Points, Stages
 from ..stream.register import link
 from .bf16_product import blocks_layout, result_layout
+from .fp32_tree import POINTS as TREE_POINTS
 from .fp32_tree import Fp32Tree
+from .window_sum import POINTS as WINDOW_POINTS
 from .window_sum import WindowSum
 
-__all__ = ["KNOWN", "ORDER", "Baseline"]
+__all__ = ["POINTS", "Baseline"]
 
-KNOWN: dict[str, tuple[str, ...]] = {
-    "tree": ("product", "sum/k", "sum", "round"),
-    "window": ("product", "largest", "align", "sum/k", "sum", "add", "normalise", "round"),
-}
-"""Where pipeline registers may stand, in the order of the data path, by method."""
-
-ORDER: dict[str, tuple[str, ...]] = {
-    "tree": ("round", "sum", "product"),
-    "window": ("round", "align", "sum", "product", "normalise", "largest", "add"),
-}
-"""The same in the order in which a number of stages takes them."""
+POINTS: dict[Method, Points] = {"tree": TREE_POINTS, "window": WINDOW_POINTS}
+"""Where pipeline registers may stand, by method."""
 
 
 class Baseline(wiring.Component):
@@ -44,7 +37,7 @@ class Baseline(wiring.Component):
         block: products in a sum, at least 1.
         method: ``"tree"`` or ``"window"``.
         window: bits of the window, 8 to 32; ``"tree"`` has none.
-        stages: pipeline registers, a number or names of their places. ``tree``: 0 to 3, after
+        stages: pipeline registers, a number or names of their points. ``tree``: 0 to 3, after
             ``product``, after levels k, 2k, ... of the tree (``sum/k``) and its last one
             (``sum``), after acc is added and packed (``round``). ``window``: 0 to 7, after
             ``product``, after the ``largest`` exponent is found, ``align``, ``sum/k``, ``sum``,
@@ -70,7 +63,7 @@ class Baseline(wiring.Component):
         *,
         method: Method = "tree",
         window: int = WINDOW,
-        stages: Stages = 0,
+        stages: Stages | None = None,
         fabric: Fabric = "asic",
     ):
         check_block(block, None)
@@ -79,11 +72,12 @@ class Baseline(wiring.Component):
         self.block, self.window = block, window
         self.method: Method = method
         self.fabric: Fabric = check_fabric(fabric)
-        self.points = points(stages, ORDER[method], KNOWN[method])
-        self.stages = stages if isinstance(stages, int) else self.points
-        self.depth = (block - 1).bit_length()
-        term = "product" if method == "tree" else "align"
-        self.registers = register_places(self.points, self.depth, term)
+        self.stages = POINTS[method].chosen(stages)
+        if method == "tree":
+            self._sum: Any = Fp32Tree(block, stages, fabric)
+        else:
+            self._sum = WindowSum(block, window, stages, fabric)
+        self.points: tuple[str, ...] = self._sum.points
         super().__init__(
             {
                 "i": In(stream.Signature(blocks_layout(block))),
@@ -94,16 +88,12 @@ class Baseline(wiring.Component):
     @property
     def latency(self) -> int:
         """Cycles from the transfer of a block to valid of its result."""
-        return len(self.registers)
+        return len(self.points)
 
     def elaborate(self, platform: Any) -> Module:
         """One of the two, and nothing else."""
         m = Module()
-        if self.method == "tree":
-            sums: Any = Fp32Tree(self.block, self.registers, self.fabric)
-        else:
-            sums = WindowSum(self.block, self.window, self.registers, self.fabric)
-        m.submodules[self.method] = sums
-        link(m, self.i, sums.i)
-        link(m, sums.o, self.o)
+        m.submodules[self.method] = self._sum
+        link(m, self.i, self._sum.i)
+        link(m, self._sum.o, self.o)
         return m

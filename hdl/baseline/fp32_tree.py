@@ -3,7 +3,6 @@
 Source: docs/numerics.md section 8.
 """
 
-from collections.abc import Collection
 from typing import Any
 
 from amaranth.hdl import Cat, Const, Module, Mux, Signal, unsigned
@@ -13,11 +12,18 @@ from amaranth.lib.wiring import In, Out
 from ...golden.formats.word import BF16, FP32
 from ..arith.result_rounder import Packer
 from ..layouts import Fabric, word_layout
-from ..stream.register import derive, link, pipeline
+from ..stream.pipeline import pipeline
+from ..stream.points import Points, Stages
+from ..stream.register import derive, link
 from .bf16_product import Bf16Products, blocks_layout, result_layout
 from .fp32_adder import Fp32Adder, float_layout
 
-__all__ = ["Fp32Tree"]
+__all__ = ["POINTS", "Fp32Tree"]
+
+POINTS = Points(
+    path=("product", "sum/k", "sum", "round"), priority=("round", "sum", "product"), default=0
+)
+"""Where pipeline registers may stand; a level of the tree is a level of additions."""
 
 _PRODUCT = 2 * (BF16.mantissa_bits + 1)
 
@@ -27,9 +33,7 @@ class Fp32Tree(wiring.Component):
 
     Args:
         block: products in a sum.
-        registers: where pipeline registers stand: after ``product``, after levels of the tree
-            (``sum/1`` to its depth), after ``round``.
-        fabric: see ``Baseline``.
+        stages, fabric: see ``Baseline``.
 
     Members:
         i: In, stream of ``blocks_layout``.
@@ -39,8 +43,10 @@ class Fp32Tree(wiring.Component):
     i: stream.Interface
     o: stream.Interface
 
-    def __init__(self, block: int, registers: Collection[str], fabric: Fabric = "asic"):
-        self.block, self.registers = block, registers
+    def __init__(self, block: int, stages: Stages | None = None, fabric: Fabric = "asic"):
+        self.block, self._depth = block, (block - 1).bit_length()
+        self.stages = POINTS.chosen(stages)
+        self.points = POINTS.resolve(stages, depth=self._depth, term="product")
         self.fabric: Fabric = fabric
         super().__init__(
             {
@@ -52,11 +58,10 @@ class Fp32Tree(wiring.Component):
     def elaborate(self, platform: Any) -> Module:
         """Products, one level of additions after the other, acc."""
         m = Module()
-        depth = (self.block - 1).bit_length()
         stages = [("product", self._operands)]
-        stages += [(f"sum/{level}", self._additions) for level in range(1, depth + 1)]
+        stages += [(f"sum/{level}", self._additions) for level in range(1, self._depth + 1)]
         stages += [("round", self._finish)]
-        link(m, pipeline(m, self.i, stages, self.registers), self.o)
+        link(m, pipeline(m, self.i, stages, self.points), self.o)
         return m
 
     def _operands(self, m: Module, source: Any, name: str) -> Any:

@@ -3,7 +3,6 @@
 Source: docs/numerics.md section 8.
 """
 
-from collections.abc import Collection
 from typing import Any
 
 from amaranth.hdl import Cat, Const, Module, Signal, Value, signed, unsigned
@@ -17,10 +16,19 @@ from ..arith.result_rounder import Packer
 from ..arith.ripple import add, add_signed
 from ..layouts import Fabric, word_layout
 from ..quantize.scale_finder import LargestKey
-from ..stream.register import derive, link, pipeline
+from ..stream.pipeline import pipeline
+from ..stream.points import Points, Stages
+from ..stream.register import derive, link
 from .bf16_product import Bf16Products, blocks_layout, product_layout, result_layout
 
-__all__ = ["WindowSum"]
+__all__ = ["POINTS", "WindowSum"]
+
+POINTS = Points(
+    path=("product", "largest", "align", "sum/k", "sum", "add", "normalise", "round"),
+    priority=("round", "align", "sum", "product", "normalise", "largest", "add"),
+    default=0,
+)
+"""Where pipeline registers may stand."""
 
 _BIAS = 127
 _KEY = 9  # bits of the sum of two biased exponents
@@ -36,9 +44,7 @@ class WindowSum(wiring.Component):
     Args:
         block: products in a sum.
         window: bits of the window.
-        registers: where pipeline registers stand: after ``product``, ``largest``, ``align``,
-            levels of the tree (``sum/1`` to its depth), ``add``, ``normalise``, ``round``.
-        fabric: see ``Baseline``.
+        stages, fabric: see ``Baseline``.
 
     Members:
         i: In, stream of ``blocks_layout``.
@@ -49,9 +55,15 @@ class WindowSum(wiring.Component):
     o: stream.Interface
 
     def __init__(
-        self, block: int, window: int, registers: Collection[str], fabric: Fabric = "asic"
+        self,
+        block: int,
+        window: int,
+        stages: Stages | None = None,
+        fabric: Fabric = "asic",
     ):
-        self.block, self.window, self.registers = block, window, registers
+        self.block, self.window, self._depth = block, window, (block - 1).bit_length()
+        self.stages = POINTS.chosen(stages)
+        self.points = POINTS.resolve(stages, depth=self._depth, term="align")
         self.fabric: Fabric = fabric
         super().__init__(
             {
@@ -63,11 +75,10 @@ class WindowSum(wiring.Component):
     def elaborate(self, platform: Any) -> Module:
         """The stages, a register after each that has one."""
         m = Module()
-        depth = (self.block - 1).bit_length()
         stages = [("product", self._products), ("largest", self._largest), ("align", self._align)]
-        stages += [(f"sum/{level}", self._sums) for level in range(1, depth + 1)]
+        stages += [(f"sum/{level}", self._sums) for level in range(1, self._depth + 1)]
         stages += [("add", self._add), ("normalise", self._normalise), ("round", self._round)]
-        link(m, pipeline(m, self.i, stages, self.registers), self.o)
+        link(m, pipeline(m, self.i, stages, self.points), self.o)
         return m
 
     def _products(self, m: Module, source: Any, name: str) -> Any:

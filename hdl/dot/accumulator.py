@@ -16,8 +16,9 @@ from ..arith.normaliser import LeadingCount, Normaliser
 from ..arith.result_rounder import Packer
 from ..checks import check_block, check_fabric, check_kind, check_least, own_block
 from ..layouts import Fabric, word_layout
-from ..stream.points import Stages, points
-from ..stream.register import derive, link, pipeline
+from ..stream.pipeline import pipeline
+from ..stream.points import Points, Stages
+from ..stream.register import derive, link
 from .frame import GUARD, SIGNIFICAND, frame
 from .gather import Gather
 from .loop import Chain
@@ -25,13 +26,14 @@ from .placement import AccShifter, Placement
 from .specials import add_specials
 from .sums import sum_bits, sum_layout
 
-__all__ = ["ORDER", "POINTS", "Accumulator"]
+__all__ = ["POINTS", "Accumulator"]
 
-POINTS = ("exponent", "align", "add", "count", "normalise", "round")
-"""Where pipeline registers may stand, in the order of the data path."""
-
-ORDER = ("round", "align", "normalise", "add", "exponent", "count")
-"""The same in the order in which a number of stages takes them."""
+POINTS = Points(
+    path=("exponent", "align", "add", "count", "normalise", "round"),
+    priority=("round", "align", "normalise", "add", "exponent", "count"),
+    default=1,
+)
+"""Where pipeline registers may stand."""
 
 
 class Accumulator(wiring.Component):
@@ -50,7 +52,7 @@ class Accumulator(wiring.Component):
         outputs: 0, or how many products may be under way at once.
         accumulate: whether there is an acc at all; a product over many blocks then starts at 0.
         result: the word format of the result.
-        stages: pipeline registers: 0 to 6, or names of their places: after acc's ``exponent`` is
+        stages: pipeline registers: 0 to 6, or names of their points: after acc's ``exponent`` is
             compared, after acc is aligned (``align``), after the addition (``add``), after leading
             bits are counted (``count``), after ``normalise`` and after ``round``.
         fabric: ``"asic"``, ``"fpga"`` or ``"dsp"``; the same cycles and bits.
@@ -80,7 +82,7 @@ class Accumulator(wiring.Component):
         outputs: int = 0,
         accumulate: bool = True,
         result: WordFormat = FP32,
-        stages: Stages = 1,
+        stages: Stages | None = None,
         fabric: Fabric = "asic",
     ):
         self.element, self.formats = single(element), check_formats(element)
@@ -92,8 +94,7 @@ class Accumulator(wiring.Component):
         check_kind("result", result, WordFormat)
         self.block, self.lanes, self.outputs = block, lanes, outputs
         self.accumulate, self.result = accumulate, result
-        self.points = points(stages, ORDER, POINTS)
-        self.stages = stages if isinstance(stages, int) else self.points
+        self.stages, self.points = POINTS.chosen(stages), POINTS.resolve(stages)
         self.fabric: Fabric = check_fabric(fabric)
         self._adds = accumulate or bool(outputs)
         self.frame = frame(self.formats, sum_bits(element, block), self._adds)
@@ -148,7 +149,7 @@ class Accumulator(wiring.Component):
             self._normalise,
             self._round,
         )
-        source = pipeline(m, source, zip(POINTS, stages, strict=True), self.points)
+        source = pipeline(m, source, zip(POINTS.path, stages, strict=True), self.points)
         if chain is not None:
             link(m, source, chain.result)
             source = chain.o

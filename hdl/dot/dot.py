@@ -15,28 +15,34 @@ from ...golden.formats.catalogue import MXSF
 from ...golden.formats.scale import NAN_BYTE
 from ...golden.formats.word import FP32, WordFormat
 from ..layouts import Fabric, micro_fields
-from ..stream.points import Stages, points
-from ..stream.register import derive, link, register, skid
-from .accumulator import POINTS, Accumulator
-from .product_sum import POINTS as SUM_POINTS
+from ..stream.pipeline import pipeline
+from ..stream.points import Points, Stages
+from ..stream.register import derive, link, skid
+from .accumulator import POINTS as ACCUMULATOR_POINTS
+from .accumulator import Accumulator
+from .product_sum import POINTS as PRODUCT_SUM_POINTS
 from .product_sum import ProductSum
 
-__all__ = ["KNOWN", "ORDER", "STAGES", "Dot"]
+__all__ = ["POINTS", "Dot", "points_of"]
 
-KNOWN = (*SUM_POINTS, "skid", *POINTS)
-"""Where pipeline registers may stand, in the order of the data path."""
-
-ORDER = (
-    *("round", "skid", "product", "add", "normalise"),
-    *("exponent", "shift", "sum/2", "align", "count"),
+POINTS = Points(
+    path=(*PRODUCT_SUM_POINTS.path, "skid", *ACCUMULATOR_POINTS.path),
+    priority=(
+        *("round", "skid", "product", "add", "normalise"),
+        *("exponent", "shift", "sum/2", "align", "count"),
+    ),
+    default=10,
 )
-"""Points in the order in which a number of stages takes them.
+"""Where pipeline registers may stand; all ten by default: 100 MHz on ECP5, speed grade 6, for MXSF
+and a block of 32."""
 
-Hard multipliers take whole numbers: their fabric has ``decode`` in place of ``shift``.
-"""
 
-STAGES = len(ORDER)
-"""Stages by default: 100 MHz on ECP5, speed grade 6, for MXSF and a block of 32."""
+def points_of(fabric: Fabric) -> Points:
+    """Points of a dot product on a fabric.
+
+    Hard multipliers take whole numbers: their fabric has ``decode`` in place of ``shift``.
+    """
+    return POINTS.prefer("decode", over="shift") if fabric == "dsp" else POINTS
 
 
 class Dot(wiring.Component):
@@ -60,7 +66,7 @@ class Dot(wiring.Component):
         outputs: 0, or how many products may be under way at once.
         accumulate: whether there is an acc at all; without, a product starts at 0.
         result: the word format of the result, FP32 or BF16; rounded once either way.
-        stages: pipeline registers: 0 to 10, or names of their places: those of ``ProductSum``
+        stages: pipeline registers: 0 to 10, or names of their points: those of ``ProductSum``
             (``decode``, ``product``, ``shift``, ``sum/k``, ``sum``) and of ``Accumulator``
             (``exponent``, ``align``, ``add``, ``count``, ``normalise``, ``round``), and ``skid``
             between them: a register behind a skid buffer, where the path of ready ends.
@@ -91,11 +97,11 @@ class Dot(wiring.Component):
         outputs: int = 0,
         accumulate: bool = True,
         result: WordFormat = FP32,
-        stages: Stages = STAGES,
+        stages: Stages | None = None,
         fabric: Fabric = "asic",
     ):
-        order = ["decode" if fabric == "dsp" and place == "shift" else place for place in ORDER]
-        places = points(stages, order, KNOWN)
+        points = points_of(fabric)
+        names = points.resolve(stages)
         self.accumulator = total = Accumulator(
             element,
             block=block,
@@ -103,7 +109,7 @@ class Dot(wiring.Component):
             outputs=outputs,
             accumulate=accumulate,
             result=result,
-            stages=[place for place in places if place in POINTS],
+            stages=ACCUMULATOR_POINTS.among(names),
             fabric=fabric,
         )
         given = {name: field.shape for name, field in total.i.payload.shape()}
@@ -114,14 +120,16 @@ class Dot(wiring.Component):
             element,
             block=block,
             lanes=lanes,
-            points=tuple(place for place in places if place not in ("skid", *POINTS)),
+            stages=PRODUCT_SUM_POINTS.among(names),
             fabric=fabric,
             tag=self._beside.size,
         )
         self.element, self.formats, self.pair = total.element, total.formats, total.pair
         self.block, self.lanes, self.outputs = total.block, total.lanes, outputs
         self.accumulate, self.result = accumulate, result
-        self.stages, self.points = stages if isinstance(stages, int) else places, places
+        self.stages = points.chosen(stages)
+        self._between = ("skid",) if "skid" in names else ()
+        self.points = (*self.product_sum.points, *self._between, *total.points)
         self.fabric: Fabric = fabric
         operands = {
             side: data.StructLayout(
@@ -149,7 +157,7 @@ class Dot(wiring.Component):
     @property
     def latency(self) -> int:
         """Cycles from the transfer of a product's last beat to valid of its result."""
-        return self.product_sum.latency + ("skid" in self.points) + self.accumulator.latency
+        return self.product_sum.latency + len(self._between) + self.accumulator.latency
 
     def elaborate(self, platform: Any) -> Module:
         """Codes to the product sum, all else beside it, both to the accumulator."""
@@ -174,14 +182,18 @@ class Dot(wiring.Component):
                 m.d.comb += codes.payload[name].eq(given[name])
         link(m, codes, products.i)
 
-        found: Any = products.o
-        if "skid" in self.points:
-            found = register(m, skid(m, found, name="skid"), name="sums")
-        sums = derive(m, found, total.i.payload.shape(), name="sums")
-        beside = data.View(self._beside, found.payload.tag)
+        buffers = [(point, _buffer) for point in self._between]
+        tagged = pipeline(m, products.o, buffers, self._between)
+        sums = derive(m, tagged, total.i.payload.shape(), name="sums")
+        beside = data.View(self._beside, tagged.payload.tag)
         for name, _ in total.i.payload.shape():
-            value = beside[name] if name in passed else found.payload[name]
+            value = beside[name] if name in passed else tagged.payload[name]
             m.d.comb += sums.payload[name].eq(value)
         link(m, sums, total.i)
         link(m, total.o, self.o)
         return m
+
+
+def _buffer(m: Module, source: Any, name: str) -> Any:
+    """A skid buffer; behind it stands the register of its point."""
+    return skid(m, source, name=f"{name}_buffer")

@@ -3,7 +3,8 @@
 Golden answer: ``mxsf.golden.dot.product_sum.product_sum``. Source: docs/numerics.md section 4.
 """
 
-from collections.abc import Sequence
+from functools import partial
+from itertools import pairwise
 from typing import Any
 
 from amaranth.hdl import Cat, Const, Module, Value, unsigned
@@ -17,21 +18,23 @@ from ..arith.aligner import Aligner
 from ..arith.multiplier import Multiplier
 from ..checks import check_block, check_fabric, check_least, own_block
 from ..layouts import Fabric, group_size, micro_fields
-from ..stream.points import named_points, register_places
-from ..stream.register import derive, link, register
+from ..stream.pipeline import Stage, pipeline
+from ..stream.points import Points, Stages
+from ..stream.register import derive, link
 from .group_sum import GroupSum
 from .operand import Operand
 from .product_plan import ProductPlan
 from .specials import gather_specials, resolve_specials, special_fields
 from .sums import sum_bits, sum_layout
 
-__all__ = ["ORDER", "POINTS", "ProductSum", "sum_bits", "sum_layout"]
+__all__ = ["POINTS", "ProductSum", "sum_bits", "sum_layout"]
 
-POINTS = ("decode", "product", "shift", "sum/k", "sum")
-"""Where pipeline registers may stand, in the order of the data path."""
-
-ORDER = ("sum", "product", "shift", "decode")
-"""The same in the order in which a number of stages takes them."""
+POINTS = Points(
+    path=("decode", "product", "shift", "sum/k", "sum"),
+    priority=("sum", "product", "shift", "decode"),
+    default=0,
+)
+"""Where pipeline registers may stand."""
 
 
 class ProductSum(wiring.Component):
@@ -46,11 +49,11 @@ class ProductSum(wiring.Component):
             brings microexponents.
         block: elements that share a scale, at least 1; default that of a block format, else 32.
         lanes: products a beat, a divisor of block; default block.
-        points: where pipeline registers stand, any of ``decode``, ``product``, ``shift``,
-            ``sum/k`` (after levels k, 2k, ... of the adder tree) and ``sum`` (after its last
-            level; one register where that is also a level of ``sum/k``). Without any, the path
-            from ``i`` to ``o`` is combinational. Groups that share microexponents are summed
-            before ``shift``.
+        stages: pipeline registers: 0 to 4, or names of their points, any of ``decode``,
+            ``product``, ``shift``, ``sum/k`` (after levels k, 2k, ... of the adder tree) and
+            ``sum`` (after its last level; one register where that is also a level of ``sum/k``).
+            Without any, the path from ``i`` to ``o`` is combinational. Groups that share
+            microexponents are summed before ``shift``.
         fabric: ``"asic"`` for small standard-cell area, ``"fpga"`` for few LUTs, ``"dsp"`` for
             few LUTs beside one hard multiplier a lane; the same cycles and bits.
         tag: bits that travel along with a beat.
@@ -79,7 +82,7 @@ class ProductSum(wiring.Component):
         *,
         block: int | None = None,
         lanes: int | None = None,
-        points: Sequence[str] = (),
+        stages: Stages | None = None,
         fabric: Fabric = "asic",
         tag: int = 0,
     ):
@@ -90,11 +93,12 @@ class ProductSum(wiring.Component):
         check_least("tag", tag, 0)
         self.block, self.lanes, self.tag = block, lanes, tag
         self.fabric: Fabric = check_fabric(fabric)
-        self.points = named_points("points", points, POINTS)
+        self.stages = POINTS.chosen(stages)
         self._group = group_size(self.formats)
         micro = [micro_fields(f, lanes) for f in self.formats]
         terms = lanes // max(self._group, 1)
-        self.registers = register_places(self.points, (terms - 1).bit_length(), "shift")
+        self._depth = (terms - 1).bit_length()
+        self.points = POINTS.resolve(stages, depth=self._depth, term="shift")
         carried = {"tag": unsigned(tag)} if tag else {}
         if lanes < block:
             carried |= {"first": unsigned(1), "last": unsigned(1)}
@@ -120,45 +124,35 @@ class ProductSum(wiring.Component):
         return self.block // self.lanes
 
     @property
-    def stages(self) -> tuple[str, ...]:
-        """Where the registers stand, under the name that all designs use."""
-        return self.points
-
-    @property
     def latency(self) -> int:
         """Cycles from the transfer of a beat in to valid of its sum."""
-        return len(self.registers)
+        return len(self.points)
 
     def elaborate(self, platform: Any) -> Module:
-        """Decode, multiply, shift, join groups, sum."""
+        """Decode, multiply, shift and join groups, sum."""
         m = Module()
-        decoded = self._register(m, self._decode(m, self.i), "decode")
-        products = self._register(m, self._multiply(m, decoded), "product")
-        terms = self._register(m, self._join(m, self._align(m, products)), "shift")
-        link(m, self._finish(m, self._sum(m, terms)), self.o)
+        lanes = ("decode", self._decode), ("product", self._multiply), ("shift", self._shift)
+        terms = pipeline(m, self.i, lanes, self.points)
+        sums = pipeline(m, terms, self._tree(terms.payload.terms), self.points)
+        link(m, self._finish(m, sums), self.o)
         return m
 
     def _stage(self, m: Module, source: Any, fields: dict[str, Any], name: str) -> Any:
-        """Return a stream of some fields and of what travels along from ``source``."""
+        """A stage's stream of some fields and of what travels along from ``source``."""
         known = [name for name, _ in source.payload.shape()]
-        passing = [*self._flags, *self._micro]
-        passing = [field for field in passing if field in fields and field in known]
+        passing = [f for f in (*self._flags, *self._micro) if f in fields and f in known]
         layout = {**fields, **self._carried}
-        return derive(m, source, layout, name=name, copied=[*self._carried, *passing])
+        copied = [*self._carried, *passing]
+        return derive(m, source, layout, name=f"{name}_stage", copied=copied)
 
-    def _register(self, m: Module, source: Any, place: str) -> Any:
-        if place not in self.registers:
-            return source
-        return register(m, source, name=place.replace("/", "_"))
-
-    def _decode(self, m: Module, source: Any) -> Any:
+    def _decode(self, m: Module, source: Any, name: str) -> Any:
         """Operands of all lanes, one of a lane negated where hard multipliers follow."""
         plan, sides = self._plan, dict(zip("ab", self.pair, strict=True))
         fields = {
             side: data.ArrayLayout(layout, self.lanes)
             for side, layout in zip("ab", plan.operands, strict=True)
         }
-        out = self._stage(m, source, {**fields, **self._micro}, "decoded")
+        out = self._stage(m, source, {**fields, **self._micro}, name)
         if self._group:
             m.d.comb += out.payload.micro.eq(self._shared(source.payload))
         alike = self.pair[0] == self.pair[1]
@@ -189,7 +183,7 @@ class ProductSum(wiring.Component):
                     found.append(given[side].micro[start // format.micro[1]])
         return Cat(*found)
 
-    def _multiply(self, m: Module, source: Any) -> Any:
+    def _multiply(self, m: Module, source: Any, name: str) -> Any:
         """Products, complemented where they count negatively, and their places."""
         plan, given = self._plan, source.payload
         shapes = [dict(given[side][0].shape())["significand"].shape for side in "ab"]
@@ -200,7 +194,7 @@ class ProductSum(wiring.Component):
         lane |= {"negative": unsigned(1)} if plan.complements else {}
         lane |= {"place": unsigned(plan.places[1].bit_length())} if plan.shifts else {}
         lanes = data.ArrayLayout(data.StructLayout(lane), self.lanes)
-        out = self._stage(m, source, {"lanes": lanes, **self._flags, **self._micro}, "products")
+        out = self._stage(m, source, {"lanes": lanes, **self._flags, **self._micro}, name)
         for k, multiplier in enumerate(multipliers):
             m.submodules[f"multiplier_{k}"] = multiplier
             a, b, made = given.a[k], given.b[k], out.payload.lanes[k]
@@ -232,7 +226,13 @@ class ProductSum(wiring.Component):
             return Cat(*add_bits(m, list(places[0]), list(places[1])))
         return places[0] + places[1]
 
-    def _align(self, m: Module, source: Any) -> Any:
+    def _shift(self, m: Module, source: Any, name: str) -> Any:
+        """Terms of the lanes, or of groups of lanes."""
+        if not self._group:
+            return self._align(m, source, name)
+        return self._join(m, self._align(m, source, "align"), name)
+
+    def _align(self, m: Module, source: Any, name: str) -> Any:
         """Terms, offset by half their range, which inverts the sign bit.
 
         So the sum is one of unsigned numbers, and no sign needs to be extended.
@@ -241,7 +241,7 @@ class ProductSum(wiring.Component):
         fields: dict[str, Any] = {"terms": data.ArrayLayout(plan.bits, self.lanes)}
         if plan.complements:
             fields["negative"] = data.ArrayLayout(1, self.lanes)
-        out = self._stage(m, source, {**fields, **self._flags, **self._micro}, "aligned")
+        out = self._stage(m, source, {**fields, **self._flags, **self._micro}, name)
         for k in range(self.lanes):
             made, term = source.payload.lanes[k], out.payload.terms[k]
             negative: Value = made.negative if plan.complements else Const(0, 1)
@@ -266,10 +266,8 @@ class ProductSum(wiring.Component):
                 m.d.comb += term.eq(Cat(word, ~sign))
         return out
 
-    def _join(self, m: Module, source: Any) -> Any:
-        """Terms of groups that share microexponents, shifted by them; else those of the lanes."""
-        if not self._group:
-            return source
+    def _join(self, m: Module, source: Any, name: str) -> Any:
+        """Terms of groups that share microexponents, shifted by them."""
         given, size = source.payload, self._group
         sums: list[Any] = [
             GroupSum(size, self._plan.bits, len(micro), self.fabric) for micro in given.micro
@@ -277,7 +275,7 @@ class ProductSum(wiring.Component):
         fields: dict[str, Any] = {"terms": data.ArrayLayout(len(sums[0].term), len(sums))}
         if self._plan.complements:
             fields["negative"] = data.ArrayLayout(1, len(sums))
-        out = self._stage(m, source, {**fields, **self._flags}, "joined")
+        out = self._stage(m, source, {**fields, **self._flags}, name)
         for k, group in enumerate(sums):
             m.submodules[f"group_{k}"] = group
             m.d.comb += [group.micro.eq(given.micro[k]), out.payload.terms[k].eq(group.term)]
@@ -289,47 +287,48 @@ class ProductSum(wiring.Component):
                 m.d.comb += out.payload.negative[k].eq(group.one)
         return out
 
-    def _sum(self, m: Module, source: Any) -> Any:
-        """Tree of groups of terms, a level more where a register is wanted.
+    def _tree(self, terms: Any) -> list[tuple[str, Stage]]:
+        """Levels of the tree after which a register stands, and the last one.
 
         The first level adds what makes two's complements of one's complements, the last one takes
         the offset of the terms out.
         """
-        terms = source.payload.terms
-        count, height = len(terms), 0
-        whole = -count << (len(terms[0]) - 1)
-        levels = (count - 1).bit_length()
-        stops = [int(place[4:]) for place in self.registers if place.startswith("sum/")]
-        for stop in dict.fromkeys([*stops, levels]) if levels else [0]:
-            last = stop == levels
-            old = source.payload
-            size, group = len(old.terms[0]), min(1 << (stop - height), count)
-            bits = sum_bits(self.element, self.lanes) if last else size + stop - height
-            offset = whole if last else 0
-            groups = -(-count // group)
-            fields: dict[str, Any] = {"terms": data.ArrayLayout(bits, groups)}
-            out = self._stage(m, source, {**fields, **self._flags}, f"level_{stop}")
-            for k in range(groups):
-                mine = range(k * group, min((k + 1) * group, count))
-                ones = len(mine) if self._plan.complements and not height else 0
-                adder: Any = TermSum(len(mine), size, ones, bits, offset, self.fabric)
-                m.submodules[f"sum_{stop}_{k}"] = adder
-                m.d.comb += [
-                    *(adder.terms[i].eq(old.terms[lane]) for i, lane in enumerate(mine)),
-                    adder.ones.eq(Cat(*(old.negative[lane] for lane in mine)) if ones else 0),
-                    out.payload.terms[k].eq(adder.total),
-                ]
-            count, height = groups, stop
-            source = self._register(m, out, f"sum/{stop}")
-        return source
+        offset = -len(terms) << (len(terms[0]) - 1)
+        registered = [int(point[4:]) for point in self.points if point.startswith("sum/")]
+        tops = list(dict.fromkeys([*registered, self._depth])) if self._depth else [0]
+        return [
+            (f"sum/{top}", partial(self._sum, below=below, top=top, offset=offset))
+            for below, top in pairwise([0, *tops])
+        ]
+
+    def _sum(self, m: Module, source: Any, name: str, *, below: int, top: int, offset: int) -> Any:
+        """Sums of terms that stand after level ``below``, as they stand after level ``top``."""
+        old, last = source.payload, top == self._depth
+        count, size = len(old.terms), len(old.terms[0])
+        group = min(1 << (top - below), count)
+        bits = sum_bits(self.element, self.lanes) if last else size + top - below
+        sums = data.ArrayLayout(bits, -(-count // group))
+        out = self._stage(m, source, {"terms": sums, **self._flags}, name)
+        for k in range(sums.length):
+            mine = range(k * group, min((k + 1) * group, count))
+            ones = len(mine) if self._plan.complements and not below else 0
+            constant = offset if last else 0
+            adder: Any = TermSum(len(mine), size, ones, bits, constant, self.fabric)
+            m.submodules[f"{name}_{k}"] = adder
+            m.d.comb += [
+                *(adder.terms[i].eq(old.terms[lane]) for i, lane in enumerate(mine)),
+                adder.ones.eq(Cat(*(old.negative[lane] for lane in mine)) if ones else 0),
+                out.payload.terms[k].eq(adder.total),
+            ]
+        return out
 
     def _finish(self, m: Module, source: Any) -> Any:
         """Tell NaN from Inf."""
         fields = {name: field.shape for name, field in sum_layout(self.element, self.lanes)}
-        found = self._stage(m, source, fields, "found")
-        m.d.comb += found.payload.sum.eq(source.payload.terms[0])
-        resolve_specials(m, self.pair, source.payload, found.payload)
-        return found
+        out = self._stage(m, source, fields, "finish")
+        m.d.comb += out.payload.sum.eq(source.payload.terms[0])
+        resolve_specials(m, self.pair, source.payload, out.payload)
+        return out
 
 
 def _negate(m: Module, value: Value, negative: Value) -> Value:

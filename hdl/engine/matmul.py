@@ -16,11 +16,11 @@ from ...golden.formats.catalogue import MXSF
 from ...golden.formats.element import ElementFormat, Overflow
 from ...golden.formats.scale import ScaleRule
 from ..checks import check_kind
-from ..dot.accumulator import POINTS
-from ..dot.dot import KNOWN, ORDER, STAGES
+from ..dot.accumulator import POINTS as ACCUMULATOR_POINTS
+from ..dot.dot import POINTS, points_of
 from ..layouts import Fabric
 from ..quantize.requantizer import TILES, Requantizer
-from ..stream.points import Stages, points
+from ..stream.points import Stages
 from ..stream.regroup import words_layout
 from .array import DotArray
 from .command import FAULT_BITS, command_layout
@@ -29,7 +29,7 @@ from .results import Results, result_layout
 from .sequencer import Sequencer
 from .tile_store import rows_layout
 
-__all__ = ["COUNTER_BITS", "Matmul", "machine"]
+__all__ = ["COUNTER_BITS", "POINTS", "Matmul", "machine"]
 
 COUNTER_BITS = 32
 """Bits of a counter; it wraps."""
@@ -99,7 +99,7 @@ class Matmul(wiring.Component):
         rule: ScaleRule = ScaleRule.FLOOR,
         rounding: Rounding = Rounding.NEAREST_EVEN,
         overflow: Overflow = "saturate",
-        stages: Stages = STAGES,
+        stages: Stages | None = None,
         fabric: Fabric = "asic",
         requantize: bool = True,
     ):
@@ -131,9 +131,9 @@ class Matmul(wiring.Component):
         self.rows, columns = max(1, pes // tile), min(pes, tile)
         self.steps = tile**2 // pes
 
-        places = points(stages, ORDER, KNOWN)
-        self.stages = stages if isinstance(stages, int) else places
-        self.loop = sum(place in POINTS for place in places)
+        points = points_of(fabric)
+        self.stages = points.chosen(stages)
+        self.loop = len(ACCUMULATOR_POINTS.among(points.resolve(stages)))
         if not self.loop:
             raise ValueError(f"stages must have a register in the accumulator, not {stages!r}")
         self.group = -(-self.loop // self.steps)
@@ -144,9 +144,10 @@ class Matmul(wiring.Component):
             rows=self.rows,
             columns=columns,
             outputs=sequencer.outputs,
-            stages=stages,
+            stages=self.stages,
             fabric=fabric,
         )
+        self.points: tuple[str, ...] = array.pe.points
         results = Results(element, tile, depth, requantizer)
         self.core = Core(sequencer, array, results, queue=2 * self.group * self.steps)
         rows = stream.Signature(rows_layout(element, tile, self.rows))

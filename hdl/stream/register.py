@@ -4,16 +4,13 @@ Rules of every stream here: valid never waits for ready, a payload is stable fro
 transfer, reset clears valid. ``mxsf.sim.model.pipeline`` holds their cycle models.
 """
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from amaranth.hdl import Module, Mux, Signal, Value
 from amaranth.lib import data, stream
 
-__all__ = ["Stage", "derive", "link", "pipeline", "register", "register_valid", "skid"]
-
-Stage = Callable[[Module, Any, str], Any]
-"""Part of a data path: takes the module, a stream and a name, returns the stream that it makes."""
+__all__ = ["derive", "link", "register", "register_valid", "skid"]
 
 
 def register(m: Module, source: Any, *, name: str) -> Any:
@@ -77,29 +74,6 @@ def skid(m: Module, source: Any, *, name: str) -> Any:
         m.d.sync += payload.eq(source.payload)
     m.d.sync += held.eq(target.valid & ~target.ready)
     return target
-
-
-def pipeline(
-    m: Module, source: Any, stages: Iterable[tuple[str, Stage]], registers: Collection[str]
-) -> Any:
-    """Pass a stream through the stages of a data path, a register after each that has one.
-
-    Args:
-        m: the module that gets the stages.
-        source: the stream that comes in.
-        stages: place and stage, in the order of the data path. A stage's name, which is also its
-            register's, is its place, ``sum/2`` as ``sum_2``.
-        registers: places where a register stands.
-
-    Returns:
-        The stream of the last stage, whose ready the caller drives.
-    """
-    for place, stage in stages:
-        name = place.replace("/", "_")
-        source = stage(m, source, name)
-        if place in registers:
-            source = register(m, source, name=name)
-    return source
 
 
 def derive(m: Module, source: Any, shape: Any, *, name: str, copied: Iterable[str] = ()) -> Any:

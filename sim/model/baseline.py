@@ -8,4 +8,4 @@ __all__ = ["baseline_model"]
 
 def baseline_model(component: Baseline) -> Pipeline:
     """Build the cycle model of a baseline."""
-    return Pipeline(*(Register() for _ in range(component.latency)))
+    return Pipeline(*(Register() for _ in component.points))

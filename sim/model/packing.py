@@ -8,4 +8,4 @@ __all__ = ["packing_model"]
 
 def packing_model(component: Pack | Unpack) -> Pipeline:
     """Build the cycle model."""
-    return Pipeline(*(Register() for _ in range(component.stages)))
+    return Pipeline(*(Register() for _ in component.points))

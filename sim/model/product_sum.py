@@ -8,4 +8,4 @@ __all__ = ["product_sum_model"]
 
 def product_sum_model(component: ProductSum) -> Pipeline:
     """Build the cycle model of a product sum."""
-    return Pipeline(*(Register() for _ in component.registers))
+    return Pipeline(*(Register() for _ in component.points))

@@ -199,8 +199,8 @@ def test_a_tensor():
         ),
         ({"bits": 6, "lanes": 6}, ValueError, "lanes must be a multiple of 4, .* 6 bits .* not 6"),
         ({"bits": 12, "lanes": 3}, ValueError, "lanes must be a multiple of 2, .* not 3"),
-        ({"stages": 2}, ValueError, "stages must be 0 or 1, not 2"),
-        ({"stages": True}, TypeError, "stages must be of type int, not True"),
+        ({"stages": 2}, ValueError, "stages must be 0 to 1, or names, not 2"),
+        ({"stages": True}, TypeError, "stages must be a number or a list of names, not True"),
     ],
 )
 def test_bad_parameters(kind, options, error, message):

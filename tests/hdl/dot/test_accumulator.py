@@ -57,7 +57,7 @@ def test_every_format(element, fabric):
         {"stages": 0},
         {"stages": 0, "lanes": 2},
         {"stages": ("align", "count"), "lanes": 4, "element": "e5m2"},
-        {"stages": POINTS, "fabric": "asic"},
+        {"stages": POINTS.path, "fabric": "asic"},
         {"stages": 3, "accumulate": False},
         {"stages": 2, "result": BF16},
         {"stages": 2, "result": BF16, "accumulate": False, "lanes": 1},

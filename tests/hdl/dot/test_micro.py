@@ -115,7 +115,7 @@ def test_every_product_sum(element, fabric):
 @pytest.mark.parametrize("fabric", tiers(["asic"], FABRICS))
 def test_every_pair_of_mx4(fabric):
     """Both codes of a group, of both operands, with all their microexponents."""
-    component = ProductSum(MX4, block=2, points=("sum",), fabric=fabric)
+    component = ProductSum(MX4, block=2, stages=("sum",), fabric=fabric)
     digits = np.arange(1 << 14)[:, None] >> np.array([0, 3, 6, 9, 12, 13]) & [7, 7, 7, 7, 1, 1]
     micro = {"a": digits[:, 4:5], "b": digits[:, 5:]}
     case = product_sum_stimulus(component, digits[:, :2], digits[:, 2:4], micro=micro)
@@ -154,11 +154,11 @@ def test_product_sum_against_integers():
 
 
 @pytest.mark.parametrize(
-    ("points", "lanes", "latency"),
+    ("stages", "lanes", "latency"),
     [((), 16, 0), (("shift",), 16, 1), (("sum/1",), 16, 3), (("sum/3", "sum"), 16, 1)],
 )
-def test_latency(points, lanes, latency):
-    assert ProductSum(MX4, block=lanes, points=points).latency == latency
+def test_latency(stages, lanes, latency):
+    assert ProductSum(MX4, block=lanes, stages=stages).latency == latency
 
 
 def test_latency_is_as_stated():

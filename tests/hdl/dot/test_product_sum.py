@@ -51,25 +51,25 @@ def test_odd_lanes(lanes, fabric):
 
 
 @pytest.mark.parametrize("stalls", [NO_STALLS, STALLS, Stalls(0.3, 1.0, 7), Stalls(1.0, 0.3, 8)])
-@pytest.mark.parametrize("points", [EVERYWHERE, ("product", "sum")])
-def test_every_cycle(points, stalls):
-    run(build("e2m1", block=8, lanes=4, points=points, tag=5), stalls=stalls, count=20)
+@pytest.mark.parametrize("stages", [EVERYWHERE, ("product", "sum")])
+def test_every_cycle(stages, stalls):
+    run(build("e2m1", block=8, lanes=4, stages=stages, tag=5), stalls=stalls, count=20)
 
 
 @pytest.mark.parametrize("point", EVERYWHERE)
 def test_each_register(point):
-    run(build("e2m1", block=4, lanes=2, points=(point,), tag=1), stalls=STALLS, count=15)
+    run(build("e2m1", block=4, lanes=2, stages=(point,), tag=1), stalls=STALLS, count=15)
 
 
 @pytest.mark.parametrize("fabric", FABRICS)
 @pytest.mark.parametrize("element", ["mxsf", "e5m2", "int8/e4m3"])
 def test_registers_everywhere(element, fabric):
-    component = build(element, block=4, lanes=2, points=EVERYWHERE, tag=77, fabric=fabric)
+    component = build(element, block=4, lanes=2, stages=EVERYWHERE, tag=77, fabric=fabric)
     run(component, stalls=STALLS, count=15)
 
 
 @pytest.mark.parametrize(
-    ("points", "lanes", "latency"),
+    ("stages", "lanes", "latency"),
     [
         ((), 32, 0),
         (("sum",), 32, 1),
@@ -83,18 +83,18 @@ def test_registers_everywhere(element, fabric):
         (("sum", "shift"), 1, 1),
     ],
 )
-def test_latency(points, lanes, latency):
-    assert ProductSum(block=lanes, points=points).latency == latency
+def test_latency(stages, lanes, latency):
+    assert ProductSum(block=lanes, stages=stages).latency == latency
 
 
-@pytest.mark.parametrize("points", [("shift",), EVERYWHERE])
-def test_latency_is_as_stated(points):
-    component = build("e2m1", block=4, points=points)
+@pytest.mark.parametrize("stages", [("shift",), EVERYWHERE])
+def test_latency_is_as_stated(stages):
+    component = build("e2m1", block=4, stages=stages)
     assert run(component).latency == component.latency
 
 
 def test_one_beat_a_cycle():
-    component = build("e2m1", block=4, points=EVERYWHERE)
+    component = build("e2m1", block=4, stages=EVERYWHERE)
     assert run(component, count=50).cycles == 100 + component.latency
 
 
@@ -141,10 +141,10 @@ def test_equal_parts_are_one_module():
         ({"block": 0}, ValueError, "block must be at least 1, not 0"),
         ({"lanes": 5}, ValueError, "lanes must divide block = 32, not 5"),
         ({"tag": -1}, ValueError, "tag must be at least 0, not -1"),
-        ({"points": ("end",)}, ValueError, "points must be names of .*, sum/k, sum, not 'end'"),
-        ({"points": ("sum/0",)}, ValueError, "not 'sum/0'"),
-        ({"points": (3,)}, ValueError, "not 3"),
-        ({"points": "sum"}, TypeError, "points must be a list of names, not 'sum'"),
+        ({"stages": ("end",)}, ValueError, "stages must be names of .*, sum/k, sum, not 'end'"),
+        ({"stages": ("sum/0",)}, ValueError, "not 'sum/0'"),
+        ({"stages": (3,)}, ValueError, "not 3"),
+        ({"stages": "sum"}, TypeError, "stages must be a number or a list of names, not 'sum'"),
         ({"fabric": "wool"}, ValueError, "fabric must be asic, fpga, dsp, not 'wool'"),
         ({"element": "mxsf"}, TypeError, "a BlockFormat or a pair of them, not 'mxsf'"),
         ({"element": parse("e8m2")}, ValueError, "at most 5 exponent bits .* not e8m2"),
@@ -169,7 +169,7 @@ def test_a_lost_carry_is_caught(monkeypatch):
         return total, carry if isinstance(c, Const) else carry & c
 
     monkeypatch.setattr(adder, "_full", broken)
-    component = build("e2m1", block=4, points=("sum",))
+    component = build("e2m1", block=4, stages=("sum",))
     a, b = some(component)
     result = run_stream(amaranth(component), product_sum_stimulus(component, a, b))
     assert any("o.payload" in line for line in result.mismatches)
@@ -189,8 +189,8 @@ def test_deaf_register_is_caught(monkeypatch):
         m.d.comb += source.ready.eq(1)  # takes a beat although the next stage is stalled
         return target
 
-    monkeypatch.setattr("mxsf.hdl.dot.product_sum.register", deaf)
-    component = build("e2m1", block=4, points=("product", "sum"))
+    monkeypatch.setattr("mxsf.hdl.stream.pipeline.register", deaf)
+    component = build("e2m1", block=4, stages=("product", "sum"))
     a, b = some(component)
     result = run_stream(amaranth(component), product_sum_stimulus(component, a, b), STALLS)
     assert any("i.ready" in line for line in result.mismatches)

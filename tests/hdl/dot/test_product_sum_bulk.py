@@ -44,7 +44,7 @@ def exhaust(component, a, b):
     ),
 )
 def test_every_pair_of_codes(element, fabric):
-    component = build(element, block=1, points=("sum",), fabric=fabric)
+    component = build(element, block=1, stages=("sum",), fabric=fabric)
     a, b = every_pair(component)
     assert len(a) == 1 << sum(f.bits for f in component.pair)
     assert exhaust(component, a, b) == 0
@@ -53,13 +53,13 @@ def test_every_pair_of_codes(element, fabric):
 @needs_gcc
 @pytest.mark.parametrize("fabric", tiers(["asic"], FABRICS))
 def test_every_pair_of_codes_among_zeros(fabric):
-    component = ProductSum(block=2, points=("shift",), fabric=fabric)
+    component = ProductSum(block=2, stages=("shift",), fabric=fabric)
     assert exhaust(component, *every_pair(component, lane=0)) == 0
 
 
 @needs_gcc
 def test_exhaustion_catches_one_wrong_pair(monkeypatch):
-    component = ProductSum(block=1, points=("sum",))
+    component = ProductSum(block=1, stages=("sum",))
     a, b = every_pair(component)
     monkeypatch.setattr(
         "mxsf.sim.bench.product_sum.product_sum",
@@ -74,7 +74,7 @@ def test_exhaustion_catches_one_wrong_pair(monkeypatch):
 
 
 def many_blocks(element, block, lanes, fabric):
-    component = build(element, block=block, lanes=lanes, points=("product", "sum"), fabric=fabric)
+    component = build(element, block=block, lanes=lanes, stages=("product", "sum"), fabric=fabric)
     random = np.random.default_rng(11)
     drawn, directed = random_codes(random, component, 5000), adversarial_codes(component)
     a, b = (np.concatenate(parts) for parts in zip(drawn, directed, strict=True))
@@ -102,7 +102,7 @@ def test_many_wide_blocks(element, block, lanes, fabric):
 @pytest.mark.parametrize("fabric", FABRICS)
 @pytest.mark.parametrize("element", ["mxsf", "e4m3", "e5m2", "int8", "int8/mxsf"])
 def test_exported_verilog_under_icarus(element, fabric):
-    component = build(element, block=8, lanes=4, points=("product", "sum"), fabric=fabric)
+    component = build(element, block=8, lanes=4, stages=("product", "sum"), fabric=fabric)
     a, b = some(component, 150)
     stimulus = product_sum_stimulus(component, a, b)
     result = run_verilog(exported(component), "top", stimulus, STALLS)
@@ -112,7 +112,7 @@ def test_exported_verilog_under_icarus(element, fabric):
 @pytest.mark.long
 @needs_icarus
 def test_icarus_catches_a_planted_bug():
-    component = ProductSum(block=4, points=("sum",))
+    component = ProductSum(block=4, stages=("sum",))
     text = exported(component)
     broken = text.replace("assign carry = ", "assign carry = 1'h1 ^ ", 1)
     assert broken != text
