@@ -5,18 +5,17 @@ The Verilog is plain Verilog-2005, the same bytes on every machine: the netlist 
 """
 
 import json
-import os
 import re
-import tempfile
 from pathlib import Path
 from typing import Any
 
+from ...golden.files import write_whole
 from ...sim.simulator.yosys import BUNDLED
 from ..catalogue.design import Variant
 from .manifest import fields_by_place, manifest
 from .registers import register_files
 
-__all__ = ["generate", "verilog", "write_whole"]
+__all__ = ["generate", "verilog"]
 
 _SCRIPT = """read_rtlil design.il
 proc -norom
@@ -53,19 +52,6 @@ def generate(variant: Variant, folder: Path) -> list[Path]:
     for name, text in texts.items():
         write_whole(folder / name, text)
     return [folder / name for name in texts]
-
-
-def write_whole(path: Path, content: str | bytes) -> None:
-    """Write a file under a temporary name, then rename it; text as UTF-8."""
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content.encode() if isinstance(content, str) else content)
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, path)
-    except BaseException:
-        os.unlink(temporary)
-        raise
 
 
 def _header(variant: Variant) -> str:
