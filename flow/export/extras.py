@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ...golden.files import write_whole
-from ..catalogue.design import Variant
+from ..catalogue.variant import Variant
 from .manifest import fields_by_place, manifest
 from .render import TEMPLATES, render
 

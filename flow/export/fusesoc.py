@@ -8,7 +8,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from ...golden.files import write_whole
-from ..catalogue.design import Variant
+from ..catalogue.variant import Variant
 from .extras import waivers
 from .render import render
 

@@ -11,9 +11,9 @@ from typing import Any
 
 from ...golden.files import write_whole
 from ...sim.simulator.yosys import BUNDLED
-from ..catalogue.design import Variant
+from ..catalogue.variant import Variant
 from .manifest import fields_by_place, manifest
-from .registers import register_files
+from .register_map import register_files
 
 __all__ = ["generate", "verilog"]
 
@@ -61,12 +61,8 @@ def _header(variant: Variant) -> str:
     settings = [f"{k} = {'block' if v is None else v}" for k, v in facts["parameters"].items()]
     lines += [f"Parameters: {', '.join(settings)}"]
     if variant.clock is not None:
-        block = (
-            "of a block's last input beat to",
-            "valid of its first output beat; one beat a cycle. A block takes "
-            f"{variant.beats} beat{'s' if variant.beats > 1 else ''}.",
-        )
-        counted = variant.design.latency or block
+        beats = f"{variant.beats} beat{'s' if variant.beats > 1 else ''}"
+        counted = [line.format(beats=beats) for line in variant.design.latency]
         clocked = str(variant.clock)
         lines += [
             f"Latency: {variant.latency} cycles from the transfer {counted[0]}",

@@ -7,7 +7,10 @@ from amaranth.hdl import Shape
 from numpy.typing import NDArray
 
 from ...golden.dot.product_sum import product_sum
-from ...hdl.dot.product_sum import ProductSum
+from ...hdl.dot.product_sum import ORDER, POINTS, ProductSum
+from ...hdl.stream.points import Stages, points
+from ..design.design import Design, one_stream
+from ..design.parameter import BLOCK, FABRIC, LANES, registers, with_blocks
 from ..model.product_sum import product_sum_model
 from ..result import NO_STALLS, Progress, Result, Stalls
 from ..simulator.simulator import Simulator
@@ -17,6 +20,7 @@ from ..stimulus.stimulus import Stimulus
 from .stream import run_stream
 
 __all__ = [
+    "DESIGNS",
     "product_sum_case",
     "product_sum_stimulus",
     "run_product_sum",
@@ -103,3 +107,19 @@ def run_product_sum(
         progress: called with the number of beats received, now and then.
     """
     return run_stream(simulator, product_sum_case(component, values, stalls.seed), stalls, progress)
+
+
+def _build(stages: Stages, **parameters: Any) -> ProductSum:
+    return ProductSum(**parameters, points=points(stages, ORDER, POINTS))
+
+
+DESIGNS = (
+    Design(
+        "product_sum",
+        "exact sum of the products of two blocks' elements",
+        (with_blocks(pairs=True), BLOCK, LANES, registers(ORDER, POINTS, ()), FABRIC),
+        _build,
+        bench=run_product_sum,
+        vectors=one_stream(product_sum_case),
+    ),
+)
