@@ -3,7 +3,6 @@
 from pathlib import Path
 from typing import Literal
 
-from ..hdl.interface.axi import AxiShell
 from ..sim.simulator.amaranth import AmaranthSimulator
 from ..sim.simulator.cxxrtl import CxxrtlSimulator, compiler
 from ..sim.simulator.linked import LinkedSimulator
@@ -36,7 +35,8 @@ def make_simulator(
         ValueError: no such simulator, or a design whose ports have no cycle model.
         RuntimeError: the simulator needs a compiler that is not there.
     """
-    if isinstance(variant.outside, AxiShell):
+    shell = variant.shell
+    if shell is not None and not shell.transparent:
         raise ValueError(f"{variant.top} has no cycle model: simulate it with stream or flat ports")
     if name == "amaranth":
         simulator: Simulator = AmaranthSimulator(variant.outside, clocked=variant.clocked, vcd=vcd)
@@ -44,7 +44,7 @@ def make_simulator(
         simulator = cxxrtl_simulator(variant, vcd, optimise=optimise)
     else:
         raise ValueError(f"unknown simulator {name!r}: use {' or '.join(SIMULATORS)}")
-    if variant.outside is variant.component:
+    if shell is None:
         return simulator
     return LinkedSimulator(simulator, variant.links, variant.clock)
 
@@ -54,7 +54,7 @@ def cxxrtl_simulator(
 ) -> CxxrtlSimulator:
     """Compile the merged netlist of a design; see ``CxxrtlSimulator`` for ``optimise``."""
     ports = [Port(name, width, is_input) for name, (width, is_input) in variant.ports.items()]
-    if variant.outside is not variant.component and variant.clock is not None:
+    if variant.shell is not None and variant.clock is not None:
         ports.append(Port(variant.clock.reset, 1, True))
     design = variant.netlist
     return CxxrtlSimulator(

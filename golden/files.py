@@ -1,4 +1,4 @@
-"""Files: arrays of narrow integers in ``.npz`` archives, packed into bit planes, and saying so.
+"""Files, written whole or not at all; arrays of narrow integers in them, packed into bit planes.
 
 A packed array ``name`` is a text of that name and a member ``name_<width>`` for each of its planes,
 ``packing.pack`` of all items in C order. The text is JSON, for example
@@ -17,14 +17,14 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from math import prod
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .packing import pack, plane_widths, unpack_planes
 
-__all__ = ["packed", "read_archive", "unpacked", "write_archive"]
+__all__ = ["packed", "read_archive", "unpacked", "whole_file", "write_archive", "write_whole"]
 
 _VERSION = 1
 
@@ -75,16 +75,38 @@ def _facts(bits: int) -> dict[str, Any]:
     return {"layout": "planes", "version": _VERSION, "bits": bits, "widths": widths}
 
 
-def write_archive(path: str | os.PathLike[str], members: Mapping[str, Any]) -> None:
-    """Write an ``.npz`` file under exactly this name, whole or not at all."""
+@contextmanager
+def whole_file(path: str | os.PathLike[str]) -> Iterator[IO[bytes]]:
+    """Open a file for writing that appears under its name when it is whole, or not at all.
+
+    >>> from tempfile import TemporaryDirectory
+    >>> with TemporaryDirectory() as folder:
+    ...     with whole_file(Path(folder) / "a") as file:
+    ...         _ = file.write(b"half"), print(os.path.exists(f"{folder}/a"))
+    ...     os.listdir(folder)
+    False
+    ['a']
+    """
     target = Path(path)
     temporary = target.with_name(f".{target.name}.{secrets.token_hex(4)}.tmp")
     try:
         with open(temporary, "xb") as file:
-            np.savez(file, **dict(members))
+            yield file
         os.replace(temporary, target)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def write_whole(path: str | os.PathLike[str], content: str | bytes) -> None:
+    """Write a file whole or not at all; text as UTF-8."""
+    with whole_file(path) as file:
+        file.write(content.encode() if isinstance(content, str) else content)
+
+
+def write_archive(path: str | os.PathLike[str], members: Mapping[str, Any]) -> None:
+    """Write an ``.npz`` file under exactly this name, whole or not at all."""
+    with whole_file(path) as file:
+        np.savez(file, **dict(members))
 
 
 @contextmanager

@@ -1,6 +1,7 @@
 """Checks of constructor parameters: TypeError for the kind, ValueError for the range."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, get_args
 
 from ..golden.dot.product_sum import Operands
@@ -11,6 +12,10 @@ from ..golden.formats.word import WordFormat
 from .layouts import Fabric
 
 __all__ = [
+    "BLOCK_BOUND",
+    "LANES_BOUND",
+    "OUTPUTS_BOUND",
+    "Bound",
     "check_block",
     "check_fabric",
     "check_kind",
@@ -19,6 +24,37 @@ __all__ = [
     "check_rounding",
     "own_block",
 ]
+
+
+@dataclass(frozen=True)
+class Bound:
+    """Lowest and highest of an integer parameter.
+
+    >>> str(Bound(1, 1024))
+    '1 to 1024'
+    """
+
+    lowest: int
+    highest: int
+
+    def __str__(self) -> str:
+        return f"{self.lowest} to {self.highest}"
+
+    def check(self, name: str, value: int) -> None:
+        """Raise where a parameter is no integer (TypeError) or out of bounds (ValueError)."""
+        check_kind(name, value, int)
+        if not self.lowest <= value <= self.highest:
+            raise ValueError(f"{name} must be {self}, not {value!r}")
+
+
+BLOCK_BOUND = Bound(1, 1024)
+"""Elements that share a scale."""
+
+LANES_BOUND = Bound(1, 1024)
+"""Elements of a beat: hardware, and the time that it takes to make it, grow with them."""
+
+OUTPUTS_BOUND = Bound(0, 4096)
+"""Long dot products under way at once: each has an accumulator in a memory."""
 
 
 def check_kind(name: str, value: Any, kind: type) -> None:
@@ -50,7 +86,7 @@ def own_block(element: Operands) -> int:
 def check_block(block: int, lanes: int | None) -> int:
     """Return the lanes, by default as many as the block; ValueError where they do not fit it."""
     lanes = block if lanes is None else lanes
-    check_least("block", block, 1)
+    BLOCK_BOUND.check("block", block)
     check_kind("lanes", lanes, int)
     if lanes < 1 or block % lanes:
         raise ValueError(f"lanes must divide block = {block}, not {lanes!r}")

@@ -10,15 +10,18 @@ from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from ..golden.packing import plane_widths
-from .checks import check_kind, check_least
+from .checks import LANES_BOUND, Bound
 from .stream.pipeline import pipeline
 from .stream.points import Points, Stages
 from .stream.register import derive, link
 
-__all__ = ["POINTS", "Pack", "Unpack", "codes_layout", "planes_layout"]
+__all__ = ["CODE_BITS", "POINTS", "Pack", "Unpack", "codes_layout", "planes_layout"]
 
 POINTS = Points(path=("output",), priority=("output",), default=1)
 """Where a pipeline register may stand."""
+
+CODE_BITS = Bound(3, 16)
+"""Width of a code that is packed."""
 
 _MARKS = {"first": unsigned(1), "last": unsigned(1)}
 
@@ -52,10 +55,8 @@ class _Packing(wiring.Component):
     """Whether codes come in and planes leave."""
 
     def __init__(self, bits: int, *, lanes: int = 32, stages: Stages | None = None):
-        check_kind("bits", bits, int)
-        if not 3 <= bits <= 16:
-            raise ValueError(f"bits must be 3 to 16, not {bits!r}")
-        check_least("lanes", lanes, 1)
+        CODE_BITS.check("bits", bits)
+        LANES_BOUND.check("lanes", lanes)
         share = 8 // min(8, *plane_widths(bits))  # codes that share a byte of the narrowest plane
         if lanes % share:
             raise ValueError(

@@ -13,11 +13,11 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from ...golden.files import write_whole
 from ...hdl.board.board import make_board
 from ...sim.simulator.program import Tool, ToolError
 from ...sim.simulator.yosys import PINNED
 from ..catalogue.catalogue import Variant, variant
-from ..export.verilog import write_whole
 from ..netlist.netlist import netlist
 from ..synth.timing import TARGETS, read_summary
 from .boards import BAUD, BoardKind, Plan, divisor, plan

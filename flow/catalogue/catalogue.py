@@ -1,49 +1,63 @@
-"""The designs: name, parameters, how to build and how to bench. Everything else reads this list."""
+"""The designs by name: each is described beside its bench, and read when it is asked for."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Iterator, Mapping
+from importlib import import_module
 from importlib.resources import files
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ...hdl.baseline.baseline import Baseline
-from ...hdl.dot.accumulator import Accumulator
-from ...hdl.dot.decoder import Decoder
-from ...hdl.dot.dot import Dot
-from ...hdl.dot.product_sum import ProductSum
-from ...hdl.engine.matmul import Matmul
-from ...hdl.packing import Pack, Unpack
-from ...hdl.ports import port_signals
-from ...hdl.quantize.encoder import Encoder
-from ...hdl.quantize.requantizer import Requantizer
-from ...sim.bench.accumulator import accumulator_case, run_accumulator
-from ...sim.bench.baseline import baseline_case, run_baseline
-from ...sim.bench.decoder import decoder_case, run_decoder
-from ...sim.bench.dot import dot_case, run_dot
-from ...sim.bench.encoder import encoder_case, run_encoder
-from ...sim.bench.engine import matmul_case, run_matmul
-from ...sim.bench.packing import packing_case, run_packing
-from ...sim.bench.product_sum import product_sum_case, run_product_sum
-from ...sim.bench.requantizer import requantizer_case, run_requantizer
-from ...sim.stimulus.stimulus import Stimulus
-from ...sim.stimulus.vectors import Column, Vectors, stream_vectors
-from .design import Design, Variant
+from ...sim.design.design import Design
 from .interfaces import INTERFACES
-from .parameters import (
-    ACCUMULATOR,
-    BASELINE,
-    DECODER,
-    DOT,
-    ENCODER,
-    MATMUL,
-    PACKING,
-    PRODUCT_SUM,
-    REQUANTIZER,
-)
+from .variant import Variant
 
-__all__ = ["CATALOGUE", "Design", "Variant", "tensors", "variant"]
+__all__ = ["CATALOGUE", "Catalogue", "Design", "Variant", "tensors", "variant"]
+
+
+class Catalogue(Mapping[str, Design]):
+    """Designs by name, in the order in which people see them; a module is read at first use.
+
+    Args:
+        homes: for each design the module of ``mxsf.sim.bench`` whose ``DESIGNS`` has it.
+    """
+
+    def __init__(self, homes: Mapping[str, str]):
+        self.homes = homes
+
+    def __getitem__(self, name: str) -> Design:
+        module = import_module(f"....sim.bench.{self.homes[name]}", __name__)
+        return next(design for design in module.DESIGNS if design.name == name)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.homes)
+
+    def __len__(self) -> int:
+        return len(self.homes)
+
+    def find(self, name: str) -> Design:
+        """Return the design of a name; ValueError, which names all, where there is none."""
+        if name not in self.homes:
+            raise ValueError(f"unknown design {name!r}: use {', '.join(self)}")
+        return self[name]
+
+
+CATALOGUE = Catalogue(
+    {
+        "decoder": "decoder",
+        "encoder": "encoder",
+        "requantizer": "requantizer",
+        "product_sum": "product_sum",
+        "accumulator": "accumulator",
+        "dot": "dot",
+        "matmul": "engine",
+        "baseline": "baseline",
+        "pack": "packing",
+        "unpack": "packing",
+    }
+)
+"""Every design by name."""
 
 
 def variant(
@@ -71,29 +85,23 @@ def variant(
     >>> variant("encoder", element="e4m3", lanes="8", stages=3).top
     'mxsf_encoder_e4m3_b32_l8_s3'
     """
-    if name not in CATALOGUE:
-        raise ValueError(f"unknown design {name!r}: use {', '.join(CATALOGUE)}")
+    design = CATALOGUE.find(name)
     if not re.fullmatch(r"([A-Za-z_]\w*)?", prefix, re.ASCII):
         raise ValueError(f"prefix must be letters, digits and underscores, not {prefix!r}")
     if interface not in INTERFACES:
         raise ValueError(f"unknown interface {interface!r}: use {', '.join(INTERFACES)}")
-    outside = INTERFACES[interface]
-    clocking = outside.clocking(reset, polarity)
-    design = CATALOGUE[name]
-    known = {p.name: p for p in design.parameters}
+    ports = INTERFACES[interface]
+    clocking = ports.clocking(reset, polarity)
+    known = {parameter.name: parameter for parameter in design.parameters}
     for key in values:
         if key not in known:
             raise ValueError(f"{name} has no parameter {key!r}, only {', '.join(known)}")
-    full = {
-        key: p.read(values[key]) if isinstance(values.get(key), str) else values.get(key, p.default)
-        for key, p in known.items()
-    }
-    component = design.build(**full)
-    for key in known:
-        full[key] = getattr(component, key)
-    if "lanes" in full and full["lanes"] == full.get("block"):
-        full["lanes"] = None  # the default: as many as the block
-    return Variant(design, full, component, prefix, outside, clocking)
+    component = design.build(
+        **{key: p.read(values.get(key, p.default)) for key, p in known.items()}
+    )
+    built = {key: getattr(component, key) for key in known}
+    settled = {key: p.settled(built) for key, p in known.items()}
+    return Variant(design, settled, component, prefix, ports, clocking)
 
 
 def tensors() -> dict[str, NDArray[np.float32]]:
@@ -106,115 +114,3 @@ def tensors() -> dict[str, NDArray[np.float32]]:
         np.load(file) as data,
     ):
         return {name: data[name] for name in data.files}
-
-
-def _stream(case: Callable[[Any, NDArray[Any] | None, int], Stimulus]) -> Any:
-    """Vectors of a design with one output, from its case."""
-    return lambda component, values, seed: stream_vectors({"o": case(component, values, seed)})
-
-
-def _table(component: Any, values: NDArray[Any] | None, seed: int) -> Vectors:
-    """Vectors of a decoder; there is nothing to draw."""
-    widths = {n: len(s) for n, (s, _) in port_signals(component).items()}
-    inputs, outputs = (
-        {name: Column(widths[name], rows) for name, rows in table.items()}
-        for table in decoder_case(component, values)
-    )
-    return Vectors(inputs, outputs, streams=False, blocks=len(inputs["code"].values))
-
-
-_BEAT = ("of a beat to valid of the", "beat that comes of it; one beat a cycle.")
-
-
-CATALOGUE: dict[str, Design] = {
-    design.name: design
-    for design in (
-        Design(
-            "decoder",
-            "element decoder: code to sign, significand, shift",
-            DECODER,
-            Decoder,
-            bench=run_decoder,
-            vectors=_table,
-        ),
-        Design(
-            "encoder",
-            "block encoder: words to one scale and codes",
-            ENCODER,
-            Encoder,
-            bench=run_encoder,
-            vectors=_stream(encoder_case),
-        ),
-        Design(
-            "requantizer",
-            "tile re-quantizer: square tiles of words to one scale and codes, perhaps transposed",
-            REQUANTIZER,
-            Requantizer,
-            bench=run_requantizer,
-            vectors=lambda c, values, seed: stream_vectors(requantizer_case(c, values, seed)),
-        ),
-        Design(
-            "product_sum",
-            "exact sum of the products of two blocks' elements",
-            PRODUCT_SUM,
-            ProductSum,
-            bench=run_product_sum,
-            vectors=_stream(product_sum_case),
-        ),
-        Design(
-            "accumulator",
-            "accumulator: block sum, scales and acc to one word, rounded once",
-            ACCUMULATOR,
-            Accumulator,
-            bench=run_accumulator,
-            vectors=_stream(accumulator_case),
-        ),
-        Design(
-            "dot",
-            "block dot product: two blocks and acc to one word, rounded once",
-            DOT,
-            Dot,
-            bench=run_dot,
-            vectors=_stream(dot_case),
-        ),
-        Design(
-            "matmul",
-            "matrix engine: commands and tiles in, products as tiles or FP32 rows out",
-            MATMUL,
-            Matmul,
-            bench=run_matmul,
-            vectors=matmul_case,
-            latency=(
-                "of a one-tile product's command to valid of its",
-                "first FP32 row. Commands, memories and counters: docs/engine.md.",
-            ),
-        ),
-        Design(
-            "baseline",
-            "baseline: dot product of BF16 words with an FP32 accumulator",
-            BASELINE,
-            Baseline,
-            bench=run_baseline,
-            vectors=_stream(baseline_case),
-        ),
-        Design(
-            "pack",
-            "packing: codes to bit planes whose widths are powers of two",
-            PACKING,
-            Pack,
-            bench=run_packing,
-            vectors=_stream(packing_case),
-            latency=_BEAT,
-        ),
-        Design(
-            "unpack",
-            "unpacking: bit planes to codes",
-            PACKING,
-            Unpack,
-            bench=run_packing,
-            vectors=_stream(packing_case),
-            latency=_BEAT,
-        ),
-    )
-}
-"""Every design by name."""

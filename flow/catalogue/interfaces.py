@@ -4,13 +4,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from ...hdl.engine.matmul import Matmul
-from ...hdl.interface.axi import AXI_CLOCKING, AxiShell
-from ...hdl.interface.axi_engine import AxiEngine
-from ...hdl.interface.flat import LinkedShell, flat_links, plain_links
+from ...hdl.interface.axi import AXI_CLOCKING
+from ...hdl.interface.flat import LinkedShell, flat_links
+from ...hdl.interface.link import plain_links
 from ...hdl.interface.shell import PLAIN, Clocking, Shell
-from ...sim.interface.axi import axi_vectors
-from ...sim.stimulus.vectors import Vectors
+from ...sim.design.design import Design
 
 __all__ = ["INTERFACES", "POLARITIES", "RESETS", "Interface"]
 
@@ -28,18 +26,18 @@ class Interface:
     Args:
         name: what the command line calls it, and its part of a module name.
         title: one line for people.
-        build: makes the shell: (component, name of its module, clock and reset).
+        build: makes the shell: (design, component, clock and reset).
         clock: name of the clock port.
         resets: names of the reset port, by the polarities that it may have, the default first.
-        vectors: lays out a design's vectors for its ports: (component, vectors).
+        own_ports: whether the ports are the design's own.
     """
 
     name: str
     title: str
-    build: Callable[[Any, str, Clocking], Shell]
+    build: Callable[[Design, Any, Clocking], Shell]
     clock: str = PLAIN.clock
     resets: tuple[tuple[str, str], ...] = (("high", PLAIN.reset), ("low", "rst_n"))
-    vectors: Callable[[Any, Vectors], Vectors] = lambda component, vectors: vectors
+    own_ports: bool = False
 
     def clocking(self, reset: str = "sync", polarity: str | None = None) -> Clocking:
         """Clock and reset.
@@ -77,23 +75,25 @@ INTERFACES = {
         Interface(
             "stream",
             "a stream is valid, ready and one payload vector",
-            lambda core, name, clocking: LinkedShell(core, name, plain_links(core), clocking),
+            lambda design, core, clocking: LinkedShell(
+                core, design.name, plain_links(core), clocking
+            ),
+            own_ports=True,
         ),
         Interface(
             "flat",
             "a stream is valid, ready and one port for each field",
-            lambda core, name, clocking: LinkedShell(core, name, flat_links(core), clocking),
+            lambda design, core, clocking: LinkedShell(
+                core, design.name, flat_links(core), clocking
+            ),
         ),
         Interface(
             "axi",
             "a stream is an AXI4-Stream, commands are AXI4-Lite registers",
-            lambda core, name, clocking: (AxiEngine if isinstance(core, Matmul) else AxiShell)(
-                core, name, clocking
-            ),
+            lambda design, core, clocking: design.axi(core, design.name, clocking),
             clock=AXI_CLOCKING.clock,
             resets=(("low", AXI_CLOCKING.reset),),
-            vectors=axi_vectors,
         ),
     )
 }
-"""Every interface by name; the first is the design's own."""
+"""Every interface by name."""

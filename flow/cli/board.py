@@ -1,6 +1,5 @@
 """Commands for boards: ``mxsf board`` makes bitstreams, ``mxsf host`` talks to one that runs."""
 
-import io
 import sys
 from pathlib import Path
 from typing import Any
@@ -8,10 +7,10 @@ from typing import Any
 import click
 import numpy as np
 
+from ...golden.files import whole_file
 from ..board.bitstream import build, write_bitstream
 from ..board.boards import BAUD, boards, find_board
 from ..board.host import Host, open_line
-from ..export.verilog import write_whole
 from .inputs import load_array
 from .options import EXISTING, FILE, FOLDER, design_options
 from .progress import progress
@@ -117,9 +116,8 @@ def _multiply(partner: Host, a: Any, b: Any, output: Path | None) -> bool:
         found = partner.multiply(a, b, lambda done, total: step("tiles", done, total))
     print(f"product {found.values.shape}: {found.mismatches} mismatches with the golden model")
     if output is not None:
-        content = io.BytesIO()
-        np.save(content, found.values)
-        write_whole(output, content.getvalue())
+        with whole_file(output) as file:
+            np.save(file, found.values)
         print(output)
     return found.mismatches == 0
 

@@ -13,15 +13,15 @@ from typing import Any
 import click
 import numpy as np
 
+from ...golden.files import whole_file, write_whole
 from ...golden.formats.block_catalogue import BLOCK_FORMATS, parse_format
 from ...golden.formats.catalogue import FORMATS
 from ...golden.packing import plane_widths
 from ...golden.quantize.encoder import quantize as quantize_tensor
 from ...golden.quantize.tensor import BlockTensor
+from ...sim.design.parameter import RULE
 from ...sim.result import Stalls
 from ..catalogue.catalogue import Variant
-from ..catalogue.parameters import read_rule
-from ..export.verilog import write_whole
 from ..simulate import SIMULATORS, default_simulator, make_simulator
 from ..study.plots import area_plot, check_plot
 from ..synth.area import TARGETS, Area, check_target
@@ -247,7 +247,7 @@ def quantize(source: Path, target: Path, element: str, block: str, rule: str) ->
     kinds = (source.suffix, target.suffix)
     if kinds == (".npy", ".npz"):
         found = parse_format(element)
-        tensor = quantize_tensor(load_array(source), found, read_block(block), read_rule(rule))
+        tensor = quantize_tensor(load_array(source), found, read_block(block), RULE.read(rule))
         tensor.save(target)
         widths = "+".join(map(str, plane_widths(tensor.element.bits)))
         rows, columns = tensor.format.block
@@ -255,9 +255,8 @@ def quantize(source: Path, target: Path, element: str, block: str, rule: str) ->
         print(f"{target}: {what}, planes of {widths} bits")
     elif kinds == (".npz", ".npy"):
         values = BlockTensor.load(source).dequantize()
-        temporary = target.with_suffix(".tmp.npy")
-        np.save(temporary, values)
-        os.replace(temporary, target)
+        with whole_file(target) as file:
+            np.save(file, values)
         print(f"{target}: float32, shape {values.shape}")
     else:
         raise ValueError(f"quantize goes from .npy to .npz or back, not {source} to {target}")

@@ -8,9 +8,9 @@ from typing import Any
 
 import click
 
+from ...golden.files import write_whole
 from ...golden.formats.catalogue import FORMATS, parse
 from ...sim.simulator.yosys import PINNED
-from ..export.verilog import write_whole
 from ..report import SECTIONS, Scope
 from ..report import run as run_report
 from ..study.growth import PES, grow

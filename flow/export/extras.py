@@ -6,10 +6,10 @@ An instantiation template, a package of its payloads, constraints of its clock, 
 from pathlib import Path
 from typing import Any
 
-from ..catalogue.design import Variant
+from ...golden.files import write_whole
+from ..catalogue.variant import Variant
 from .manifest import fields_by_place, manifest
 from .render import TEMPLATES, render
-from .verilog import write_whole
 
 __all__ = ["extras", "waivers", "write_extras"]
 

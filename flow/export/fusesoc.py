@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
 
-from ..catalogue.design import Variant
+from ...golden.files import write_whole
+from ..catalogue.variant import Variant
 from .extras import waivers
 from .render import render
-from .verilog import write_whole
 
 __all__ = ["write_core"]
 

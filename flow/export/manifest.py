@@ -8,11 +8,8 @@ from ...golden.dot.product_sum import Operand
 from ...golden.formats.block import BlockFormat
 from ...golden.formats.element import ElementFormat
 from ...golden.formats.word import WordFormat
-from ...hdl.interface.axi import AxiShell
-from ...hdl.interface.axi_engine import AxiEngine
-from ...hdl.interface.axi_stream import AxiStream
 from ...hdl.ports import fields, stream_names
-from ..catalogue.design import Variant
+from ..catalogue.variant import Variant
 
 __all__ = ["fields_by_place", "manifest"]
 
@@ -47,8 +44,8 @@ def _ports(variant: Variant) -> dict[str, dict[str, Any]]:
             ports[name] = {"direction": "in", "width": 1, "role": role}
     streams, links = stream_names(variant.component), variant.links
     signals = {
-        axis.port(signal): signal for axis in _axi(variant) for signal in ("tvalid", "tready")
-    } | {axis.port(signal): signal for axis in _axi(variant) for signal in axis.widths}
+        axis.port(signal): signal for axis in variant.streams for signal in ("tvalid", "tready")
+    } | {axis.port(signal): signal for axis in variant.streams for signal in axis.widths}
     for name, (width, is_input) in variant.ports.items():
         ports[name] = {"direction": "in" if is_input else "out", "width": width}
         stream, _, role = links[name].port.rpartition("__")
@@ -59,44 +56,39 @@ def _ports(variant: Variant) -> dict[str, dict[str, Any]]:
     return ports
 
 
-def _axi(variant: Variant) -> list[AxiStream]:
-    """AXI4-Streams of a design that has such ports."""
-    return variant.outside.streams if isinstance(variant.outside, AxiShell) else []
-
-
 def _registers(variant: Variant) -> dict[str, Any]:
     """Registers of a design that a host reads and writes."""
-    if not isinstance(variant.outside, AxiEngine):
+    if not variant.registers:
         return {}
-    found = [asdict(one) | {"access": one.access.value} for one in variant.outside.registers]
-    return {"registers": found}
+    described = [asdict(reg) | {"access": reg.access.value} for reg in variant.registers]
+    return {"registers": described}
 
 
 def _payloads(variant: Variant) -> dict[str, list[dict[str, Any]]]:
     """Fields of each stream's payload, lowest first; on AXI with the port in which they lie."""
     keys = ("name", "offset", "width", "length", "signed")
-    found = {}
-    for axis in _axi(variant):
-        found[axis.stream] = [
+    payloads = {}
+    for axis in variant.streams:
+        payloads[axis.stream] = [
             {key: getattr(field, key) for key in keys}
             | {"offset": offset, "port": axis.port(signal)}
-            for field, signal, offset in axis.places
+            for field, signal, offset in axis.fields
         ]
-    if found:
-        return found
+    if payloads:
+        return payloads
     for stream in stream_names(variant.component):
         layout = getattr(variant.component, stream).payload.shape()
-        found[stream] = [{key: getattr(field, key) for key in keys} for field in fields(layout)]
-    return found
+        payloads[stream] = [{key: getattr(field, key) for key in keys} for field in fields(layout)]
+    return payloads
 
 
 def fields_by_place(facts: dict[str, Any]) -> dict[str, list[dict[str, Any]]]:
     """Fields of a manifest by what they lie in: a port of an AXI4-Stream, else a stream."""
-    found: dict[str, list[dict[str, Any]]] = {}
-    for stream, places in facts["payloads"].items():
-        for place in places:
-            found.setdefault(place.get("port", stream), []).append(place)
-    return found
+    by_place: dict[str, list[dict[str, Any]]] = {}
+    for stream, payload in facts["payloads"].items():
+        for field in payload:
+            by_place.setdefault(field.get("port", stream), []).append(field)
+    return by_place
 
 
 def _versions() -> dict[str, str]:
@@ -106,13 +98,13 @@ def _versions() -> dict[str, str]:
 
 def _formats(variant: Variant) -> dict[str, Any]:
     """Formats by parameter; of a pair one by operand."""
-    found = {}
+    formats = {}
     for name, value in variant.values.items():
         if isinstance(value, ElementFormat | BlockFormat | WordFormat):
-            found[name] = _format(value)
+            formats[name] = _format(value)
         elif isinstance(value, tuple) and value and isinstance(value[0], Operand):
-            found |= {f"{name}_{side}": _format(f) for side, f in zip("ab", value, strict=True)}
-    return found
+            formats |= {f"{name}_{side}": _format(f) for side, f in zip("ab", value, strict=True)}
+    return formats
 
 
 def _format(value: ElementFormat | BlockFormat | WordFormat) -> dict[str, Any]:

@@ -5,10 +5,11 @@ from typing import Any
 
 from numpy.typing import NDArray
 
+from ...golden.files import write_whole
 from ...sim.result import Stalls
 from ...sim.simulator.testbench import testbench
-from ..catalogue.design import Variant
-from .verilog import generate, write_whole
+from ..catalogue.variant import Variant
+from .verilog import generate
 
 __all__ = ["write_vectors"]
 

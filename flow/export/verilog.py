@@ -5,18 +5,17 @@ The Verilog is plain Verilog-2005, the same bytes on every machine: the netlist 
 """
 
 import json
-import os
 import re
-import tempfile
 from pathlib import Path
 from typing import Any
 
+from ...golden.files import write_whole
 from ...sim.simulator.yosys import BUNDLED
-from ..catalogue.design import Variant
+from ..catalogue.variant import Variant
 from .manifest import fields_by_place, manifest
-from .registers import register_files
+from .register_map import register_files
 
-__all__ = ["generate", "verilog", "write_whole"]
+__all__ = ["generate", "verilog"]
 
 _SCRIPT = """read_rtlil design.il
 proc -norom
@@ -55,19 +54,6 @@ def generate(variant: Variant, folder: Path) -> list[Path]:
     return [folder / name for name in texts]
 
 
-def write_whole(path: Path, content: str | bytes) -> None:
-    """Write a file under a temporary name, then rename it; text as UTF-8."""
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content.encode() if isinstance(content, str) else content)
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, path)
-    except BaseException:
-        os.unlink(temporary)
-        raise
-
-
 def _header(variant: Variant) -> str:
     """Comment in front of the Verilog: the manifest for people."""
     facts = manifest(variant)
@@ -75,12 +61,8 @@ def _header(variant: Variant) -> str:
     settings = [f"{k} = {'block' if v is None else v}" for k, v in facts["parameters"].items()]
     lines += [f"Parameters: {', '.join(settings)}"]
     if variant.clock is not None:
-        block = (
-            "of a block's last input beat to",
-            "valid of its first output beat; one beat a cycle. A block takes "
-            f"{variant.beats} beat{'s' if variant.beats > 1 else ''}.",
-        )
-        counted = variant.design.latency or block
+        beats = f"{variant.beats} beat{'s' if variant.beats > 1 else ''}"
+        counted = [line.format(beats=beats) for line in variant.design.latency]
         clocked = str(variant.clock)
         lines += [
             f"Latency: {variant.latency} cycles from the transfer {counted[0]}",

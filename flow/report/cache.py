@@ -8,9 +8,9 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from ...golden.files import write_whole
 from ...sim.simulator.program import Tool
 from ..catalogue.catalogue import Variant
-from ..export.verilog import write_whole
 
 __all__ = ["cached", "fingerprint", "identity", "netlist_key", "tool_version"]
 

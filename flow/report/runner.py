@@ -10,7 +10,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from ..export.verilog import write_whole
+from ...golden.files import write_whole
 from .cache import cached, fingerprint
 from .content import Section, Table
 from .jobs import Steps

@@ -1,11 +1,11 @@
 """Pictures of figures, drawn by matplotlib."""
 
-import os
 from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from ...golden.files import whole_file
 from ..catalogue.catalogue import Variant
 from ..synth.area import Area
 from .growth import Growth
@@ -110,13 +110,12 @@ def _save(figure: Any, path: Path) -> None:
     """Write a picture whole or not at all."""
     from matplotlib import pyplot
 
-    temporary = path.with_name(f".{path.stem}.tmp{path.suffix}")
+    kind = path.suffix[1:]
     try:
-        figure.savefig(temporary, metadata={"Date": None} if path.suffix == ".svg" else None)
-        os.replace(temporary, path)
+        with whole_file(path) as file:
+            figure.savefig(file, format=kind, metadata={"Date": None} if kind == "svg" else None)
     finally:
         pyplot.close(figure)
-        temporary.unlink(missing_ok=True)
 
 
 def _title(target: str) -> str:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from ...sim.simulator.gates import Gates
 from ...sim.simulator.yosys import PINNED, Yosys
 from ...sim.stimulus.stimulus import Stimulus
-from ..catalogue.design import Variant
+from ..catalogue.variant import Variant
 from .area import synthesis
 from .liberty import Library
 

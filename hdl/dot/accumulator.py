@@ -14,7 +14,7 @@ from ...golden.formats.catalogue import MXSF
 from ...golden.formats.word import FP32, WordFormat
 from ..arith.normaliser import LeadingCount, Normaliser
 from ..arith.result_rounder import Packer
-from ..checks import check_block, check_fabric, check_kind, check_least, own_block
+from ..checks import OUTPUTS_BOUND, check_block, check_fabric, check_kind, own_block
 from ..layouts import Fabric, word_layout
 from ..stream.pipeline import pipeline
 from ..stream.points import Points, Stages
@@ -89,7 +89,7 @@ class Accumulator(wiring.Component):
         self.pair = check_pair(element)
         block = own_block(element) if block is None else block
         lanes = check_block(block, lanes)
-        check_least("outputs", outputs, 0)
+        OUTPUTS_BOUND.check("outputs", outputs)
         check_kind("accumulate", accumulate, bool)
         check_kind("result", result, WordFormat)
         self.block, self.lanes, self.outputs = block, lanes, outputs

@@ -4,7 +4,7 @@ Its ports keep the rules of AXI: no path from an input to an output within a cyc
 no ready, tvalid is low in reset. The fields of a beat: ``mxsf.hdl.interface.axi_stream``.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from types import MappingProxyType
 from typing import Any
 
@@ -34,6 +34,7 @@ class AxiShell(Shell):
         clocking: clock and reset.
         buffered: put a register at each output, also where the core has one.
         more: ports that are no streams.
+        without: names of streams that reach the outside by those.
 
     Attributes:
         streams: how each stream is mapped.
@@ -51,8 +52,9 @@ class AxiShell(Shell):
         *,
         buffered: bool = False,
         more: Mapping[str, Any] = MappingProxyType({}),
+        without: Collection[str] = (),
     ):
-        self.streams = axi_streams(core)
+        self.streams = axi_streams(core, without)
         if not self.streams:
             raise ValueError(f"{name} has no streams: its interface cannot be axi")
         self.latency = int(buffered or core.latency == 0)
@@ -91,11 +93,11 @@ class AxiShell(Shell):
             bus.valid.eq(self._port(axis, "tvalid")),
             self._port(axis, "tready").eq(bus.ready),
         ]
-        for field, signal, offset in axis.places:
-            given = self._port(axis, signal)[offset : offset + field.bits]
+        for field, signal, offset in axis.fields:
+            incoming = self._port(axis, signal)[offset : offset + field.bits]
             if field.array:
-                given = self._kept(m, axis, given, field, offset)
-            m.d.comb += outside[field.offset : field.offset + field.bits].eq(given)
+                incoming = self._kept(m, axis, incoming, field, offset)
+            m.d.comb += outside[field.offset : field.offset + field.bits].eq(incoming)
         held = skid(m, bus, name=axis.name)
         m.d.comb += [
             inner.payload.eq(held.payload),
@@ -108,13 +110,13 @@ class AxiShell(Shell):
             with m.If(inner.valid & inner.ready):
                 m.d.sync += first.eq(inner.payload.last)
 
-    def _kept(self, m: Module, axis: AxiStream, given: Any, field: Any, offset: int) -> Any:
+    def _kept(self, m: Module, axis: AxiStream, incoming: Any, field: Any, offset: int) -> Any:
         """Items of an array, zero where a byte of an item is not kept."""
         keep, items = self._port(axis, "tkeep"), []
         for k in range(field.length):
             low = k * field.width
             first, last = (offset + low) // 8, (offset + low + field.width - 1) // 8
-            items.append(Mux(keep[first : last + 1].all(), given[low : low + field.width], 0))
+            items.append(Mux(keep[first : last + 1].all(), incoming[low : low + field.width], 0))
         kept = Signal(field.bits, name=f"{axis.name}_{field.name.replace('.', '_')}")
         m.d.comb += kept.eq(Cat(items))
         return kept
@@ -128,8 +130,8 @@ class AxiShell(Shell):
             self._port(axis, "tvalid").eq(source.valid),
             source.ready.eq(self._port(axis, "tready")),
         ]
-        if not any(place.signal == "tlast" for place in axis.places):
+        if not any(mapped.signal == "tlast" for mapped in axis.fields):
             m.d.comb += self._port(axis, "tlast").eq(1)
-        for field, signal, offset in axis.places:
+        for field, signal, offset in axis.fields:
             target = self._port(axis, signal)[offset : offset + field.bits]
             m.d.comb += target.eq(inside[field.offset : field.offset + field.bits])

@@ -17,7 +17,7 @@ from ..ports import fields
 from ..stream.register import link, register
 from .axi import AXI_CLOCKING, AxiShell
 from .axi_lite import CHANNELS, RegisterFile
-from .flat import Link
+from .link import Link
 from .shell import Clocking
 
 __all__ = ["AxiEngine", "lite_ports", "lite_widths"]
@@ -25,14 +25,14 @@ __all__ = ["AxiEngine", "lite_ports", "lite_widths"]
 
 def lite_ports() -> dict[str, tuple[str, str, bool]]:
     """Ports of the AXI4-Lite interface: (channel, ``valid``, ``ready`` or field, whether input)."""
-    found = {}
+    ports = {}
     for channel, layout in CHANNELS.items():
         inwards = channel not in ("b", "r")
         for field in fields(layout):
-            found[f"s_axi_{channel}{field.name}"] = channel, field.name, inwards
-        found[f"s_axi_{channel}valid"] = channel, "valid", inwards
-        found[f"s_axi_{channel}ready"] = channel, "ready", not inwards
-    return found
+            ports[f"s_axi_{channel}{field.name}"] = channel, field.name, inwards
+        ports[f"s_axi_{channel}valid"] = channel, "valid", inwards
+        ports[f"s_axi_{channel}ready"] = channel, "ready", not inwards
+    return ports
 
 
 class AxiEngine(AxiShell):
@@ -54,9 +54,12 @@ class AxiEngine(AxiShell):
 
     def __init__(self, core: Matmul, name: str, clocking: Clocking = AXI_CLOCKING):
         self.registers = engine_registers(core)
-        super().__init__(core, name, clocking, buffered=True, more=_lite_members())
+        super().__init__(
+            core, name, clocking, buffered=True, more=_lite_members(), without=["command"]
+        )
         self.latency += 1
-        self.links |= {port: Link(port, 0, bits, True) for port, bits in lite_widths().items()}
+        lite = {port: Link(port, 0, bits, True) for port, bits in lite_widths().items()}
+        self.links = {**self.links, **lite}
 
     def connect(self, m: Module) -> None:
         """The register file between its bus and the engine; then the streams."""
@@ -91,9 +94,9 @@ class AxiEngine(AxiShell):
             file.push.ready.eq(pushed.ready),
             file.status[1].eq(~pushed.ready),
         ]
-        for part, places in COMMAND.items():
+        for part, lowest in COMMAND.items():
             value = getattr(file, f"command_{part}")
-            for name, low in places.items():
+            for name, low in lowest.items():
                 m.d.comb += pushed.payload[name].eq(value[low:])
         link(m, register(m, pushed, name="command"), self.core.command)
         return m

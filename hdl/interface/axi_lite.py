@@ -74,7 +74,11 @@ class RegisterFile(wiring.Component):
                     name: (Out if name in "br" else In)(stream.Signature(layout))
                     for name, layout in CHANNELS.items()
                 },
-                **{one.name: kinds[one.access] for one in registers if one.constant is None},
+                **{
+                    register.name: kinds[register.access]
+                    for register in registers
+                    if register.constant is None
+                },
             }
         )
 
@@ -86,35 +90,35 @@ class RegisterFile(wiring.Component):
         return m
 
     def _write(self, m: Module) -> None:
-        address, given = skid(m, self.aw, name="aw"), skid(m, self.w, name="w")
+        address, word = skid(m, self.aw, name="aw"), skid(m, self.w, name="w")
         done: Any = stream.Signature(CHANNELS["b"]).create(path=("done",))
         taken = Signal()
         m.d.comb += [
-            done.valid.eq(address.valid & given.valid),
+            done.valid.eq(address.valid & word.valid),
             taken.eq(done.valid & done.ready),
             address.ready.eq(taken),
-            given.ready.eq(taken),
+            word.ready.eq(taken),
             done.payload.resp.eq(SLVERR),
         ]
         bits, mask = Signal(DATA_BITS), Signal(DATA_BITS)
         m.d.comb += [
-            mask.eq(Cat(strobe.replicate(8) for strobe in given.payload.strb)),
-            bits.eq(given.payload.data & mask),
+            mask.eq(Cat(strobe.replicate(8) for strobe in word.payload.strb)),
+            bits.eq(word.payload.data & mask),
         ]
         with m.Switch(address.payload.addr[2:]):
-            for one in self.registers:
-                if one.access is Access.READ:
+            for described in self.registers:
+                if described.access is Access.READ:
                     continue
-                with m.Case(one.offset // 4):
-                    port = getattr(self, one.name)
-                    if one.access is Access.WRITE:
+                with m.Case(described.offset // 4):
+                    port = getattr(self, described.name)
+                    if described.access is Access.WRITE:
                         m.d.comb += done.payload.resp.eq(OKAY)
                         with m.If(taken):
-                            m.d.sync += port.eq((port & ~mask | bits) & one.mask)
+                            m.d.sync += port.eq((port & ~mask | bits) & described.mask)
                     else:
                         m.d.comb += [
                             port.valid.eq(taken),
-                            port.payload.eq(bits & one.mask),
+                            port.payload.eq(bits & described.mask),
                             done.payload.resp.eq(Mux(port.ready, OKAY, SLVERR)),
                         ]
         link(m, register(m, done, name="b"), self.b)
@@ -128,12 +132,12 @@ class RegisterFile(wiring.Component):
             found.payload.resp.eq(SLVERR),
         ]
         with m.Switch(asked.payload.addr[2:]):
-            for one in self.registers:
-                with m.Case(one.offset // 4):
+            for described in self.registers:
+                with m.Case(described.offset // 4):
                     value: Value | int = 0
-                    if one.constant is not None:
-                        value = one.constant
-                    elif one.access is not Access.ACT:
-                        value = getattr(self, one.name) & one.mask
+                    if described.constant is not None:
+                        value = described.constant
+                    elif described.access is not Access.ACT:
+                        value = getattr(self, described.name) & described.mask
                     m.d.comb += [found.payload.data.eq(value), found.payload.resp.eq(OKAY)]
         link(m, register(m, found, name="r"), self.r)

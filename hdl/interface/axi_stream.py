@@ -13,20 +13,20 @@
 Source: AMBA AXI-Stream Protocol Specification, Arm IHI 0051B.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from amaranth.lib import wiring
 
 from ..ports import Field, fields, stream_names
-from .flat import Link
+from .link import Link
 
-__all__ = ["AxiStream", "Place", "axi_links", "axi_streams"]
+__all__ = ["AxiStream", "BusField", "axi_links", "axi_streams"]
 
 
-class Place(NamedTuple):
-    """Where a field lies on the bus.
+class BusField(NamedTuple):
+    """A field of a payload, and where it lies on the bus.
 
     Attributes:
         field: the field, with its place in the design's payload.
@@ -47,7 +47,7 @@ class AxiStream:
         name: of the interface, for example ``s_axis_a``.
         stream: of the design's stream, for example ``a``.
         is_input: whether beats go into the design.
-        places: fields on the bus.
+        fields: fields on the bus.
         widths: bits of each signal that it has, of ``tdata``, ``tkeep``, ``tlast``, ``tuser``.
         derives_first: whether the design has ``first`` and the bus has not.
     """
@@ -55,18 +55,18 @@ class AxiStream:
     name: str
     stream: str
     is_input: bool
-    places: tuple[Place, ...]
+    fields: tuple[BusField, ...]
     widths: Mapping[str, int]
     derives_first: bool
 
     @property
     def offsets(self) -> dict[str, int]:
         """Lowest bit of each signal in a beat, the signals side by side in the order of widths."""
-        found, offset = {}, 0
+        lowest, offset = {}, 0
         for signal, width in self.widths.items():
-            found[signal] = offset
+            lowest[signal] = offset
             offset += width
-        return found
+        return lowest
 
     @property
     def bits(self) -> int:
@@ -78,21 +78,25 @@ class AxiStream:
         return f"{self.name}_{signal}"
 
 
-def axi_streams(component: Any) -> list[AxiStream]:
-    """Map the streams of a component, but for commands, which are registers there.
+def axi_streams(component: Any, without: Collection[str] = ()) -> list[AxiStream]:
+    """Map the streams of a component.
 
     One input is ``s_axis``, of several the one named ``a`` is ``s_axis_a``; outputs are ``m_axis``.
+
+    Args:
+        component: the component.
+        without: names of its streams that reach the outside by other means.
     """
     members = component.signature.members
-    names = [name for name in stream_names(component) if name != "command"]
+    names = [name for name in stream_names(component) if name not in without]
     sides = {name: members[name].flow is wiring.In for name in names}
-    found = []
+    streams = []
     for name, is_input in sides.items():
         stem = "s_axis" if is_input else "m_axis"
         alone = list(sides.values()).count(is_input) == 1
         layout = getattr(component, name).payload.shape()
-        found.append(_map(stem if alone else f"{stem}_{name}", name, is_input, fields(layout)))
-    return found
+        streams.append(_map(stem if alone else f"{stem}_{name}", name, is_input, fields(layout)))
+    return streams
 
 
 def axi_links(streams: list[AxiStream]) -> dict[str, Link]:
@@ -110,19 +114,19 @@ def axi_links(streams: list[AxiStream]) -> dict[str, Link]:
     return links
 
 
-def _map(name: str, stream: str, is_input: bool, found: list[Field]) -> AxiStream:
-    names = {field.name for field in found}
-    arrays = any(field.array for field in found)
+def _map(name: str, stream: str, is_input: bool, payload: list[Field]) -> AxiStream:
+    names = {field.name for field in payload}
+    arrays = any(field.array for field in payload)
     interleaved = is_input and "output" in names
-    places = []
+    on_bus = []
     ends = {"tdata": 0, "tuser": 0}
-    for field in found:
+    for field in payload:
         if field.name == "last":
-            places.append(Place(field, "tlast", 0))
+            on_bus.append(BusField(field, "tlast", 0))
         elif field.name != "first" or interleaved:
-            data = field.array if arrays else not places
+            data = field.array if arrays else not on_bus
             signal = "tdata" if data else "tuser"
-            places.append(Place(field, signal, ends[signal]))
+            on_bus.append(BusField(field, signal, ends[signal]))
             ends[signal] += -(-field.bits // 8) * 8
     widths = {"tdata": ends["tdata"], "tlast": 1}
     if is_input and arrays:
@@ -130,4 +134,4 @@ def _map(name: str, stream: str, is_input: bool, found: list[Field]) -> AxiStrea
     if ends["tuser"]:
         widths["tuser"] = ends["tuser"]
     derives_first = "first" in names and not interleaved
-    return AxiStream(name, stream, is_input, tuple(places), widths, derives_first)
+    return AxiStream(name, stream, is_input, tuple(on_bus), widths, derives_first)

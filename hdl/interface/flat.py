@@ -5,40 +5,16 @@
 """
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 from amaranth.hdl import Module
 from amaranth.lib.wiring import In, Out
 
 from ..ports import fields, port_signals, stream_names
+from .link import Link, plain_links
 from .shell import PLAIN, Clocking, Shell
 
-__all__ = ["Link", "LinkedShell", "flat_links", "plain_links"]
-
-
-class Link(NamedTuple):
-    """Which bits of a design's port a port of its shell is.
-
-    Attributes:
-        port: Verilog name of the design's port.
-        offset: lowest bit.
-        width: bits.
-        whole: whether these are all bits of the design's port.
-        field: name of the payload's field, for example ``a.codes``; empty for other ports.
-    """
-
-    port: str
-    offset: int
-    width: int
-    whole: bool
-    field: str = ""
-
-
-def plain_links(core: Any) -> dict[str, Link]:
-    """Link the design's own ports, as they are."""
-    return {
-        name: Link(name, 0, len(signal), True) for name, (signal, _) in port_signals(core).items()
-    }
+__all__ = ["LinkedShell", "flat_links"]
 
 
 def flat_links(core: Any) -> dict[str, Link]:
@@ -47,7 +23,7 @@ def flat_links(core: Any) -> dict[str, Link]:
     Raises:
         ValueError: two ports would have the same name.
     """
-    found: dict[str, Link] = {}
+    links: dict[str, Link] = {}
     layouts = {
         f"{name}__payload": getattr(core, name).payload.shape() for name in stream_names(core)
     }
@@ -63,10 +39,10 @@ def flat_links(core: Any) -> dict[str, Link]:
         else:
             pieces = {port.replace("__", "_"): whole}
         for name, link in pieces.items():
-            if name in found:
-                raise ValueError(f"flat ports: {name!r} would be both {found[name]} and {link}")
-            found[name] = link
-    return found
+            if name in links:
+                raise ValueError(f"flat ports: {name!r} would be both {links[name]} and {link}")
+            links[name] = link
+    return links
 
 
 class LinkedShell(Shell):
@@ -78,6 +54,8 @@ class LinkedShell(Shell):
         links: for each port of the shell what it is.
         clocking: clock and reset.
     """
+
+    transparent = True
 
     def __init__(self, core: Any, name: str, links: Mapping[str, Link], clocking: Clocking = PLAIN):
         self.links = links

@@ -3,12 +3,17 @@
 A shell adds no arithmetic. Every interface but the plain one is a subclass.
 """
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from amaranth.hdl import ClockDomain, Fragment, Module
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In
+
+from ..register_map import Register
+from .axi_stream import AxiStream
+from .link import Link
 
 __all__ = ["PLAIN", "Clocking", "Shell", "has_state"]
 
@@ -70,10 +75,19 @@ class Shell(wiring.Component):
     Attributes:
         core: the design.
         clocking: clock and reset; None where nothing has state.
+        links: for each port of the shell, without clock and reset, what it is of the core's ports.
         latency: cycles that the shell adds to the core's.
+        streams: how each stream is mapped to a bus, where it is.
+        registers: what a host reads and writes, where it can.
+        transparent: whether each port is, in every cycle, the bits of the core's port that its link
+            names: then the core's bench and cycle model hold for the shell.
     """
 
+    links: Mapping[str, Link]
     latency: int = 0
+    streams: Sequence[AxiStream] = ()
+    registers: Sequence[Register] = ()
+    transparent: bool = False
 
     def __init__(
         self,

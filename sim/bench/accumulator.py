@@ -7,7 +7,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...golden.dot.product_sum import product_sum
-from ...hdl.dot.accumulator import Accumulator
+from ...hdl.dot.accumulator import POINTS, Accumulator
+from ..design.design import Design, one_stream
+from ..design.parameter import (
+    ACCUMULATE,
+    BLOCK,
+    FABRIC,
+    LANES,
+    OUTPUTS,
+    RESULT,
+    registers,
+    with_blocks,
+)
 from ..model.accumulator import accumulator_stages
 from ..model.pipeline import Pipeline
 from ..result import NO_STALLS, Progress, Result, Stalls
@@ -17,7 +28,7 @@ from ..stimulus.schedule import products_stimulus
 from ..stimulus.stimulus import Stimulus
 from .stream import run_stream
 
-__all__ = ["accumulator_case", "accumulator_stimulus", "run_accumulator"]
+__all__ = ["DESIGNS", "accumulator_case", "accumulator_stimulus", "run_accumulator"]
 
 
 def accumulator_stimulus(
@@ -58,3 +69,24 @@ def run_accumulator(
 ) -> Result:
     """Compare an accumulator with the golden model on a float tensor, or on built-in products."""
     return run_stream(simulator, accumulator_case(component, values, stalls.seed), stalls, progress)
+
+
+DESIGNS = (
+    Design(
+        "accumulator",
+        "accumulator: block sum, scales and acc to one word, rounded once",
+        (
+            with_blocks(pairs=True),
+            BLOCK,
+            LANES,
+            OUTPUTS,
+            ACCUMULATE,
+            RESULT,
+            registers(POINTS),
+            FABRIC,
+        ),
+        Accumulator,
+        bench=run_accumulator,
+        vectors=one_stream(accumulator_case),
+    ),
+)

@@ -1,14 +1,19 @@
 """Bench of the BF16 baselines: words and accs in, golden results out, and its cycle model."""
 
-from typing import Any, NamedTuple
+from dataclasses import replace
+from typing import Any, NamedTuple, get_args
 
 import numpy as np
 from amaranth.hdl import Shape
 from numpy.typing import NDArray
 
-from ...golden.baseline import dot_bf16
+from ...golden.baseline import LEAST_WINDOW, MOST_WINDOW, WINDOW, Method, dot_bf16
 from ...golden.formats.word import BF16, FP32
-from ...hdl.baseline.baseline import Baseline
+from ...hdl.baseline.baseline import POINTS, Baseline
+from ...hdl.checks import Bound
+from ..design.design import Design, one_stream
+from ..design.kind import Choice, Integer
+from ..design.parameter import BLOCK, FABRIC, Parameter, registers
 from ..model.baseline import baseline_model
 from ..result import NO_STALLS, Progress, Result, Stalls
 from ..simulator.simulator import Simulator
@@ -17,7 +22,14 @@ from ..stimulus.stimulus import Stimulus
 from ..stimulus.words import random_words
 from .stream import run_stream
 
-__all__ = ["Blocks", "baseline_case", "baseline_stimulus", "random_blocks", "run_baseline"]
+__all__ = [
+    "DESIGNS",
+    "Blocks",
+    "baseline_case",
+    "baseline_stimulus",
+    "random_blocks",
+    "run_baseline",
+]
 
 _COUNT = 400
 
@@ -141,3 +153,34 @@ def run_baseline(
 ) -> Result:
     """Compare a baseline with the golden model on a float tensor, or on built-in blocks."""
     return run_stream(simulator, baseline_case(component, values, stalls.seed), stalls, progress)
+
+
+_LONGEST = max(POINTS.values(), key=lambda points: len(points.priority))
+_PATH = tuple(dict.fromkeys(point for points in POINTS.values() for point in points.path))
+
+DESIGNS = (
+    Design(
+        "baseline",
+        "baseline: dot product of BF16 words with an FP32 accumulator",
+        (
+            replace(BLOCK, default=32, default_help="", help="products in a sum"),
+            Parameter(
+                "method",
+                Choice({name: name for name in get_args(Method)}),
+                "tree",
+                "how it adds: FP32 additions, or aligned to the largest exponent",
+            ),
+            Parameter(
+                "window",
+                Integer(Bound(LEAST_WINDOW, MOST_WINDOW), "w"),
+                WINDOW,
+                "bits below the largest exponent that are kept",
+            ),
+            registers(replace(_LONGEST, path=_PATH)),
+            FABRIC,
+        ),
+        Baseline,
+        bench=run_baseline,
+        vectors=one_stream(baseline_case),
+    ),
+)

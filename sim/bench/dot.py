@@ -5,7 +5,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ...hdl.dot.dot import Dot
+from ...hdl.dot.dot import POINTS, Dot
+from ..design.design import Design, one_stream
+from ..design.parameter import (
+    ACCUMULATE,
+    BLOCK,
+    FABRIC,
+    LANES,
+    OUTPUTS,
+    RESULT,
+    registers,
+    with_blocks,
+)
 from ..model.dot import dot_model
 from ..result import NO_STALLS, Progress, Result, Stalls
 from ..simulator.simulator import Simulator
@@ -14,7 +25,7 @@ from ..stimulus.schedule import products_stimulus
 from ..stimulus.stimulus import Stimulus
 from .stream import run_stream
 
-__all__ = ["dot_case", "dot_stimulus", "run_dot"]
+__all__ = ["DESIGNS", "dot_case", "dot_stimulus", "run_dot"]
 
 
 def dot_stimulus(
@@ -45,3 +56,24 @@ def run_dot(
 ) -> Result:
     """Compare a dot product with the golden model on a float tensor, or on built-in products."""
     return run_stream(simulator, dot_case(component, values, stalls.seed), stalls, progress)
+
+
+DESIGNS = (
+    Design(
+        "dot",
+        "block dot product: two blocks and acc to one word, rounded once",
+        (
+            with_blocks(pairs=True),
+            BLOCK,
+            LANES,
+            OUTPUTS,
+            ACCUMULATE,
+            RESULT,
+            registers(POINTS),
+            FABRIC,
+        ),
+        Dot,
+        bench=run_dot,
+        vectors=one_stream(dot_case),
+    ),
+)

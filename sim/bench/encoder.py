@@ -7,7 +7,22 @@ from amaranth.hdl import Shape
 from numpy.typing import NDArray
 
 from ...golden.quantize.encoder import quantize
-from ...hdl.quantize.encoder import Encoder
+from ...hdl.checks import Bound
+from ...hdl.quantize.encoder import POINTS, ROUNDINGS, Encoder
+from ..design.design import Design, one_stream
+from ..design.kind import Integer
+from ..design.parameter import (
+    BLOCK,
+    FABRIC,
+    LANES,
+    OVERFLOW,
+    RULE,
+    SOURCE,
+    Parameter,
+    of_format,
+    roundings,
+    with_blocks,
+)
 from ..model.encoder import encoder_model
 from ..result import NO_STALLS, Progress, Result, Stalls
 from ..simulator.simulator import Simulator
@@ -16,7 +31,7 @@ from ..stimulus.stimulus import Stimulus
 from ..stimulus.words import directed_words, random_words
 from .stream import run_stream
 
-__all__ = ["encoder_case", "encoder_stimulus", "encoder_words", "run_encoder"]
+__all__ = ["DESIGNS", "encoder_case", "encoder_stimulus", "encoder_words", "run_encoder"]
 
 
 def encoder_words(encoder: Encoder, values: NDArray[Any]) -> NDArray[np.uint32]:
@@ -88,3 +103,25 @@ def run_encoder(
 ) -> Result:
     """Compare an encoder with the golden model on a float tensor, or on built-in words."""
     return run_stream(simulator, encoder_case(encoder, values, stalls.seed), stalls, progress)
+
+
+DESIGNS = (
+    Design(
+        "encoder",
+        "block encoder: words to one scale and codes",
+        (
+            with_blocks(),
+            BLOCK,
+            LANES,
+            SOURCE,
+            of_format(RULE),
+            of_format(roundings(ROUNDINGS)),
+            of_format(OVERFLOW),
+            Parameter("stages", Integer(Bound(1, len(POINTS)), "s"), 2, "pipeline registers"),
+            FABRIC,
+        ),
+        Encoder,
+        bench=run_encoder,
+        vectors=one_stream(encoder_case),
+    ),
+)

@@ -8,8 +8,25 @@ import numpy as np
 from amaranth.hdl import Shape
 from numpy.typing import NDArray
 
-from ...hdl.engine.matmul import COUNTER_BITS, Matmul, machine
+from ...golden.engine.machine import SIZE_BITS
+from ...hdl.checks import Bound
+from ...hdl.engine.matmul import COUNTER_BITS, POINTS, Matmul, machine
+from ...hdl.interface.axi_engine import AxiEngine
 from ...hdl.ports import port_signals
+from ...hdl.quantize.requantizer import ROUNDINGS, TILES
+from ..design.design import Design
+from ..design.kind import Integer, YesNo
+from ..design.parameter import (
+    ELEMENT,
+    FABRIC,
+    OVERFLOW,
+    RULE,
+    Parameter,
+    registers,
+    roundings,
+    tile,
+)
+from ..interface.axi_host import host_bridge
 from ..model.engine import Cycle, EngineModel
 from ..result import NO_STALLS, Progress, Result, Stalls
 from ..simulator.simulator import Pins, Simulator
@@ -17,6 +34,7 @@ from ..stimulus.script import INPUTS, OUTPUTS, RandomScripts, Script, repeated_s
 from ..stimulus.vectors import Column, Vectors
 
 __all__ = [
+    "DESIGNS",
     "matmul_case",
     "product_cycles",
     "run_matmul",
@@ -251,3 +269,47 @@ class _Bench:
         self.result.compare("error", pins.get("error"), int(golden.error))
         for name, count in self.model.counts.items():
             self.result.compare(f"counter {name}", pins.get(f"counters__{name}"), count % 2**32)
+
+
+DESIGNS = (
+    Design(
+        "matmul",
+        "matrix engine: commands and tiles in, products as tiles or FP32 rows out",
+        (
+            ELEMENT,
+            tile(TILES),
+            Parameter(
+                "pes",
+                Integer(Bound(1, max(TILES) ** 2), "p"),
+                8,
+                "dot products of a tile's width in parallel: a power of two, at most tile * tile",
+            ),
+            Parameter(
+                "depth",
+                Integer(Bound(2, 1 << (SIZE_BITS - 1)), "d"),
+                64,
+                "tiles that each tile memory holds",
+            ),
+            RULE,
+            roundings(ROUNDINGS),
+            OVERFLOW,
+            registers(POINTS),
+            FABRIC,
+            Parameter(
+                "requantize",
+                YesNo("requantize", "rows"),
+                True,
+                "with a re-quantizer; without, results are FP32 rows only",
+            ),
+        ),
+        Matmul,
+        bench=run_matmul,
+        vectors=matmul_case,
+        latency=(
+            "of a one-tile product's command to valid of its",
+            "first FP32 row. Commands, memories and counters: docs/engine.md.",
+        ),
+        axi=AxiEngine,
+        bridge=host_bridge,
+    ),
+)

@@ -1,5 +1,6 @@
 """Bench of packing: codes to golden planes and back, and its cycle model."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -10,15 +11,20 @@ from ...golden.formats.catalogue import parse
 from ...golden.packing import pack as pack_planes
 from ...golden.packing import plane_widths
 from ...golden.quantize.encoder import quantize
-from ...hdl.packing import Pack, Unpack
+from ...hdl.checks import Bound
+from ...hdl.packing import CODE_BITS, Pack, Unpack
+from ..design.design import BEAT, Design, one_stream
+from ..design.kind import Integer
+from ..design.parameter import LANES, Parameter
 from ..model.packing import packing_model
 from ..result import NO_STALLS, Progress, Result, Stalls
 from ..simulator.simulator import Simulator
 from ..stimulus.payload import pack
+from ..stimulus.reference import wire_reference
 from ..stimulus.stimulus import Stimulus
 from .stream import run_stream
 
-__all__ = ["packing_case", "packing_stimulus", "packing_wires", "run_packing"]
+__all__ = ["DESIGNS", "packing_case", "packing_stimulus", "packing_wires", "run_packing"]
 
 
 def packing_stimulus(
@@ -102,3 +108,35 @@ def run_packing(
 ) -> Result:
     """Compare a design with the golden model on a float tensor, or on built-in codes."""
     return run_stream(simulator, packing_case(component, values, stalls.seed), stalls, progress)
+
+
+_PARAMETERS = (
+    Parameter(
+        "bits",
+        Integer(CODE_BITS, after="bit"),
+        6,
+        "width of a code that is packed",
+        in_every_name=True,
+    ),
+    replace(LANES, default=32, default_help="", follows="", help="codes a beat"),
+    Parameter("stages", Integer(Bound(0, 1), "s"), 1, "pipeline registers"),
+)
+
+
+def _design(name: str, title: str, build: type[Pack] | type[Unpack]) -> Design:
+    return Design(
+        name,
+        title,
+        _PARAMETERS,
+        build,
+        bench=run_packing,
+        vectors=one_stream(packing_case),
+        latency=BEAT,
+        reference=lambda component: wire_reference(packing_wires(component)),
+    )
+
+
+DESIGNS = (
+    _design("pack", "packing: codes to bit planes whose widths are powers of two", Pack),
+    _design("unpack", "unpacking: bit planes to codes", Unpack),
+)

@@ -7,7 +7,9 @@ from amaranth.hdl import Shape
 from numpy.typing import NDArray
 
 from ...golden.dot.product_sum import product_sum
-from ...hdl.dot.product_sum import ProductSum
+from ...hdl.dot.product_sum import POINTS, ProductSum
+from ..design.design import Design, one_stream
+from ..design.parameter import BLOCK, FABRIC, LANES, registers, with_blocks
 from ..model.product_sum import product_sum_model
 from ..result import NO_STALLS, Progress, Result, Stalls
 from ..simulator.simulator import Simulator
@@ -17,6 +19,7 @@ from ..stimulus.stimulus import Stimulus
 from .stream import run_stream
 
 __all__ = [
+    "DESIGNS",
     "product_sum_case",
     "product_sum_stimulus",
     "run_product_sum",
@@ -103,3 +106,15 @@ def run_product_sum(
         progress: called with the number of beats received, now and then.
     """
     return run_stream(simulator, product_sum_case(component, values, stalls.seed), stalls, progress)
+
+
+DESIGNS = (
+    Design(
+        "product_sum",
+        "exact sum of the products of two blocks' elements",
+        (with_blocks(pairs=True), BLOCK, LANES, registers(POINTS), FABRIC),
+        ProductSum,
+        bench=run_product_sum,
+        vectors=one_stream(product_sum_case),
+    ),
+)

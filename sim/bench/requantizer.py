@@ -1,6 +1,6 @@
 """Bench of the tile re-quantizer: tiles to golden codes and scales, and its cycle models."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -10,20 +10,37 @@ from numpy.typing import NDArray
 
 from ...golden.formats.block import Rounding
 from ...golden.formats.element import ElementFormat
-from ...golden.formats.word import WordFormat
+from ...golden.formats.word import FP32, WordFormat
 from ...golden.quantize.lfsr import Lfsr
 from ...golden.quantize.requantizer import requantize
-from ...hdl.quantize.requantizer import Requantizer
+from ...hdl.quantize.requantizer import ORDER, POINTS, ROUNDINGS, STAGES, TILES, Requantizer
+from ...hdl.quantize.tile_buffer import STORAGES
+from ...hdl.stream.points import Points
+from ..design.design import Design
+from ..design.kind import Choice, YesNo
+from ..design.parameter import (
+    ELEMENT,
+    FABRIC,
+    OVERFLOW,
+    RULE,
+    SOURCE,
+    Parameter,
+    registers,
+    roundings,
+    tile,
+)
 from ..model.outputs import Fork
 from ..model.requantizer import requantizer_model
 from ..result import NO_STALLS, Progress, Result, Stalls
 from ..simulator.simulator import Simulator
 from ..stimulus.payload import pack
 from ..stimulus.stimulus import Stimulus
+from ..stimulus.vectors import stream_vectors
 from ..stimulus.words import directed_words, random_words
 from .stream import run_stream
 
 __all__ = [
+    "DESIGNS",
     "Fork",
     "Tiles",
     "directed_tiles",
@@ -216,3 +233,38 @@ def run_requantizer(
     else:
         found = requantizer_stimulus(requantizer, tiles)
     return run_stream(simulator, found, stalls, progress)
+
+
+DESIGNS = (
+    Design(
+        "requantizer",
+        "tile re-quantizer: square tiles of words to one scale and codes, perhaps transposed",
+        (
+            ELEMENT,
+            tile(TILES),
+            replace(SOURCE, default=FP32),
+            RULE,
+            roundings(ROUNDINGS),
+            OVERFLOW,
+            Parameter(
+                "both",
+                YesNo("both", "single"),
+                False,
+                "straight and transposed tile from one quantization, on two streams",
+            ),
+            Parameter(
+                "storage",
+                Choice({name: name for name in STORAGES}),
+                "registers",
+                "what holds tiles",
+            ),
+            registers(Points(POINTS, ORDER, STAGES)),
+            FABRIC,
+        ),
+        Requantizer,
+        bench=run_requantizer,
+        vectors=lambda component, values, seed: stream_vectors(
+            requantizer_case(component, values, seed)
+        ),
+    ),
+)

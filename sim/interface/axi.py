@@ -2,16 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any
 
-from ...hdl.engine.matmul import Matmul
 from ...hdl.interface.axi import AxiShell
-from ...hdl.interface.axi_stream import AxiStream, axi_streams
+from ...hdl.interface.axi_stream import AxiStream
 from ...hdl.ports import port_signals
 from ..result import NO_STALLS, Result, Stalls
 from ..simulator.simulator import Pins, Simulator
 from ..stimulus.vectors import Column, Vectors
-from .axi_host import host_bridge
 from .handshake import Beat, Channel, Handshakes
 
 __all__ = ["axi_channels", "axi_vectors", "beat_ports", "bus_beat", "check_beat", "run_axi"]
@@ -28,32 +25,27 @@ def bus_beat(axis: AxiStream, payload: int) -> int:
     beat = 0
     if "tkeep" in axis.widths:
         beat |= ((1 << axis.widths["tkeep"]) - 1) << starts["tkeep"]
-    if not any(place.signal == "tlast" for place in axis.places):
+    if not any(mapped.signal == "tlast" for mapped in axis.fields):
         beat |= 1 << starts["tlast"]
-    for field, signal, offset in axis.places:
+    for field, signal, offset in axis.fields:
         value = payload >> field.offset & ((1 << field.bits) - 1)
         beat |= value << (starts[signal] + offset)
     return beat
 
 
-def axi_vectors(component: Any, vectors: Vectors) -> Vectors:
-    """Lay out the vectors of a design for its AXI shell; commands go through a host."""
-    by_name = {axis.stream: axis for axis in axi_streams(component)}
+def axi_vectors(streams: Sequence[AxiStream], vectors: Vectors) -> Vectors:
+    """Lay out the vectors of a design for the AXI4-Streams of its shell."""
+    by_name = {axis.stream: axis for axis in streams}
 
     def laid_out(columns: Mapping[str, Column]) -> dict[str, Column]:
-        found = dict(columns)
+        laid = dict(columns)
         for name, axis in by_name.items():
             if name in columns:
                 beats = [bus_beat(axis, value) for value in columns[name].values]
-                found[name] = Column(axis.bits, beats)
-        return found
+                laid[name] = Column(axis.bits, beats)
+        return laid
 
-    return replace(
-        vectors,
-        inputs=laid_out(vectors.inputs),
-        outputs=laid_out(vectors.outputs),
-        bridge=host_bridge(component, vectors.ends) if isinstance(component, Matmul) else None,
-    )
+    return replace(vectors, inputs=laid_out(vectors.inputs), outputs=laid_out(vectors.outputs))
 
 
 def axi_channels(streams: Sequence[AxiStream]) -> list[Channel]:

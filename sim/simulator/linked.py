@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from ...hdl.interface.flat import Link
+from ...hdl.interface.link import Link
 from ...hdl.interface.shell import Clocking
 from .simulator import Pins, Simulator, Testbench
 

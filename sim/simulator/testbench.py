@@ -10,7 +10,7 @@ from typing import Any
 
 from jinja2 import Environment, StrictUndefined
 
-from ...hdl.interface.flat import Link
+from ...hdl.interface.link import Link
 from ...hdl.interface.shell import Clocking
 from ..result import Stalls
 from ..stimulus.vectors import Column, Vectors

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from ...hdl.interface.flat import Link
+from ...hdl.interface.link import Link
 from ...hdl.interface.shell import PLAIN, Clocking
 from ..result import NO_STALLS, Result, Stalls
 from ..stimulus.stimulus import Stimulus

@@ -191,7 +191,7 @@ def test_a_tensor():
         ({"bits": 2}, ValueError, "bits must be 3 to 16, not 2"),
         ({"bits": 17}, ValueError, "bits must be 3 to 16, not 17"),
         ({"bits": 7.0}, TypeError, "bits must be of type int, not 7.0"),
-        ({"lanes": 0}, ValueError, "lanes must be at least 1, not 0"),
+        ({"lanes": 0}, ValueError, "lanes must be 1 to 1024, not 0"),
         (
             {"lanes": 12},
             ValueError,

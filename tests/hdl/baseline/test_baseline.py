@@ -117,7 +117,7 @@ def test_names_and_manifest():
 @pytest.mark.parametrize(
     ("options", "error", "message"),
     [
-        ({"block": 0}, ValueError, "block must be at least 1, not 0"),
+        ({"block": 0}, ValueError, "block must be 1 to 1024, not 0"),
         ({"method": "sum"}, ValueError, "method must be tree or window, not 'sum'"),
         ({"window": 33}, ValueError, "window must be 8 to 32 bits, not 33"),
         ({"window": 2.5}, TypeError, "window must be of type int, not 2.5"),

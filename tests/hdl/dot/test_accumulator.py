@@ -163,12 +163,12 @@ def test_bench_catches_a_lost_sticky_bit(monkeypatch):
 @pytest.mark.parametrize(
     ("options", "problem"),
     [
-        ({"block": 0}, "block must be at least 1, not 0"),
+        ({"block": 0}, "block must be 1 to 1024, not 0"),
         ({"lanes": 5}, "lanes must divide block = 32, not 5"),
         ({"stages": 7}, "stages must be 0 to 6, or names, not 7"),
         ({"stages": ["shift"]}, "stages must be names of exponent, .*, not 'shift'"),
         ({"stages": ["add", "add"]}, "stages must name add once"),
-        ({"outputs": -1}, "outputs must be at least 0, not -1"),
+        ({"outputs": -1}, "outputs must be 0 to 4096, not -1"),
         ({"fabric": "paper"}, "fabric must be asic, fpga, dsp, not 'paper'"),
     ],
 )

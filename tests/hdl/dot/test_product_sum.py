@@ -138,7 +138,7 @@ def test_equal_parts_are_one_module():
 @pytest.mark.parametrize(
     ("options", "error", "message"),
     [
-        ({"block": 0}, ValueError, "block must be at least 1, not 0"),
+        ({"block": 0}, ValueError, "block must be 1 to 1024, not 0"),
         ({"lanes": 5}, ValueError, "lanes must divide block = 32, not 5"),
         ({"tag": -1}, ValueError, "tag must be at least 0, not -1"),
         ({"stages": ("end",)}, ValueError, "stages must be names of .*, sum/k, sum, not 'end'"),

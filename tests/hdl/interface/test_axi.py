@@ -97,7 +97,7 @@ def test_bytes_that_are_not_kept_count_as_zero(element):
     one = variant("dot", block=4, element=f"{element},mxsf", stages=1, interface="axi")
     (axis, _) = one.outside.streams
     vectors = one.vectors()
-    codes = next(p for p in axis.places if p.field.name == "a.codes")
+    codes = next(p for p in axis.fields if p.field.name == "a.codes")
     width = codes.field.width
     touched = [k for k in range(4) if k * width // 8 <= 1 <= (k * width + width - 1) // 8]
     assert touched == ([1] if width == 8 else [1, 2])
@@ -123,7 +123,7 @@ def test_the_map_of_a_dot_product():
     one = variant("dot", block=8, lanes=4, outputs=3, interface="axi", element="e2m3,mxsf")
     given, found = axi_streams(one.component)
     assert (given.name, found.name) == ("s_axis", "m_axis")
-    assert [(p.field.name, p.signal, p.offset) for p in given.places] == [
+    assert [(p.field.name, p.signal, p.offset) for p in given.fields] == [
         ("a.codes", "tdata", 0),
         ("a.scale", "tuser", 0),
         ("b.codes", "tdata", 24),

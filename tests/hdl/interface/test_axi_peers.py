@@ -66,7 +66,7 @@ def engine_case(one):
         for c in script.commands
     ]
     ends = {"status": 0, "error": int(script.fault), **script.counts}
-    return case(one, axi_vectors(component, plain)) | {
+    return case(one, axi_vectors(one.streams, plain)) | {
         "commands": commands,
         "constants": [[r.offset, r.constant] for r in one.outside.registers if r.constant],
         "bad": [0x1C, 0x34, 0x68, 0x800, 0xFFC],

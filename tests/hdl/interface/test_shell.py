@@ -10,7 +10,8 @@ from designs import SMALL, check, needs_gcc, needs_icarus
 from mxsf.flow.catalogue import interfaces
 from mxsf.flow.catalogue.catalogue import CATALOGUE, variant
 from mxsf.flow.export.verilog import verilog
-from mxsf.hdl.interface.flat import Link, flat_links
+from mxsf.hdl.interface.flat import flat_links
+from mxsf.hdl.interface.link import Link
 from mxsf.hdl.interface.shell import has_state
 from mxsf.sim.result import Stalls
 from mxsf.sim.simulator.verilog import run_verilog

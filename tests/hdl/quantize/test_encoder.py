@@ -108,7 +108,7 @@ def test_any_words(words, rule):
 @pytest.mark.parametrize(
     ("options", "error", "message"),
     [
-        ({"block": 0}, ValueError, "block must be at least 1, not 0"),
+        ({"block": 0}, ValueError, "block must be 1 to 1024, not 0"),
         ({"lanes": 5}, ValueError, "lanes must divide block = 32, not 5"),
         ({"lanes": 0}, ValueError, "lanes must divide block = 32, not 0"),
         ({"stages": 0}, ValueError, "stages must be 1 to 4, not 0"),

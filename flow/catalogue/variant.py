@@ -1,7 +1,7 @@
-"""A design of the catalogue, and a variant of it: values for its parameters, and its ports."""
+"""A variant: a design with values for its parameters, and its ports."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from enum import Enum
 from functools import cached_property
 from typing import Any
@@ -9,44 +9,22 @@ from typing import Any
 from numpy.typing import NDArray
 
 from ...golden.formats.block import BlockFormat
-from ...hdl.interface.flat import Link, plain_links
+from ...hdl.interface.axi_stream import AxiStream
+from ...hdl.interface.link import Link, plain_links
 from ...hdl.interface.shell import PLAIN, Clocking, Shell
 from ...hdl.ports import port_signals
+from ...hdl.register_map import Register
+from ...sim.design.design import Design
+from ...sim.interface.axi import axi_vectors
 from ...sim.result import NO_STALLS, Progress, Result, Stalls
 from ...sim.simulator.simulator import Simulator
 from ...sim.stimulus.vectors import Vectors
 from ..netlist.netlist import Netlist, netlist
 from .interfaces import INTERFACES, Interface
-from .parameters import Parameter
 
-__all__ = ["Design", "Values", "Variant"]
+__all__ = ["Values", "Variant"]
 
 Values = dict[str, Any]
-
-
-@dataclass(frozen=True)
-class Design:
-    """A design of the catalogue.
-
-    Args:
-        name: what the command line calls it.
-        title: one line for people.
-        parameters: its parameters, in the order in which they appear in names.
-        build: makes the component; takes the parameters as keywords.
-        bench: runs a simulator against the golden model: (simulator, component, values of a tensor
-            or None for the built-in stimulus, stalls, progress).
-        vectors: what goes in and what must come out: (component, values of a tensor or None, seed).
-        latency: what its latency counts, where that is not a block: two lines after "cycles from
-            the transfer".
-    """
-
-    name: str
-    title: str
-    parameters: tuple[Parameter, ...]
-    build: Callable[..., Any]
-    bench: Callable[[Simulator, Any, NDArray[Any] | None, Stalls, Progress | None], Result]
-    vectors: Callable[[Any, NDArray[Any] | None, int], Vectors]
-    latency: tuple[str, str] | None = None
 
 
 @dataclass(frozen=True)
@@ -75,23 +53,23 @@ class Variant:
         tags = [
             p.tag(self.values[p.name])
             for p in self.design.parameters
-            if p.name in ("element", "block", "tile", "bits") or not p.is_default(self.values)
+            if p.in_every_name or not p.is_default(self.values)
         ]
-        if self.interface.name != "stream":
+        if not self.interface.own_ports:
             tags.append(self.interface.name)
         tags += self.interface.reset_tags(self.clocking)
         return self.prefix + "_".join(["mxsf", self.design.name, *tags])
 
     @cached_property
-    def outside(self) -> Any:
-        """The component with the ports that ship: the design itself, or a shell around it.
+    def shell(self) -> Shell | None:
+        """What is around the component; None where the component's own ports ship.
 
         Raises:
             ValueError: another reset is wanted of a design without state.
         """
-        if self.interface.name == "stream" and self.clocking == PLAIN:
-            return self.component
-        shell = self.interface.build(self.component, self.design.name, self.clocking)
+        if self.interface.own_ports and self.clocking == PLAIN:
+            return None
+        shell = self.interface.build(self.design, self.component, self.clocking)
         if shell.clocking is None and self.clocking != self.interface.clocking():
             raise ValueError(
                 f"{self.top} is combinational: no reset can be {self.clocking.kind} in it"
@@ -99,20 +77,40 @@ class Variant:
         return shell
 
     @property
-    def links(self) -> dict[str, Link]:
+    def outside(self) -> Any:
+        """The component with the ports that ship."""
+        return self.component if self.shell is None else self.shell
+
+    @property
+    def links(self) -> Mapping[str, Link]:
         """For each port that ships, without clock and reset, what it is of the design's ports."""
-        return getattr(self.outside, "links", None) or plain_links(self.component)
+        return plain_links(self.component) if self.shell is None else self.shell.links
+
+    @property
+    def streams(self) -> Sequence[AxiStream]:
+        """How its streams are mapped to a bus, where they are."""
+        return () if self.shell is None else self.shell.streams
+
+    @property
+    def registers(self) -> Sequence[Register]:
+        """What a host reads and writes, where it can."""
+        return () if self.shell is None else self.shell.registers
 
     @property
     def latency(self) -> int:
         """Latency in cycles, 0 for a combinational design."""
-        added = self.outside.latency if isinstance(self.outside, Shell) else 0
+        added = 0 if self.shell is None else self.shell.latency
         return getattr(self.component, "latency", 0) + added
 
     @property
     def beats(self) -> int:
         """Beats of a block."""
         return getattr(self.component, "beats", 1)
+
+    @property
+    def lanes(self) -> int | None:
+        """Elements of a beat, None where a design has no such number."""
+        return getattr(self.component, "lanes", None)
 
     @property
     def ports(self) -> dict[str, tuple[int, bool]]:
@@ -154,8 +152,13 @@ class Variant:
 
     def vectors(self, values: NDArray[Any] | None = None, seed: int = 0) -> Vectors:
         """What goes in and what must come out, of a float tensor or of the built-in stimulus."""
-        plain = self.design.vectors(self.component, values, seed)
-        return self.interface.vectors(self.component, plain)
+        vectors = self.design.vectors(self.component, values, seed)
+        if self.streams:
+            vectors = axi_vectors(self.streams, vectors)
+        if self.registers and self.design.bridge is not None:
+            host = self.design.bridge(self.component, vectors.ends)
+            vectors = replace(vectors, bridge=host)
+        return vectors
 
 
 def _plain(value: Any) -> Any:

@@ -1,0 +1,80 @@
+"""A design: what the catalogue and the command line know of it. Each lives beside its bench."""
+
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from typing import Any
+
+from numpy.typing import NDArray
+
+from ...hdl.interface.axi import AxiShell
+from ...hdl.interface.shell import Clocking, Shell
+from ..result import Progress, Result, Stalls
+from ..simulator.simulator import Simulator
+from ..stimulus.stimulus import Stimulus
+from ..stimulus.vectors import Bridge, Vectors, stream_vectors
+from .parameter import Parameter
+
+__all__ = ["BEAT", "BLOCK_OF_BEATS", "Bench", "Design", "LatencyWords", "one_stream"]
+
+Bench = Callable[[Simulator, Any, NDArray[Any] | None, Stalls, Progress | None], Result]
+"""Runs a simulator that was built on a component against the golden model.
+
+It takes the simulator, the component, the values of a tensor or None for the built-in stimulus,
+how to stall, and what to call with the number of beats received.
+"""
+
+LatencyWords = tuple[str, str]
+"""What a latency counts: two lines after "cycles from the transfer"."""
+
+BLOCK_OF_BEATS: LatencyWords = (
+    "of a block's last input beat to",
+    "valid of its first output beat; one beat a cycle. A block takes {beats}.",
+)
+"""The latency of designs that take blocks."""
+
+BEAT: LatencyWords = (
+    "of a beat to valid of the",
+    "beat that comes of it; one beat a cycle.",
+)
+"""The latency of designs in which each beat stands for itself."""
+
+
+@dataclass(frozen=True)
+class Design:
+    """A design.
+
+    Its component has each parameter as an attribute, with the value that it was built with, and,
+    where it has streams, its ``latency`` in cycles; where a block takes several beats, ``beats``.
+
+    Args:
+        name: what the command line calls it.
+        title: one line for people.
+        parameters: in the order in which they appear in names.
+        build: makes the component; takes the parameters as keywords.
+        bench: see ``Bench``.
+        vectors: what goes in and what must come out: (component, values of a tensor or None, seed).
+        latency: what its latency counts.
+        axi: makes the shell with AXI ports: (component, name of its module, clock and reset).
+        bridge: the host that a testbench needs where the AXI shell has registers: (component,
+            outputs that the testbench looks at).
+        reference: the golden answer of a combinational design, as the text of a Verilog module
+            ``golden`` with its ports, for a proof: (component).
+    """
+
+    name: str
+    title: str
+    parameters: tuple[Parameter, ...]
+    build: Callable[..., Any]
+    bench: Bench
+    vectors: Callable[[Any, NDArray[Any] | None, int], Vectors]
+    latency: LatencyWords = BLOCK_OF_BEATS
+    axi: Callable[[Any, str, Clocking], Shell] = AxiShell
+    bridge: Callable[[Any, Collection[str]], Bridge] | None = None
+    reference: Callable[[Any], str] | None = None
+
+
+def one_stream(
+    case: Callable[[Any, NDArray[Any] | None, int], Stimulus],
+) -> Callable[[Any, NDArray[Any] | None, int], Vectors]:
+    """Vectors of a design whose only output is ``o``, from its stimulus."""
+    return lambda component, values, seed: stream_vectors({"o": case(component, values, seed)})
