@@ -8,7 +8,7 @@ from ...golden.baseline import WINDOW, Method
 from ...golden.formats.block import BlockFormat, Rounding, vector_format
 from ...golden.formats.block_catalogue import BLOCK_FORMATS, parse_format
 from ...golden.formats.catalogue import MXSF
-from ...golden.formats.scale import ScaleRule
+from ...golden.formats.scale_rule import ScaleRule
 from ...golden.formats.word import BF16, FP32, WORDS
 from ...hdl.dot.dot import STAGES as DOT_STAGES
 from ...hdl.layouts import Fabric
