@@ -1,14 +1,16 @@
 """The golden model: what every number means, exact, in NumPy. See docs/numerics.md."""
 
 from .dot.decoder import unpack
-from .dot.dot import dot, matmul
-from .formats.block import BlockFormat
+from .dot.dot import dot
+from .dot.matmul import matmul
+from .formats.block import BlockFormat, Rounding
 from .formats.block_catalogue import BLOCK_FORMATS, MSFP12, MSFP16, MX4, MX6, MX9, parse_format
 from .formats.catalogue import E2M1, E2M3, E2M5, E3M2, E4M3, E5M2, FORMATS, INT8, MXSF, parse
 from .formats.element import ElementFormat
-from .formats.scale import ScaleRule
+from .formats.scale import E8M0, SCALE_FORMATS, ScaleFormat
+from .formats.scale_rule import ScaleRule
 from .formats.word import BF16, FP32, WORDS, WordFormat
-from .quantize.encoder import Rounding, quantize
+from .quantize.encoder import quantize
 from .quantize.tensor import BlockTensor
 
 __all__ = [
@@ -20,6 +22,7 @@ __all__ = [
     "E3M2",
     "E4M3",
     "E5M2",
+    "E8M0",
     "FORMATS",
     "FP32",
     "INT8",
@@ -29,11 +32,13 @@ __all__ = [
     "MX6",
     "MX9",
     "MXSF",
+    "SCALE_FORMATS",
     "WORDS",
     "BlockFormat",
     "BlockTensor",
     "ElementFormat",
     "Rounding",
+    "ScaleFormat",
     "ScaleRule",
     "WordFormat",
     "dot",

@@ -7,7 +7,7 @@ from typing import Any, get_args
 from ..golden.dot.product_sum import Operands
 from ..golden.formats.block import BlockFormat, Rounding, vector_format
 from ..golden.formats.element import ElementFormat, Overflow
-from ..golden.formats.scale import ScaleRule
+from ..golden.formats.scale_rule import ScaleRule
 from ..golden.formats.word import WordFormat
 from .layouts import Fabric
 

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ...golden.dot.dot import matmul
+from ...golden.dot.matmul import matmul
 from ...golden.engine.machine import Command, Machine, Opcode, Output, Tiles, join, split
 from ...golden.engine.protocol import (
     VERSION,

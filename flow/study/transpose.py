@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 
 from ...golden.formats.element import ElementFormat
 from ...golden.quantize.encoder import quantize
-from ...golden.quantize.requantizer import error_db, requantize_blocks
+from ...golden.quantize.error import error_db
+from ...golden.quantize.requantizer import requantize_blocks
 from ...sim.result import Result
 from ...sim.simulator.yosys import PINNED, Yosys
 from ..catalogue.catalogue import Variant, tensors, variant

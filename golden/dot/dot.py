@@ -1,6 +1,6 @@
-"""Block dot products with accumulation, and matrix products made of them.
+"""Block dot products with accumulation.
 
-Source: docs/numerics.md sections 4 and 6.
+Source: docs/numerics.md section 4.
 """
 
 from typing import Any
@@ -8,21 +8,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from ..formats.block import vector_format
 from ..formats.catalogue import MXSF
 from ..formats.element import ElementFormat
-from ..formats.scale import NAN_BYTE, decode_scale
 from ..formats.word import FP32, WordFormat
-from ..quantize.micro import along_block, weights
-from ..quantize.tensor import BlockTensor
-from ..slabs import Scratch
-from .accumulator import accumulate, two_sum
-from .product_sum import sliced
+from ..quantize.micro import along_block
+from .accumulator import accumulate
+from .product_sum import Operand, Operands, halvings, operand_pair, sliced, spare_bits
 
-__all__ = ["dot", "matmul"]
-
-_OUTPUTS = 1 << 15  # outputs handled at once: accumulators stay in the cache
-_TIE = 1 << 28  # low bits of a float64 halfway between two float32
-_BELOW = (1 << 29) - 1
+__all__ = ["dot"]
 
 
 def dot(
@@ -31,37 +25,46 @@ def dot(
     b_codes: ArrayLike,
     b_scale: ArrayLike,
     acc: ArrayLike = 0.0,
-    element: ElementFormat | tuple[ElementFormat, ElementFormat] = MXSF,
+    element: Operands = MXSF,
     result: WordFormat = FP32,
     *,
     a_micro: ArrayLike | None = None,
     b_micro: ArrayLike | None = None,
 ) -> NDArray[Any]:
-    """Return round(acc + 2**(a_scale + b_scale - 254) * sum(a * b)): one rounding.
+    """Return round(acc + a_scale * b_scale * sum(a * b)): one rounding, nothing lost before it.
 
     Args:
         a_codes: codes, the last axis is the block; the leading axes broadcast with all others.
-        a_scale: E8M0 bytes, of the leading axes.
+        a_scale: codes of the format's scale, of the leading axes; E8M0 for an element format.
         b_codes: codes of the other operand, blocks of the same length.
-        b_scale: its E8M0 bytes.
+        b_scale: its scales.
         acc: rounded to FP32 first; subnormal values count as zero.
-        element: format of the codes, or a pair for a and b.
+        element: element or block format of the codes, or a pair for a and b. Blocks have one row
+            and may have any length, whatever the block format says.
         result: the word format to round to, FP32 or BF16.
-        a_micro: microexponents, 0 or 1, of as many equal groups of a block as the last axis is
-            long; codes of a group with 1 count half. The element is a sign-magnitude integer.
+        a_micro: microexponents, 0 or 1; codes of a group with 1 count half. A block format says
+            whether it has them and how many codes share one. With an element format, a
+            sign-magnitude integer, the last axis has as many as there are equal groups in a block.
         b_micro: the same of the other operand.
 
     Returns:
         float32 of the broadcast leading axes; for BF16 of dtype ``ml_dtypes.bfloat16``.
 
     Raises:
-        TypeError: codes that are no integers.
-        ValueError: codes out of range, block lengths that differ.
+        TypeError: codes or scales that are no integers.
+        ValueError: codes or scales out of range, block lengths that differ, microexponents that do
+            not fit, a block format with several rows.
 
     >>> float(dot([0x20, 0x40], 127, [0x20, 0xA0], 128, acc=1.0))  # 1 + 2 * (1*1 - 2*1)
     -1.0
+    >>> from mxsf.golden import MX9, quantize
+    >>> q = quantize(np.float32([1.5, 1.0] * 8), MX9)
+    >>> float(dot(*[q.codes, q.scales[0]] * 2, element=MX9, a_micro=q.micro, b_micro=q.micro))
+    26.0
     """
-    pair = element if isinstance(element, tuple) else (element, element)
+    operands = operand_pair(element)
+    formats = [vector_format(operand) for operand in operands]
+    pair = [format.element for format in formats]
     codes = [f.check_codes(c) for f, c in zip(pair, (a_codes, b_codes), strict=True)]
     for array in codes:
         if array.ndim == 0 or array.shape[-1] == 0:
@@ -69,180 +72,36 @@ def dot(
     length = codes[0].shape[-1]
     if codes[1].shape[-1] != length:
         raise ValueError(f"blocks must agree, not {length} and {codes[1].shape[-1]}")
-    scales = [np.asarray(s).astype(np.int64) for s in (a_scale, b_scale)]
-    shift = scales[0] + scales[1] - 254
-    a, b = (sliced(f, length)[:, c] for f, c in zip(pair, codes, strict=True))
-    if a_micro is not None:
-        a = a * _halves("a_micro", a_micro, pair[0], length)
-    if b_micro is not None:
-        b = b * _halves("b_micro", b_micro, pair[1], length)
+    a_part, b_part = (f.scale.parts(s) for f, s in zip(formats, (a_scale, b_scale), strict=True))
+    significand = a_part.significand * b_part.significand
+    shift = a_part.exponent + b_part.exponent + sum(f.scale.offset for f in formats)
+    spare = spare_bits(*(f.scale for f in formats))
+    a, b = (sliced(f, length, spare)[:, c] for f, c in zip(pair, codes, strict=True))
+    if a_micro is not None or formats[0].micro is not None:
+        a = a * _halves("a_micro", operands[0], a_micro, length)
+    if b_micro is not None or formats[1].micro is not None:
+        b = b * _halves("b_micro", operands[1], b_micro, length)
     sums = [np.einsum("...i,...i->...", left, right) for left in a for right in b]
-    terms = [np.ldexp(term, shift) for term in sums]
+    terms = [np.ldexp(term * significand, shift) for term in sums]
     with np.errstate(over="ignore", invalid="ignore"):
         start = np.asarray(acc).astype(np.float32)
-    found = accumulate(start, terms, result)
+    total = accumulate(start, terms, result)
     # Inf and NaN follow IEEE arithmetic, which needs no exactness.
     if any(f.has_nan for f in pair):
         with np.errstate(invalid="ignore"):
             natural = (pair[0].table[codes[0]] * pair[1].table[codes[1]]).sum(axis=-1)
-            found = np.where(np.isfinite(natural), found, (natural + start).astype(np.float32))
-    bad = (scales[0] == NAN_BYTE) | (scales[1] == NAN_BYTE) | np.isnan(found)
-    return result.array(np.where(bad, np.float32(np.nan), found))[()]
+            natural = natural * np.sign(significand)
+            total = np.where(np.isfinite(natural), total, (natural + start).astype(np.float32))
+    nan = formats[0].scale.is_nan(a_scale) | formats[1].scale.is_nan(b_scale) | np.isnan(total)
+    return result.array(np.where(nan, np.float32(np.nan), total))[()]
 
 
 def _halves(
-    name: str, micro: ArrayLike, element: ElementFormat, length: int
+    name: str, operand: Operand, micro: ArrayLike | None, length: int
 ) -> NDArray[np.float64]:
     """What codes count, 1 or 1/2, along the block; sums of integers stay exact."""
-    if element.exponent_bits or element.twos_complement:
-        raise ValueError(f"{name} needs a sign-magnitude integer, not {element}")
+    if not isinstance(operand, ElementFormat) or micro is None:
+        return np.ldexp(1.0, -halvings(name, vector_format(operand), micro, length))
+    if operand.exponent_bits or operand.twos_complement:
+        raise ValueError(f"{name} needs a sign-magnitude integer, not {operand}")
     return np.ldexp(1.0, -along_block(name, micro, length))
-
-
-def matmul(a: BlockTensor, b: BlockTensor, acc: ArrayLike | None = None) -> NDArray[np.float32]:
-    """Multiply matrices block by block: ``dot`` over the K blocks in increasing order.
-
-    Args:
-        a: shape (M, K).
-        b: shape (K, N), its blocks as long along K as those of a.
-        acc: start of the sums, broadcast to (M, N); default 0.
-
-    Returns:
-        float32 of shape (M, N).
-
-    Raises:
-        ValueError: shapes or blocks do not agree.
-
-    >>> from mxsf.golden import quantize
-    >>> x = quantize(np.eye(4, dtype=np.float32) * 3, MXSF, (2, 2))
-    >>> matmul(x, x.T).tolist()[1]
-    [0.0, 9.0, 0.0, 0.0]
-    """
-    if a.codes.ndim != 2 or b.codes.ndim != 2:
-        raise ValueError(f"matmul takes matrices, not shapes {a.shape} and {b.shape}")
-    if a.shape[1] != b.shape[0]:
-        raise ValueError(f"inner axes must agree, not {a.shape} and {b.shape}")
-    if a.block[1] != b.block[0]:
-        raise ValueError(f"blocks along K must agree, not {a.block} and {b.block}")
-    shape = (a.shape[0], b.shape[1])
-    with np.errstate(over="ignore", invalid="ignore"):
-        start = np.asarray(0.0 if acc is None else acc).astype(np.float32)
-    result = np.array(np.broadcast_to(start, shape), dtype=np.float32, order="C")
-    product = _MatrixProduct(a, b)
-    rows = max(1, _OUTPUTS // shape[1])
-    for top in range(0, shape[0], rows):
-        product.run(slice(top, min(top + rows, shape[0])), result[top : top + rows])
-    if acc is not None:
-        result[np.isnan(result)] = np.nan  # the one quiet NaN, whatever came with acc
-    return result
-
-
-class _MatrixProduct:
-    """Operands of a matrix product as float64 slices with their scales folded in, exact."""
-
-    def __init__(self, a: BlockTensor, b: BlockTensor):
-        self._length = a.block[1]
-        self._steps = range(0, a.shape[1], self._length)
-        self._a = _folded(a, self._length)
-        self._b = _folded(b, self._length)
-        self._a_special, self._b_special = _special(a), _special(b)
-        # Where all sums are multiples of 2**-126 the flush rule cannot apply.
-        self._safe = _least_unit(a) + _least_unit(b) >= -126
-        self._scratch = Scratch()
-
-    def run(self, rows: slice, acc: NDArray[np.float32]) -> None:
-        """Accumulate the K blocks of some rows into acc, in place."""
-        with np.errstate(invalid="ignore"):  # a signalling NaN
-            acc += np.float32(0)  # no sum is -0
-        quick = self._safe and _clear(acc)
-        for k in self._steps:
-            inner = slice(k, k + self._length)
-            terms = self._terms(self._a[:, rows, inner], self._b[:, inner])
-            if quick:
-                self._quick(acc, terms)
-            else:
-                acc[...] = accumulate(acc, terms)
-            self._specials(rows, inner, acc)
-
-    def _terms(self, a: NDArray[np.float64], b: NDArray[np.float64]) -> list[NDArray[np.float64]]:
-        """Exact product of two matrices, from slices: one term for each weight."""
-        if len(a) == len(b) == 2:
-            middle = np.concatenate([*a], axis=1) @ np.concatenate([*b[::-1]], axis=0)
-            return [a[0] @ b[0], middle, a[1] @ b[1]]
-        shape = (a.shape[1], b.shape[2])
-        pairs = [(left, right) for left in a for right in b]
-        outs = (self._scratch(f"term {n}", shape, np.float64) for n in range(len(pairs)))
-        return [np.matmul(*pair, out=out) for pair, out in zip(pairs, outs, strict=True)]
-
-    def _quick(self, acc: NDArray[np.float32], terms: list[NDArray[np.float64]]) -> None:
-        """One float64 addition, rounded again to FP32, in place.
-
-        That is wrong only where the terms' own sum is inexact, or the addition hits a tie: those
-        few sums are done again the long way.
-        """
-        term, doubtful = terms[0], None
-        for other in terms[1:]:
-            term, error = two_sum(term, other)
-            doubtful = error != 0 if doubtful is None else doubtful | (error != 0)
-        total = self._scratch("total", acc.shape, np.float64)
-        np.copyto(total, acc)
-        total += term
-        low = self._scratch("low", acc.shape, np.int64)
-        np.bitwise_and(total.view(np.int64), _BELOW, out=low)
-        ties = low == _TIE
-        found = np.flatnonzero(ties if doubtful is None else ties | doubtful)
-        again = None
-        if found.size:
-            again = accumulate(acc.flat[found], [t.reshape(-1)[found] for t in terms])
-        with np.errstate(over="ignore"):
-            np.copyto(acc, total, casting="same_kind")
-        if again is not None:
-            acc.flat[found] = again
-
-    def _specials(self, rows: slice, inner: slice, acc: NDArray[np.float32]) -> None:
-        """Let NaN and Inf elements and NaN scales through, by IEEE arithmetic."""
-        if self._a_special is None and self._b_special is None:
-            return
-        a, b = self._a_special, self._b_special
-        left = self._a[:, rows, inner].sum(axis=0) if a is None else a[rows, inner]
-        right = self._b[:, inner].sum(axis=0) if b is None else b[inner]
-        with np.errstate(invalid="ignore"):
-            natural = left @ right
-            wild = ~np.isfinite(natural)
-            acc[wild] = natural[wild] + acc[wild]
-        acc[np.isnan(acc)] = np.nan
-
-
-def _folded(tensor: BlockTensor, length: int) -> NDArray[np.float64]:
-    """Slices of the finite values with scales: float64 of shape (slices, rows, columns), exact."""
-    return _scaled(sliced(tensor.element, length), tensor, nan=0.0)
-
-
-def _special(tensor: BlockTensor) -> NDArray[np.float64] | None:
-    """Values with Inf and NaN, in float64's range, None where there are none."""
-    wild = ~np.isfinite(tensor.element.table)[tensor.codes]
-    if not wild.any() and not (tensor.scales == NAN_BYTE).any():
-        return None
-    return _scaled(tensor.element.table, tensor, nan=np.nan)
-
-
-def _scaled(tables: NDArray[np.float64], tensor: BlockTensor, nan: float) -> NDArray[np.float64]:
-    """Look codes up in tables (..., codes) and scale them, exact; ``nan`` is a NaN scale."""
-    scale = np.nan_to_num(decode_scale(tensor.scales), nan=nan)
-    rows, columns = tensor.block
-    wide = scale.repeat(rows, axis=0)[: tensor.shape[0]].repeat(columns, axis=1)
-    if tensor.micro is not None and tensor.format.micro is not None:
-        wide = wide[:, : tensor.shape[1]] * weights(tensor.micro, tensor.format.micro, tensor.shape)
-    return tables[..., tensor.codes] * wide[:, : tensor.shape[1]]
-
-
-def _least_unit(tensor: BlockTensor) -> int:
-    """Exponent of a unit that all values of a tensor are multiples of."""
-    halved = tensor.micro is not None
-    return tensor.element.unit_exponent + int(tensor.scales.min()) - 127 - halved
-
-
-def _clear(acc: NDArray[np.float32]) -> bool:
-    """Whether all values of acc are multiples of 2**-126, as 24-bit values from 2**-102 on are."""
-    magnitude = np.abs(acc)
-    return not ((magnitude > 0) & (magnitude < 2.0**-102)).any()

@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from ..formats.block import BlockFormat, vector_format
 from ..formats.catalogue import MXSF
 from ..formats.element import ElementFormat
+from ..formats.scale import ScaleFormat
 from ..quantize.micro import along_block
 
 __all__ = [
@@ -22,9 +23,12 @@ __all__ = [
     "ProductSums",
     "check_formats",
     "check_pair",
+    "halvings",
+    "operand_pair",
     "product_sum",
     "single",
     "sliced",
+    "spare_bits",
     "units",
 ]
 
@@ -44,7 +48,7 @@ _EXACT = 53  # bits of a float64 significand
 
 
 @cache
-def sliced(element: ElementFormat, length: int) -> NDArray[np.float64]:
+def sliced(element: ElementFormat, length: int, spare: int = 0) -> NDArray[np.float64]:
     """Cut the values of a format into slices, whose products sum exactly in float64.
 
     The value of a code is the sum of its slices; special codes are 0 in all of them.
@@ -52,6 +56,7 @@ def sliced(element: ElementFormat, length: int) -> NDArray[np.float64]:
     Args:
         element: the format; its values may span 44 bits at most (5 exponent bits do).
         length: products in a sum; twice as many still sum exactly.
+        spare: bits of a sum left for the significands of scales (``spare_bits``).
 
     Returns:
         float64 of shape ``(slices, 2**bits)``, one slice or two, highest bits first.
@@ -59,18 +64,23 @@ def sliced(element: ElementFormat, length: int) -> NDArray[np.float64]:
     Raises:
         ValueError: the span of the format's values is too wide.
     """
-    width = (_EXACT - (2 * length - 1).bit_length()) // 2
+    width = (_EXACT - (2 * length - 1).bit_length() - spare) // 2
     span = max(element.magnitudes[: element.largest_code + 1]).bit_length()
     span += element.twos_complement
     count = -(-span // width)
     if count > 2:
         raise ValueError(f"{element}: values of {span} bits are too wide for exact dot products")
     values = np.where(np.isfinite(element.table), element.table, 0.0)
-    units = np.ldexp(values, -element.unit_exponent)
     if count == 1:
         return values[None]
-    high = np.ldexp(np.trunc(np.ldexp(units, -width)), width)
-    return np.ldexp(np.stack([high, units - high]), element.unit_exponent)
+    whole = np.ldexp(values, -element.unit_exponent)
+    high = np.ldexp(np.trunc(np.ldexp(whole, -width)), width)
+    return np.ldexp(np.stack([high, whole - high]), element.unit_exponent)
+
+
+def spare_bits(*scales: ScaleFormat) -> int:
+    """Bits that the significands of scales add to a sum: none where they are powers of two."""
+    return sum(0 if scale.power_of_two else scale.significand_bits for scale in scales)
 
 
 class ProductSums(NamedTuple):
@@ -97,6 +107,20 @@ def single(element: Operands) -> Operands:
     return element[0] if isinstance(element, tuple) and same else element
 
 
+def operand_pair(element: Operands) -> tuple[Operand, Operand]:
+    """Return what the codes of a and of b are given as, from one format or a pair.
+
+    Raises:
+        TypeError: it is neither.
+    """
+    pair = element if isinstance(element, tuple) else (element, element)
+    if len(pair) != 2 or not all(isinstance(f, ElementFormat | BlockFormat) for f in pair):
+        raise TypeError(
+            f"element must be an ElementFormat, a BlockFormat or a pair of them, not {element!r}"
+        )
+    return pair
+
+
 def check_formats(element: Operands) -> Formats:
     """Return the block formats of a and b from one format or a pair.
 
@@ -104,18 +128,13 @@ def check_formats(element: Operands) -> Formats:
         TypeError: it is neither.
         ValueError: a format has more than 5 exponent bits, or blocks of several rows.
     """
-    pair = element if isinstance(element, tuple) else (element, element)
-    if len(pair) != 2 or not all(isinstance(f, ElementFormat | BlockFormat) for f in pair):
-        raise TypeError(
-            f"element must be an ElementFormat, a BlockFormat or a pair of them, not {element!r}"
-        )
-    a, b = (vector_format(f) for f in pair)
-    for one in (a.element, b.element):
-        level: ElementFormat | None = one
+    a, b = (vector_format(operand) for operand in operand_pair(element))
+    for operand in (a.element, b.element):
+        level: ElementFormat | None = operand
         while level is not None:
             if level.exponent_bits > 5:
                 raise ValueError(
-                    f"element must have at most 5 exponent bits for exact sums, not {one.name}"
+                    f"element must have at most 5 exponent bits for exact sums, not {operand.name}"
                 )
             level = level.subnormal
     return a, b
@@ -186,7 +205,7 @@ def product_sum(
     if codes[1].shape[-1] != length:
         raise ValueError(f"last axes must agree, not {length} and {codes[1].shape[-1]}")
     a, b = (
-        np.array(units(f), dtype=np.int64)[c] >> _halvings(name, f, micro, length)
+        np.array(units(f), dtype=np.int64)[c] >> halvings(name, f, micro, length)
         for name, f, c, micro in zip(
             ("a_micro", "b_micro"), formats, codes, (a_micro, b_micro), strict=True
         )
@@ -202,10 +221,20 @@ def product_sum(
     return ProductSums(total, *_flags(codes, pair))
 
 
-def _halvings(
+def halvings(
     name: str, format: BlockFormat, micro: ArrayLike | None, length: int
 ) -> NDArray[np.int64]:
-    """How often each value is halved, 0 or 1, along the axis that is summed over."""
+    """How often each value is halved, 0 or 1, along the axis that is summed over.
+
+    Args:
+        name: what errors call the microexponents.
+        format: the block format.
+        micro: its microexponents; None where it has none.
+        length: of the axis.
+
+    Raises:
+        ValueError: microexponents that do not belong to the format, or do not fit.
+    """
     if (micro is None) != (format.micro is None):
         raise ValueError(f"{name} belongs to formats with microexponents, and {format} is another")
     if micro is None or format.micro is None:

@@ -11,11 +11,11 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..dot.dot import matmul
+from ..dot.matmul import matmul
 from ..formats.block import BlockFormat, Rounding
 from ..formats.catalogue import MXSF
 from ..formats.element import ElementFormat, Overflow
-from ..formats.scale import ScaleRule
+from ..formats.scale_rule import ScaleRule
 from ..quantize.lfsr import Lfsr
 from ..quantize.requantizer import requantize
 from ..quantize.tensor import BlockTensor
@@ -114,10 +114,10 @@ class Command:
 
 
 class Tiles(NamedTuple):
-    """Quantized tiles: codes (tiles, n, n) and one scale byte each (tiles,)."""
+    """Quantized tiles: codes (tiles, n, n) and one scale each (tiles,)."""
 
     codes: NDArray[Any]
-    scales: NDArray[np.uint8]
+    scales: NDArray[Any]
 
 
 class Machine:
@@ -160,7 +160,8 @@ class Machine:
         self.format = BlockFormat(element, (tile, tile), rule, rounding, overflow)
         self.memories = {
             side: Tiles(
-                np.zeros((depth, tile, tile), element.code_dtype), np.zeros(depth, np.uint8)
+                np.zeros((depth, tile, tile), element.code_dtype),
+                np.zeros(depth, self.format.scale.code_dtype),
             )
             for side in "ab"
         }
@@ -223,14 +224,11 @@ class Machine:
         words = split(matmul(a, b, start), self.tile)
         if command.output == Output.WORDS:
             return words, None
-        fmt, rounding, random = self.format, Rounding.NEAREST_EVEN, None
+        rounding, random = Rounding.NEAREST_EVEN, None
         if command.stochastic:
             rounding = Rounding.STOCHASTIC
             random = self._lfsr.draw(len(words) * self.tile).reshape(words.shape)
-        found = requantize(
-            words, fmt.element, fmt.rule, rounding=rounding, random=random, overflow=fmt.overflow
-        )
-        return words, Tiles(*found)
+        return words, Tiles(*requantize(words, self.format, rounding=rounding, random=random))
 
     def _check(self, command: Command) -> None:
         fault = self.fault(command)
@@ -245,8 +243,8 @@ class Machine:
         memory = self.memories[side]
         codes = join(memory.codes[base : base + rows * columns], *stored)
         scales = memory.scales[base : base + rows * columns].reshape(stored)
-        found = BlockTensor(codes, scales, self.format)
-        return found.T if transposed else found
+        matrix = BlockTensor(codes, scales, self.format)
+        return matrix.T if transposed else matrix
 
 
 def join(tiles: NDArray[Any], rows: int, columns: int) -> NDArray[Any]:

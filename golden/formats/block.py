@@ -11,7 +11,8 @@ import numpy as np
 
 from .catalogue import registered
 from .element import ElementFormat, Overflow
-from .scale import ScaleRule
+from .scale import E8M0, ScaleFormat
+from .scale_rule import ScaleRule
 
 __all__ = ["BlockFormat", "Rounding", "vector_format"]
 
@@ -27,7 +28,7 @@ class Rounding(enum.Enum):
 
 @dataclass(frozen=True)
 class BlockFormat:
-    """Everything that fixes a block of codes: element, shape, rules, microexponents.
+    """Everything that fixes a block of codes: element, shape, rules, microexponents, scale.
 
     Args:
         element: the element format.
@@ -39,6 +40,7 @@ class BlockFormat:
             NaN in a format without Inf).
         micro: rows and columns that share a microexponent, a bit; None for none. They divide the
             block, and the element is a sign-magnitude integer.
+        scale: the scale format.
         name: lower-case label, for example ``"mx9"``. Only a label, as that of an element format.
 
     Raises:
@@ -53,6 +55,7 @@ class BlockFormat:
     rounding: Rounding = Rounding.NEAREST_EVEN
     overflow: Overflow = "saturate"
     micro: tuple[int, int] | None = None
+    scale: ScaleFormat = E8M0
     name: str = field(default="", compare=False, kw_only=True)
 
     def __post_init__(self) -> None:
@@ -62,6 +65,8 @@ class BlockFormat:
             raise TypeError(f"rule must be a ScaleRule, not {self.rule!r}")
         if not isinstance(self.rounding, Rounding):
             raise TypeError(f"rounding must be a Rounding, not {self.rounding!r}")
+        if not isinstance(self.scale, ScaleFormat):
+            raise TypeError(f"scale must be a ScaleFormat, not {self.scale!r}")
         object.__setattr__(self, "block", _pair("block", self.block))
         if self.micro is not None:
             object.__setattr__(self, "micro", micro := _pair("micro", self.micro))
@@ -77,9 +82,10 @@ class BlockFormat:
             return self.name
         micro = [] if self.micro is None else [f"micro{self.micro[0]}x{self.micro[1]}"]
         rules = (self.rule, ScaleRule.FLOOR), (self.rounding, Rounding.NEAREST_EVEN)
-        other = [one.value for one, default in rules if one is not default]
+        chosen = [rule.value for rule, default in rules if rule is not default]
         overflow = [self.overflow] if self.overflow != "saturate" else []
-        return "_".join([str(self.element), *micro, *other, *overflow])
+        scale = [str(self.scale)] if self.scale != E8M0 else []
+        return "_".join([str(self.element), *micro, *chosen, *overflow, *scale])
 
     @property
     def unit_exponent(self) -> int:
@@ -101,7 +107,10 @@ class BlockFormat:
         return replace(self, block=self.block[::-1], micro=micro)
 
     def spec(self) -> dict[str, Any]:
-        """The format as plain data, for JSON; ``BlockFormat.from_spec`` reads it back."""
+        """The format as plain data, for JSON; ``BlockFormat.from_spec`` reads it back.
+
+        Microexponents and scale are left out where the format has none, or E8M0.
+        """
         return {
             "element": self.element.spec(),
             "block": list(self.block),
@@ -109,6 +118,7 @@ class BlockFormat:
             "rounding": self.rounding.value,
             "overflow": self.overflow,
             **({} if self.micro is None else {"micro": list(self.micro)}),
+            **({} if self.scale == E8M0 else {"scale": self.scale.spec()}),
         }
 
     @classmethod
@@ -121,6 +131,7 @@ class BlockFormat:
             Rounding(spec["rounding"]),
             spec["overflow"],
             tuple(spec["micro"]) if "micro" in spec else None,
+            ScaleFormat(**spec["scale"]) if "scale" in spec else E8M0,
         )
 
 

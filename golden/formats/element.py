@@ -14,6 +14,7 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from .codes import check_codes, code_dtype
 from .word import is_float
 
 __all__ = ["Binade", "ElementFormat", "Overflow"]
@@ -250,7 +251,7 @@ class ElementFormat:
     @property
     def code_dtype(self) -> type[np.uint8] | type[np.uint16]:
         """``uint8``, or ``uint16`` above 8 bits."""
-        return np.uint8 if self.bits <= 8 else np.uint16
+        return code_dtype(self.bits)
 
     def decode(self, codes: ArrayLike) -> NDArray[np.float64]:
         """Value of each code, exact.
@@ -269,13 +270,7 @@ class ElementFormat:
 
     def check_codes(self, codes: ArrayLike) -> NDArray[Any]:
         """Return ``codes`` as an integer array, or raise where one is no code of this format."""
-        array = np.asarray(codes)
-        if array.dtype.kind not in "iu":
-            raise TypeError(f"codes must be integers, not {array.dtype}")
-        if array.size and not 0 <= int(array.min()) <= int(array.max()) < 1 << self.bits:
-            wrong = array[(array < 0) | (array >= 1 << self.bits)].flat[0]
-            raise ValueError(f"{self.name} codes are 0 to {(1 << self.bits) - 1}, not {wrong}")
-        return array
+        return check_codes(f"{self.name} codes", codes, (1 << self.bits) - 1)
 
     def encode(self, values: ArrayLike, overflow: Overflow = "saturate") -> NDArray[Any]:
         """Nearest code of each value by exact search in the table, ties to the even magnitude code.

@@ -1,133 +1,167 @@
-"""Block scales: the E8M0 byte and the four rules that choose it.
+"""Scale formats: what the scale of a block means.
 
-Source: docs/numerics.md section 2; OCP Microscaling Formats v1.0 section 5.4 (E8M0).
+A scale is an unsigned float without a sign bit: significand times a power of two. One frozen
+descriptor serves the golden model and the hardware. Source: docs/numerics.md section 2; OCP
+Microscaling Formats v1.0 section 5.4 (E8M0).
 """
 
-import enum
-from functools import cache
-from typing import NamedTuple
+from dataclasses import asdict, dataclass, field
+from functools import cached_property
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .element import ElementFormat
+from .codes import check_codes, code_dtype
 
-__all__ = ["NAN_BYTE", "Comparator", "ScaleRule", "comparator", "decode_scale", "scale_bytes"]
-
-NAN_BYTE = 0xFF
-"""The E8M0 byte that makes every element of its block NaN."""
-
-_ONE = 1 << 23  # one in units of an FP32 mantissa
+__all__ = ["E8M0", "SCALE_FORMATS", "ScaleFormat", "ScaleParts"]
 
 
-class ScaleRule(enum.Enum):
-    """How a block's scale follows from its largest magnitude (docs/numerics.md section 2)."""
-
-    FLOOR = "floor"
-    CEIL = "ceil"
-    EVEN = "even"
-    RCEIL = "rceil"
-
-
-class Comparator(NamedTuple):
-    """A scale rule as hardware sees it: ``byte = clamp(E - emax + (M > T), 0, 254)``.
-
-    E and M are the biased exponent and the mantissa of the block's largest FP32 magnitude.
+class ScaleParts(NamedTuple):
+    """Scales taken apart: value = significand * 2**(exponent + offset of the format).
 
     Attributes:
-        emax: exponent of the element format's largest magnitude.
-        threshold: T, in units of ``2**-23``; ``2**23`` where the rule never rounds up.
-        threshold_low: T where ``E == emax``, that is where the byte turns from 0 to 1.
+        significand: integer, int64; 0 for a zero.
+        exponent: the exponent field, at least 0, int64; a subnormal code counts as field 1.
     """
 
-    emax: int
-    threshold: int
-    threshold_low: int
+    significand: NDArray[np.int64]
+    exponent: NDArray[np.int64]
 
 
-def decode_scale(scales: ArrayLike) -> NDArray[np.float64]:
-    """Value of E8M0 bytes: ``2**(byte - 127)``, NaN for 0xFF; any shape, float64.
+@dataclass(frozen=True)
+class ScaleFormat:
+    """An unsigned float of at most 16 bits, whose codes order as their values do.
 
-    >>> decode_scale([126, 127, 130, 255]).tolist()
-    [0.5, 1.0, 8.0, nan]
-    """
-    byte = np.asarray(scales).astype(np.int64)
-    return np.where(byte == NAN_BYTE, np.nan, np.ldexp(1.0, byte - 127))
-
-
-def scale_bytes(
-    largest: ArrayLike, element: ElementFormat, rule: ScaleRule = ScaleRule.FLOOR
-) -> NDArray[np.uint8]:
-    """Scale byte of blocks from the bits of their largest magnitude.
+    Two formats are equal when they mean the same numbers; the name is only a label.
 
     Args:
-        largest: FP32 bit patterns of the largest magnitudes, sign cleared; any shape, uint32.
-            Subnormal words count as zero, Inf and NaN give byte 0xFF.
-        element: the element format.
-        rule: the scale rule.
+        name: lower-case label, for example ``"e8m0"``.
+        exponent_bits: X, 1 to 8.
+        mantissa_bits: Y, 0 to 8. Exponent field e and mantissa m are
+            ``2**(e - bias) * (1 + m / 2**Y)``.
+        bias: exponent bias, 0 to 127.
+        bits: bits that a code is stored and carried in, X + Y to 16; those above are 0.
+        nan_code: the code that makes every element of its block NaN. It lies above all others.
+        subnormals: whether exponent field 0 holds zero and subnormals,
+            ``2**(1 - bias) * m / 2**Y``; else it is a binade like all others.
 
-    Returns:
-        uint8, shape of ``largest``. A zero block has byte 0.
+    Raises:
+        TypeError: a field is of the wrong kind.
+        ValueError: the fields describe no format.
 
-    >>> one = np.float32([0.0, 1.0, 1.5, 1.99]).view(np.uint32)
-    >>> from mxsf.golden import E4M3
-    >>> [int(byte) for byte in scale_bytes(one, E4M3)]
-    [0, 119, 119, 119]
-    >>> [int(byte) for byte in scale_bytes(one, E4M3, ScaleRule.RCEIL)]
-    [0, 119, 119, 120]
-    """
-    a = np.asarray(largest).astype(np.int32)
-    exponent = a >> 23
-    if rule is ScaleRule.FLOOR:
-        byte = exponent - element.emax
-    elif rule is ScaleRule.CEIL:
-        byte = exponent - element.emax + (a & (_ONE - 1) != 0)
-    elif rule is ScaleRule.EVEN:
-        rounded = a.astype(np.int64) + (1 << (22 - element.rounding_bits))
-        byte = (rounded >> 23) - element.emax
-    elif rule is ScaleRule.RCEIL:
-        byte = _rceil(a, element)
-    else:
-        raise TypeError(f"rule must be a ScaleRule, not {rule!r}")
-    byte = np.asarray(np.minimum(np.maximum(byte, 0), 254))
-    byte[exponent == 255] = NAN_BYTE
-    byte[exponent == 0] = 0
-    return byte.astype(np.uint8)
-
-
-def _rceil(a: NDArray[np.int32], element: ElementFormat) -> NDArray[np.int64]:
-    """RCEIL before clamping: the exponent of a / largest, rounded up, in FP32 arithmetic."""
-    with np.errstate(all="ignore"):
-        reciprocal = np.float32(1.0 / element.largest)
-        d = (a.view(np.float32) * reciprocal).view(np.uint32)
-    exponent, mantissa = (d >> 23).astype(np.int64), (d & (_ONE - 1)).astype(np.int64)
-    # A subnormal d lies in (0, 2**-126): byte 0 up to 2**-127, else byte 1.
-    return np.where(exponent == 0, mantissa > 0x400000, exponent + (mantissa != 0))
-
-
-@cache
-def comparator(element: ElementFormat, rule: ScaleRule) -> Comparator:
-    """The comparator that equals a rule, its thresholds found by bisection on ``scale_bytes``.
-
-    Within one exponent a rule turns up by one at most once, so the last mantissa that does not
-    is the threshold.
-
-    >>> from mxsf.golden import E4M3, MXSF
-    >>> comparator(MXSF, ScaleRule.CEIL).threshold, hex(comparator(E4M3, ScaleRule.RCEIL).threshold)
-    (0, '0x600000')
+    >>> E8M0.decode([126, 127, 130, 255]).tolist()
+    [0.5, 1.0, 8.0, nan]
+    >>> e4m3 = ScaleFormat("e4m3", 4, 3, bias=7, nan_code=0x7F, subnormals=True)
+    >>> e4m3.decode([0, 1, 0x38, 0x7E]).tolist(), e4m3.offset
+    ([0.0, 0.001953125, 1.0, 448.0], -10)
     """
 
-    def threshold(exponent: int) -> int:
-        def rises(mantissa: int) -> bool:
-            bits = np.uint32(exponent << 23 | mantissa)
-            return int(scale_bytes(bits, element, rule)) > max(exponent - element.emax, 0)
+    name: str = field(compare=False)
+    exponent_bits: int
+    mantissa_bits: int
+    bias: int
+    bits: int = field(default=8, kw_only=True)
+    nan_code: int = field(kw_only=True)
+    subnormals: bool = field(kw_only=True)
 
-        low, high = 0, _ONE  # rises() is false below the answer and true from `high` on
-        while low < high:
-            middle = (low + high) // 2
-            low, high = (low, middle) if rises(middle) else (middle + 1, high)
-        return low - 1 if low < _ONE else _ONE
+    def __post_init__(self) -> None:
+        for label in ("exponent_bits", "mantissa_bits", "bias", "bits", "nan_code"):
+            value = getattr(self, label)
+            if isinstance(value, bool) or not isinstance(value, int):
+                raise TypeError(f"{label} must be an integer, not {value!r}")
+        if not isinstance(self.subnormals, bool):
+            raise TypeError(f"subnormals must be True or False, not {self.subnormals!r}")
+        x, y = self.exponent_bits, self.mantissa_bits
+        if not 1 <= x <= 8:
+            raise ValueError(f"exponent_bits must be 1 to 8, not {x!r}")
+        if not 0 <= y <= 8:
+            raise ValueError(f"mantissa_bits must be 0 to 8, not {y!r}")
+        if not 0 <= self.bias <= 127:
+            raise ValueError(f"bias must be 0 to 127, not {self.bias!r}")
+        if not x + y <= self.bits <= 16:
+            raise ValueError(f"bits must be {x + y} to 16, not {self.bits!r}")
+        if not 2 <= self.nan_code < 1 << (x + y):
+            raise ValueError(f"nan_code must be 2 to {(1 << (x + y)) - 1}, not {self.nan_code!r}")
 
-    at_low = min(max(element.emax, 1), 253)
-    inside = min(at_low + 1, 253)
-    return Comparator(element.emax, threshold(inside), threshold(at_low))
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def significand_bits(self) -> int:
+        """Width of a significand, the leading one included."""
+        return self.mantissa_bits + 1
+
+    @property
+    def offset(self) -> int:
+        """What the exponent field lacks: value = significand * 2**(exponent + offset)."""
+        return -self.bias - self.mantissa_bits
+
+    @property
+    def power_of_two(self) -> bool:
+        """Whether every scale is a power of two, so that a product by it is a shift."""
+        return self.mantissa_bits == 0 and not self.subnormals
+
+    @property
+    def largest_code(self) -> int:
+        """Code of the largest scale; all codes below are scales too."""
+        return self.nan_code - 1
+
+    @property
+    def largest(self) -> float:
+        """The largest scale."""
+        return float(self.table[self.largest_code])
+
+    @property
+    def code_dtype(self) -> type[np.uint8] | type[np.uint16]:
+        """``uint8``, or ``uint16`` above 8 bits."""
+        return code_dtype(self.bits)
+
+    @cached_property
+    def table(self) -> NDArray[np.float64]:
+        """The value of every code, the NaN code last: shape ``(nan_code + 1,)``, float64, exact."""
+        significand, exponent = self.parts(np.arange(self.nan_code + 1))
+        values = np.ldexp(significand.astype(np.float64), exponent + self.offset)
+        values[self.nan_code] = np.nan
+        return values
+
+    def parts(self, codes: ArrayLike) -> ScaleParts:
+        """Take codes apart, the NaN code as the number that its bits would be; any shape.
+
+        Raises:
+            TypeError: codes are not integers.
+            ValueError: a code is out of range.
+        """
+        code = self.check_codes(codes).astype(np.int64)
+        hidden = 1 << self.mantissa_bits
+        exponent, mantissa = code >> self.mantissa_bits, code & (hidden - 1)
+        if not self.subnormals:
+            return ScaleParts(mantissa + hidden, exponent)
+        return ScaleParts(mantissa + hidden * (exponent > 0), np.maximum(exponent, 1))
+
+    def decode(self, codes: ArrayLike) -> NDArray[np.float64]:
+        """Value of each code, exact; float64, any shape.
+
+        Raises:
+            TypeError: codes are not integers.
+            ValueError: a code is out of range.
+        """
+        return self.table[self.check_codes(codes)]
+
+    def is_nan(self, codes: ArrayLike) -> NDArray[np.bool_]:
+        """Whether codes are the NaN code; bool, any shape."""
+        return np.asarray(codes) == self.nan_code
+
+    def check_codes(self, codes: ArrayLike) -> NDArray[Any]:
+        """Return ``codes`` as an integer array, or raise where one is no code of this format."""
+        return check_codes(f"{self.name} scales", codes, self.nan_code)
+
+    def spec(self) -> dict[str, Any]:
+        """The descriptor as plain data, for JSON; ``ScaleFormat(**spec)`` is the format again."""
+        return asdict(self)
+
+
+E8M0 = ScaleFormat("e8m0", 8, 0, 127, nan_code=0xFF, subnormals=False)
+"""OCP's power of two: value 2**(code - 127), 0xFF is NaN; no zero."""
+
+SCALE_FORMATS: dict[str, ScaleFormat] = {f.name: f for f in (E8M0,)}

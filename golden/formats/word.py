@@ -40,6 +40,16 @@ class WordFormat:
         """Width of a word in bits."""
         return 1 + self.exponent_bits + self.mantissa_bits
 
+    @property
+    def bias(self) -> int:
+        """Exponent bias: the biased exponent of 1."""
+        return (1 << (self.exponent_bits - 1)) - 1
+
+    @property
+    def special_exponent(self) -> int:
+        """Biased exponent of Inf and NaN."""
+        return (1 << self.exponent_bits) - 1
+
     def words(self, values: ArrayLike) -> NDArray[np.uint32]:
         """Bit patterns of values, rounded to nearest even; any shape, uint32."""
         x = float_array(values)

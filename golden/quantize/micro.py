@@ -7,11 +7,11 @@ their codes count half. Source: docs/numerics.md section 7.
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from ..formats.word import FP32
 from ..slabs import block_counts
+from .magnitude import MAGNITUDE
 
 __all__ = ["along_block", "microexponents", "weights"]
-
-_MAGNITUDE = np.int32(0x7FFFFFFF)
 
 
 def microexponents(
@@ -28,7 +28,7 @@ def microexponents(
         (matrices, groups of rows, groups of columns).
     """
     n, across, rows, columns = words.shape
-    exponent = (np.ascontiguousarray(words).view(np.int32) & _MAGNITUDE) >> 23
+    exponent = (np.ascontiguousarray(words).view(np.int32) & MAGNITUDE) >> FP32.mantissa_bits
     shape = (n, across, rows // micro[0], micro[0], columns // micro[1], micro[1])
     groups = exponent.reshape(shape).max(axis=(3, 5))
     inner = block[1] // micro[1]
@@ -55,10 +55,10 @@ def weights(
             f"microexponents of {shape} in groups of {group} have the shape {expected}, "
             f"not {micro.shape}"
         )
-    found = np.ldexp(np.float32(1), -micro.astype(np.int32)).repeat(group[1], axis=-1)
+    spread = np.ldexp(np.float32(1), -micro.astype(np.int32)).repeat(group[1], axis=-1)
     if len(shape) > 1:
-        found = found.repeat(group[0], axis=-2)[..., : shape[-2], :]
-    return np.ascontiguousarray(found[..., : shape[len(shape) - 1]])
+        spread = spread.repeat(group[0], axis=-2)[..., : shape[-2], :]
+    return np.ascontiguousarray(spread[..., : shape[len(shape) - 1]])
 
 
 def along_block(name: str, micro: ArrayLike, length: int) -> NDArray[np.int64]:

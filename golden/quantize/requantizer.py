@@ -10,45 +10,48 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..formats.block import Rounding
+from ..formats.block import BlockFormat, Rounding
 from ..formats.catalogue import MXSF
 from ..formats.element import ElementFormat, Overflow
-from ..formats.scale import ScaleRule
+from ..formats.scale_rule import ScaleRule
 from .encoder import quantize
 from .lfsr import NUMBER_BITS
 from .tensor import BlockTensor
 
-__all__ = ["error_db", "requantize", "requantize_blocks"]
+__all__ = ["requantize", "requantize_blocks"]
 
 
 def requantize(
     tiles: ArrayLike,
-    element: ElementFormat = MXSF,
-    rule: ScaleRule = ScaleRule.FLOOR,
+    element: ElementFormat | BlockFormat = MXSF,
+    rule: ScaleRule | None = None,
     *,
-    rounding: Rounding = Rounding.NEAREST_EVEN,
+    rounding: Rounding | None = None,
     random: ArrayLike | None = None,
-    overflow: Overflow = "saturate",
-) -> tuple[NDArray[Any], NDArray[np.uint8]]:
+    overflow: Overflow | None = None,
+) -> tuple[NDArray[Any], NDArray[Any]]:
     """Quantize square tiles, each with one scale.
 
     Args:
         tiles: floats of shape (..., n, n): FP32 or BF16 words, other dtypes by way of FP32.
-        element: the element format.
-        rule: the scale rule.
-        rounding: nearest even or stochastic.
+        element: the element format; or a block format without microexponents, whose block the
+            tile takes the place of.
+        rule: the scale rule; None, here and below, as for ``quantize``.
+        rounding: how elements are rounded.
         random: for stochastic rounding, integers of 16 bits in the shape of ``tiles``. The
             hardware takes those of row i, column k from lane k (``Lfsr(n).draw``) when row i
             enters, in whatever order it leaves.
         overflow: ``"saturate"`` or ``"ovf"``.
 
     Returns:
-        Codes, uint8 (uint16 above 8 bits) in the shape of ``tiles``, and scale bytes, uint8 of
-        shape (...). The transposed tile has the transposed codes and the same scale.
+        Codes, uint8 (uint16 above 8 bits) in the shape of ``tiles``, and scales, codes of the
+        format's scale (E8M0: uint8) of shape (...). The transposed tile has the transposed codes
+        and the same scale.
 
     Raises:
         TypeError: an argument is of the wrong kind.
-        ValueError: the last two axes differ, or an argument is out of range.
+        ValueError: the last two axes differ, the format has microexponents (of which
+            ``quantize`` returns those of tiles too), or an argument is out of range.
 
     >>> codes, scale = requantize(np.float32([[1, 2], [3, 4]]))
     >>> codes.tolist(), int(scale)
@@ -57,7 +60,9 @@ def requantize(
     x = np.asarray(tiles)
     if x.ndim < 2 or x.shape[-1] != x.shape[-2]:
         raise ValueError(f"tiles must be square in their last two axes, not {x.shape}")
-    found = quantize(
+    if isinstance(element, BlockFormat) and element.micro is not None:
+        raise ValueError(f"element must have no microexponents, not {element}: use quantize")
+    blocks = quantize(
         x,
         element,
         (x.shape[-1], x.shape[-1]),
@@ -67,14 +72,14 @@ def requantize(
         random_bits=NUMBER_BITS,
         overflow=overflow,
     )
-    return found.codes, found.scales[..., 0, 0]
+    return blocks.codes, blocks.scales[..., 0, 0]
 
 
 def requantize_blocks(blocks: BlockTensor) -> BlockTensor:
     """Make the transposed operand of a block tensor by decoding and encoding again.
 
-    The values are transposed and quantized in blocks of the same shape, which now run along the
-    other axis: nearest even, with the tensor's own rule and overflow. For vector blocks this
+    The values are transposed and quantized in the same format, whose blocks now run along the
+    other axis; to nearest even where the format rounds by random numbers. For vector blocks this
     rounds a second time. A tensor in square tiles needs none of it: ``blocks.T``.
 
     Args:
@@ -90,16 +95,5 @@ def requantize_blocks(blocks: BlockTensor) -> BlockTensor:
     if blocks.codes.ndim < 2:
         raise ValueError("a tensor of one axis has no transpose")
     values = blocks.dequantize().swapaxes(-1, -2)
-    fmt = blocks.format
-    return quantize(values, fmt.element, fmt.block, fmt.rule, overflow=fmt.overflow)
-
-
-def error_db(exact: ArrayLike, seen: ArrayLike) -> float:
-    """Signal to quantization noise in dB: ``10 log10(sum exact^2 / sum (exact - seen)^2)``.
-
-    >>> round(error_db(np.float32([1.0, 2.0]), np.float32([1.0, 1.9])), 2)
-    26.99
-    """
-    x, y = np.asarray(exact, np.float64), np.asarray(seen, np.float64)
-    noise = ((x - y) ** 2).sum()
-    return float("inf") if noise == 0 else float(10 * np.log10((x**2).sum() / noise))
+    stochastic = blocks.format.rounding is Rounding.STOCHASTIC
+    return quantize(values, blocks.format, rounding=Rounding.NEAREST_EVEN if stochastic else None)

@@ -1,4 +1,4 @@
-"""Block tensors: codes and one E8M0 scale per rectangle of the last two axes.
+"""Block tensors: codes and one scale per rectangle of the last two axes.
 
 Source: docs/numerics.md sections 2, 3 and 5.
 """
@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 from ..files import packed, read_archive, unpacked, write_archive
 from ..formats.block import BlockFormat
 from ..formats.element import ElementFormat
-from ..formats.scale import NAN_BYTE, decode_scale
 from ..slabs import Scratch, block_counts, fit, matrices, slabs, spread, whole_blocks
 from .micro import weights
 
@@ -27,8 +26,9 @@ class BlockTensor:
 
     Attributes:
         codes: element codes, uint8 (uint16 above 8 bits), the shape of the tensor.
-        scales: E8M0 bytes, uint8, shape ``(..., ceil(rows / block[0]), ceil(columns / block[1]))``;
-            ``(ceil(n / block[1]),)`` for one axis.
+        scales: codes of the format's scale (E8M0: uint8), shape
+            ``(..., ceil(rows / block[0]), ceil(columns / block[1]))``; ``(ceil(n / block[1]),)``
+            for one axis.
         format: element, block and rules.
         micro: microexponents, uint8 0 or 1, of the shape of scales for blocks of ``format.micro``;
             None where the format has none.
@@ -40,7 +40,7 @@ class BlockTensor:
     """
 
     codes: NDArray[Any]
-    scales: NDArray[np.uint8]
+    scales: NDArray[Any]
     format: BlockFormat
     micro: NDArray[np.uint8] | None = None
 
@@ -50,8 +50,10 @@ class BlockTensor:
             raise TypeError(f"{element} codes must be {element.code_dtype.__name__}: {codes.dtype}")
         if codes.size == 0 or codes.ndim == 0:
             raise ValueError(f"codes must have axes and elements, their shape is {codes.shape}")
-        if self.scales.dtype != np.uint8:
-            raise TypeError(f"scales must be uint8, not {self.scales.dtype}")
+        dtype = self.format.scale.code_dtype
+        if self.scales.dtype != dtype:
+            raise TypeError(f"scales must be {dtype.__name__}, not {self.scales.dtype}")
+        self.format.scale.check_codes(self.scales)
         expected = block_counts(codes.shape, self.format.block)
         if self.scales.shape != expected:
             raise ValueError(
@@ -109,25 +111,24 @@ class BlockTensor:
 
     def dequantize(self) -> NDArray[np.float32]:
         """Values: float32, shape of the codes; what FP32 cannot hold is Inf, NaN is 0x7FC00000."""
-        element = self.element
+        element, scale = self.element, self.format.scale
         result = np.empty(self.shape, np.float32)
         codes, scales, out = (matrices(a) for a in (self.codes, self.scales, result))
         wide = element.largest >= 2.0**128 or element.least < 2.0**-126  # beyond FP32
         dtype = np.float64 if wide else np.float32
-        values, factors = element.table.astype(dtype), decode_scale(np.arange(256)).astype(dtype)
+        values, factors = element.table.astype(dtype), scale.table.astype(dtype)
         block, scratch = fit(self.block, codes.shape), Scratch()
         with np.errstate(over="ignore", under="ignore", invalid="ignore"):
             for place, scale_place in slabs(codes.shape, block):
-                byte = scales[scale_place]
                 index = whole_blocks(codes[place], block, np.intp, scratch)
-                found = scratch("values", index.shape, dtype)
+                slab = scratch("values", index.shape, dtype)
                 # Every index is in range; of NumPy's modes "wrap" is the fast one.
-                np.take(values, index, mode="wrap", out=found)
-                found *= spread(factors[byte], block[1])
-                if element.has_nan or (byte == NAN_BYTE).any():
-                    found[np.isnan(found)] = np.nan
+                np.take(values, index, mode="wrap", out=slab)
+                slab *= spread(factors[scales[scale_place]], block[1])
+                if element.has_nan or scale.is_nan(scales[scale_place]).any():
+                    slab[np.isnan(slab)] = np.nan
                 n, h, w = out[place].shape
-                out[place] = found.reshape(n, -1, found.shape[-1])[:, :h, :w]
+                out[place] = slab.reshape(n, -1, slab.shape[-1])[:, :h, :w]
         if self.micro is not None and self.format.micro is not None:
             result *= weights(self.micro, self.format.micro, self.shape)  # exact
         return result

@@ -12,7 +12,7 @@ from amaranth.lib.wiring import In, Out
 
 from ...golden.dot.product_sum import Operands
 from ...golden.formats.catalogue import MXSF
-from ...golden.formats.scale import NAN_BYTE
+from ...golden.formats.scale import E8M0
 from ...golden.formats.word import FP32, WordFormat
 from ..layouts import Fabric, micro_fields
 from ..stream.pipeline import pipeline
@@ -172,7 +172,9 @@ class Dot(wiring.Component):
                 m.d.comb += codes.payload[side][name].eq(given[side][name])
         m.d.comb += [
             beside.scale.eq(given.a.scale + given.b.scale),
-            beside.scale_nan.eq((given.a.scale == NAN_BYTE) | (given.b.scale == NAN_BYTE)),
+            beside.scale_nan.eq(
+                (given.a.scale == E8M0.nan_code) | (given.b.scale == E8M0.nan_code)
+            ),
         ]
         passed = {name for name, _ in self._beside}
         for name in ("acc", "output", "first", "last"):

@@ -14,7 +14,7 @@ from ...golden.engine.machine import SIZE_BITS, Machine
 from ...golden.formats.block import Rounding
 from ...golden.formats.catalogue import MXSF
 from ...golden.formats.element import ElementFormat, Overflow
-from ...golden.formats.scale import ScaleRule
+from ...golden.formats.scale_rule import ScaleRule
 from ..checks import check_kind
 from ..dot.accumulator import POINTS as ACCUMULATOR_POINTS
 from ..dot.dot import POINTS, points_of

@@ -13,7 +13,7 @@ from amaranth.lib.wiring import In, Out
 from ...golden.formats.block import BlockFormat, Rounding, vector_format
 from ...golden.formats.catalogue import MXSF
 from ...golden.formats.element import ElementFormat, Overflow
-from ...golden.formats.scale import ScaleRule
+from ...golden.formats.scale_rule import ScaleRule
 from ...golden.formats.word import BF16, WordFormat
 from ..checks import check_block, check_kind, check_quantizer, check_rounding
 from ..layouts import Fabric, group_size, micro_fields, word_layout

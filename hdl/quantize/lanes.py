@@ -12,7 +12,7 @@ from amaranth.lib.wiring import In, Out
 
 from ...golden.formats.block import Rounding
 from ...golden.formats.element import ElementFormat, Overflow
-from ...golden.formats.scale import ScaleRule
+from ...golden.formats.scale_rule import ScaleRule
 from ...golden.formats.word import WordFormat
 from ..layouts import Fabric, word_layout
 from ..stream.register import derive, link, register, skid

@@ -18,7 +18,7 @@ from amaranth.hdl import Module, Mux, Signal, Value, unsigned
 from amaranth.lib import data
 
 from ...golden.formats.element import Binade, ElementFormat
-from ...golden.formats.scale import NAN_BYTE
+from ...golden.formats.scale import E8M0
 
 __all__ = ["Segment", "Window", "find_origin", "origin_layout", "segments", "window"]
 
@@ -124,7 +124,7 @@ def find_origin(m: Module, scale: Value, element: ElementFormat, tail: int = 0) 
     unscaled = window(element, tail).unscaled
     clear = Signal(name="clear")
     m.d.comb += [
-        clear.eq(scale == NAN_BYTE),
+        clear.eq(scale == E8M0.nan_code),
         origin.clear.eq(clear),
         origin.addend.eq(Mux(clear, 0, unscaled - scale)),
         origin.low.eq(~clear & (scale <= unscaled)),

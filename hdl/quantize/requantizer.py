@@ -13,7 +13,7 @@ from amaranth.lib.wiring import In, Out
 from ...golden.formats.block import Rounding
 from ...golden.formats.catalogue import MXSF
 from ...golden.formats.element import ElementFormat, Overflow
-from ...golden.formats.scale import ScaleRule
+from ...golden.formats.scale_rule import ScaleRule
 from ...golden.formats.word import FP32, WordFormat
 from ..checks import check_kind, check_quantizer, check_rounding
 from ..layouts import Fabric, word_layout

@@ -1,6 +1,6 @@
 """Scale finder: the E8M0 byte of a block from its words.
 
-Every rule is one comparator (``mxsf.golden.formats.scale.comparator``): with E and M of the block's
+Every rule is one comparator (``mxsf.golden.formats.scale_rule``): with E and M of the block's
 largest word, ``byte = clamp(E - emax + (M > T), 0, 254)``. Since (E, M > T) orders as (E, M)
 does, the maximum is taken over the key (E, M > T) alone: 9 bits a word, 8 for FLOOR.
 Source: docs/numerics.md section 2.
@@ -14,7 +14,8 @@ from amaranth.lib.wiring import In, Out
 
 from ...golden.formats.block import Rounding
 from ...golden.formats.element import ElementFormat
-from ...golden.formats.scale import NAN_BYTE, ScaleRule, comparator
+from ...golden.formats.scale import E8M0
+from ...golden.formats.scale_rule import ScaleRule, comparator
 from ...golden.formats.word import WordFormat
 from ..layouts import Fabric, word_layout
 
@@ -155,7 +156,7 @@ def scale_byte(m: Module, key: Value, element: ElementFormat, rule: ScaleRule) -
         with m.Elif(raw > 254):
             m.d.comb += byte.eq(254)
     with m.If(exponent == 255):
-        m.d.comb += byte.eq(NAN_BYTE)
+        m.d.comb += byte.eq(E8M0.nan_code)
     return byte
 
 

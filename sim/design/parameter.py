@@ -6,7 +6,7 @@ from typing import Any, get_args
 
 from ...golden.formats.block import Rounding, vector_format
 from ...golden.formats.catalogue import MXSF
-from ...golden.formats.scale import ScaleRule
+from ...golden.formats.scale_rule import ScaleRule
 from ...golden.formats.word import BF16, FP32, WORDS
 from ...hdl.checks import BLOCK_BOUND, LANES_BOUND, OUTPUTS_BOUND
 from ...hdl.layouts import Fabric

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from ...golden.formats.block import BlockFormat, vector_format
 from ...golden.formats.element import ElementFormat
-from ...golden.formats.scale import ScaleRule, comparator
+from ...golden.formats.scale_rule import ScaleRule, comparator
 from ...golden.formats.word import WordFormat
 
 __all__ = ["EDGES", "directed_words", "random_words"]

@@ -11,7 +11,7 @@ import numpy as np
 from ....golden.formats.catalogue import parse
 from ....golden.formats.element import ElementFormat
 from ....golden.quantize.encoder import quantize
-from ....golden.quantize.requantizer import error_db
+from ....golden.quantize.error import error_db
 from ....sim.simulator.program import ToolError
 from ...catalogue.catalogue import tensors, variant
 from ..cache import cached, fingerprint

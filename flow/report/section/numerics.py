@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 from ....golden.formats.catalogue import FORMATS
 from ....golden.formats.element import ElementFormat
-from ....golden.formats.scale import ScaleRule
+from ....golden.formats.scale_rule import ScaleRule
 from ....golden.quantize.encoder import quantize
-from ....golden.quantize.requantizer import error_db
+from ....golden.quantize.error import error_db
 from ...catalogue.catalogue import tensors
 from ..content import Figure, Section, Table
 from ..scope import Scope

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ....golden.formats.scale import NAN_BYTE
+from ....golden.formats.scale import E8M0
 from ....golden.formats.word import FP32
 from ....hdl.ports import Field, fields, stream_names
 from ....sim.result import Result, Stalls
@@ -147,8 +147,8 @@ def _text(field: Field, value: Any, component: Any, stream: str) -> str:
     kind = field.name.rpartition(".")[2]
     if kind == "scale":
         scales = 2 if field.width > 8 else 1  # or the sum of two
-        named = scales == 1 and value == NAN_BYTE
-        return "NaN" if named else "2" + str(int(value) - 127 * scales).translate(_RAISED)
+        named = scales == 1 and value == E8M0.nan_code
+        return "NaN" if named else "2" + str(int(value) + E8M0.offset * scales).translate(_RAISED)
     if kind in ("words", "acc"):
         inner = FP32 if stream == "i" else component.result
         word = component.source if kind == "words" else inner

@@ -1,15 +1,33 @@
-"""Golden dot and matmul against plain Python on exact fractions: one rounding, nothing lost."""
+"""Golden dot against plain Python on exact fractions: one rounding, nothing lost."""
 
 from fractions import Fraction
 
 import numpy as np
 import pytest
 import reference
-from mxsf.golden import E2M1, E4M3, E5M2, FORMATS, INT8, MXSF, dot, matmul, parse, quantize
+from mxsf.golden import (
+    E2M1,
+    E4M3,
+    E5M2,
+    E8M0,
+    FORMATS,
+    INT8,
+    MXSF,
+    BlockFormat,
+    ScaleFormat,
+    dot,
+    parse,
+)
+from mxsf.golden.dot import accumulator
 
 PAIRS = [(f, f) for f in FORMATS.values()]
 PAIRS += [(MXSF, E5M2), (E5M2, E2M1), (INT8, E4M3), (parse("e5m10"), parse("e5m10"))]
 NAN = 0x7FC00000
+UE4M3 = ScaleFormat("ue4m3", 4, 3, bias=7, nan_code=0x7F, subnormals=True)
+UE5M3 = ScaleFormat("ue5m3", 5, 3, bias=15, nan_code=0xFF, subnormals=True)
+every_scale = pytest.mark.parametrize(
+    "scales", [(E8M0, E8M0), (UE4M3, UE4M3), (UE4M3, E8M0), (E8M0, UE5M3)], ids=str
+)
 
 
 def expected_bits(a, a_scale, b, b_scale, acc, pair):
@@ -20,7 +38,11 @@ def expected_bits(a, a_scale, b, b_scale, acc, pair):
         Fraction(0),
     )
     start = Fraction(float(acc)) if abs(float(acc)) >= 2.0**-126 else Fraction(0)
-    exact = start + total * Fraction(2) ** (int(a_scale) + int(b_scale) - 254)
+    return rounded_bits(start + total * Fraction(2) ** (int(a_scale) + int(b_scale) - 254))
+
+
+def rounded_bits(exact):
+    """FP32 bits of an exact value, rounded once."""
     if exact == 0:
         return 0
     sign = 0x80000000 if exact < 0 else 0
@@ -126,75 +148,54 @@ def test_range_ends():
     assert dot(one, 0, one, 128) == np.float32(2.0**-126)
 
 
-@pytest.mark.parametrize(
-    ("element", "block", "other"),
-    [(f, (1, 32), None) for f in FORMATS.values()]
-    + [(MXSF, (8, 8), None), (MXSF, (1, 32), E4M3), (E5M2, (4, 16), MXSF), (INT8, (3, 5), None)],
-    ids=str,
-)
-def test_matmul_is_dot_after_dot(element, block, other):
-    random = np.random.default_rng(1)
-    second = element if other is None else other
-    x = random.standard_normal((20, 70)).astype(np.float32)
-    y = random.standard_normal((70, 12)).astype(np.float32)
-    x[3], y[:, 4] = x[3] * 2.0**-70, y[:, 4] * 2.0**-60  # close to the flush
-    start = random.standard_normal((20, 12)).astype(np.float32)
-    a, b = quantize(x, element, block), quantize(y, second, block[::-1])
-    for acc in (None, start):
-        found = matmul(a, b, acc)
-        assert found.dtype == np.float32
-        for i in (0, 3, 19):
-            for j in (0, 4, 11):
-                total = np.float32(0) if acc is None else acc[i, j]
-                for k in range(0, 70, block[1]):
-                    inner = slice(k, k + block[1])
-                    scales = (
-                        a.scales[i // block[0], k // block[1]],
-                        b.scales[k // block[1], j // block[0]],
-                    )
-                    codes = a.codes[i, inner], b.codes[inner, j]
-                    total = dot(codes[0], scales[0], codes[1], scales[1], total, (element, second))
-                assert found[i, j].view(np.uint32) == total.view(np.uint32)
+@every_scale
+@pytest.mark.parametrize("length", [4, 32])
+@pytest.mark.parametrize("element", [MXSF, E5M2, E2M1], ids=str)
+def test_scales_of_any_format_are_exact(element, length, scales):
+    """A significand of each scale, and its exponent, before the one rounding."""
+    random = np.random.default_rng(length)
+    formats = [BlockFormat(element, scale=scale) for scale in scales]
+    for number in range(60):
+        a, b = (finite(random, element, length) for _ in "ab")
+        codes = [int(random.integers(0, scale.nan_code)) for scale in scales]
+        values = [Fraction(float(s.decode(c))) for s, c in zip(scales, codes, strict=True)]
+        total = sum(
+            (
+                Fraction(float(element.table[x])) * Fraction(float(element.table[y]))
+                for x, y in zip(a, b, strict=True)
+            ),
+            Fraction(0),
+        )
+        exact = total * values[0] * values[1]
+        near = -float(exact) * (1 + int(random.integers(-3, 4)) * 2.0**-24)
+        with np.errstate(over="ignore"):
+            acc = np.float32([0.0, near, random.standard_normal()][number % 3])
+        acc = acc if np.isfinite(acc) else np.float32(1)
+        start = Fraction(float(acc)) if abs(float(acc)) >= 2.0**-126 else Fraction(0)
+        result = dot(a, codes[0], b, codes[1], acc, (formats[0], formats[1]))
+        assert int(result.view(np.uint32)) == rounded_bits(start + exact)
 
 
-def test_matmul_gives_one_nan():
-    x = quantize(np.ones((2, 2), np.float32), MXSF, (2, 2))
-    acc = np.uint32([[0x7FDF9350, 0xFF800001], [0x7F800000, 0]]).view(np.float32)
-    found = matmul(x, x, acc).view(np.uint32)
-    assert found.tolist() == [[0x7FC00000, 0x7FC00000], [0x7F800000, 0x40000000]]
+@every_scale
+def test_scales_are_those_of_the_format(scales):
+    a, b = (BlockFormat(MXSF, scale=scale) for scale in scales)
+    call = {"a_codes": [0x20], "b_codes": [0x20], "element": (a, b)}
+    for side in range(2):
+        codes = [1, 1]
+        codes[side] = scales[side].nan_code
+        result = dot(**call, a_scale=codes[0], b_scale=codes[1])
+        assert int(result.view(np.uint32)) == NAN
+        codes[side] += 1
+        message = f"{scales[side]} scales are 0 to {scales[side].nan_code}, not {codes[side]}"
+        with pytest.raises(ValueError, match=message):
+            dot(**call, a_scale=codes[0], b_scale=codes[1])
 
 
-def test_matmul_lets_nan_and_inf_through():
-    x = np.ones((8, 64), np.float32)
-    x[2, 40] = np.inf  # its block becomes NaN
-    found = matmul(quantize(x, MXSF), quantize(np.ones((64, 4), np.float32), MXSF, (32, 1)))
-    assert np.isnan(found[2]).all()
-    assert (found[[0, 1, 3]] == 64).all()
-    codes = np.full((2, 32), 0x3C, np.uint8)
-    codes[0, 0] = 0x7C
-    infinite = quantize(np.ones((2, 32), np.float32), E5M2)
-    infinite.codes[:] = codes
-    infinite.scales[:] = 127
-    found = matmul(infinite, quantize(np.ones((32, 3), np.float32), E5M2, (32, 1)))
-    assert np.isposinf(found[0]).all()
-    assert (found[1] == 32).all()
-
-
-def test_values_beyond_fp32_are_finite_beside_special_ones():
-    """A NaN block elsewhere changes no other sum, however large or small its elements are."""
-    a = quantize(np.ones((3, 4), np.float32), E5M2, (1, 4))
-    a.codes[:, 1:] = 0
-    a.codes[0], a.codes[1, 0] = 0x7B, 0x01
-    a.scales[:, 0] = 254, 0, 255
-    b = quantize(np.ones((4, 2), np.float32), E5M2, (4, 1))
-    b.codes[:] = [[0x3C, 0x7C], [0, 0], [0, 0], [0, 0]]
-    b.scales[0] = 60, 127
-    found = matmul(a, b)
-    for i in range(3):
-        for j in range(2):
-            one = dot(a.codes[i], a.scales[i, 0], b.codes[:, j], b.scales[0, j], element=E5M2)
-            assert found[i, j].view(np.uint32) == one.view(np.uint32), (i, j)
-    assert np.isfinite(found[0, 0])
+def test_a_scale_of_zero():
+    """It is a factor as any other: nothing of finite elements, NaN with an infinite one."""
+    fmt = BlockFormat(E5M2, scale=UE4M3)
+    assert dot([0x3C], 0, [0x3C], 0x38, 1.0, fmt) == 1.0
+    assert int(dot([0x7C], 0, [0x3C], 0x38, 1.0, fmt).view(np.uint32)) == NAN
 
 
 @pytest.mark.parametrize(
@@ -203,10 +204,13 @@ def test_values_beyond_fp32_are_finite_beside_special_ones():
         (lambda: dot([1, 2], 127, [1, 2, 3], 127), "blocks must agree, not 2 and 3"),
         (lambda: dot([256], 127, [1], 127), "mxsf codes are 0 to 255, not 256"),
         (lambda: dot(1, 127, [1], 127), "block axis"),
+        (lambda: dot([1], 256, [1], 127), "e8m0 scales are 0 to 255, not 256"),
+        (lambda: dot([1], 127, [1], -1), "e8m0 scales are 0 to 255, not -1"),
+        (
+            lambda: dot([1], 127, [1], 127, element=BlockFormat(MXSF, (8, 8))),
+            r"blocks of one row, not \(8, 8\)",
+        ),
         (lambda: dot([1], 127, [1], 127, element=parse("e8m2")), "too wide for exact dot products"),
-        (lambda: matmul(square((1, 4)), square((1, 4))), "blocks along K must agree"),
-        (lambda: matmul(square((2, 2)), quantize(np.ones((5, 4)), MXSF, (2, 2))), "inner axes"),
-        (lambda: matmul(quantize(np.ones(4), MXSF, (1, 4)), square((4, 4))), "takes matrices"),
     ],
 )
 def test_bad_operands(call, message):
@@ -214,8 +218,18 @@ def test_bad_operands(call, message):
         call()
 
 
-def square(block):
-    return quantize(np.ones((4, 4)), MXSF, block)
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: dot([1.0], 127, [1], 127), "mxsf codes must be integers, not float64"),
+        (lambda: dot([1], 127.0, [1], 127), "e8m0 scales must be integers, not float64"),
+        (lambda: dot([1], 127, [1], 127, element="mxsf"), "not 'mxsf'"),  # type: ignore[arg-type]
+        (lambda: dot([1], 127, [1], 127, element=(MXSF,)), "a pair of them"),  # type: ignore[arg-type]
+    ],
+)
+def test_wrong_kinds(call, message):
+    with pytest.raises(TypeError, match=message):
+        call()
 
 
 def test_a_planted_bug_is_caught(monkeypatch):
@@ -223,5 +237,5 @@ def test_a_planted_bug_is_caught(monkeypatch):
     case = ([0x78, 0x01], 127, [0x78, 0x01], 73, np.float32(1))
     expected = expected_bits(*case, (E5M2, E5M2))
     assert int(dot(*case, E5M2).view(np.uint32)) == expected
-    monkeypatch.setattr("mxsf.golden.dot.accumulator._to_odd", lambda leading, rest: leading)
+    monkeypatch.setattr(accumulator, "_to_odd", lambda leading, rest: leading)
     assert int(dot(*case, E5M2).view(np.uint32)) != expected

@@ -1,144 +1,150 @@
-"""Scale bytes: the four rules against exact fractions, and the comparators of the hardware."""
+"""Scale formats: E8M0 against ml_dtypes, others against exact fractions, and what is refused."""
 
+import json
+from dataclasses import FrozenInstanceError, replace
 from fractions import Fraction
 
 import ml_dtypes
 import numpy as np
 import pytest
 import reference
-from mxsf.golden import E4M3, E5M2, FORMATS, FP32, INT8, MXSF, ElementFormat, ScaleRule, parse
-from mxsf.golden.formats.scale import comparator, decode_scale, scale_bytes
+from mxsf.golden import E8M0, MXSF, SCALE_FORMATS, BlockFormat, BlockTensor, ScaleFormat
 
-ELEMENTS = [
-    *FORMATS.values(),
-    *(parse(name) for name in ("e8m7", "e4m11", "e8m0", "e3m4", "e0m1", "e0m7", "e1m0")),
-    parse("e2m7+e3m4+e2m2"),
-    ElementFormat("all below one", 3, 4, bias=20),
-    ElementFormat("all above one", 3, 4, bias=-2),
-]
-ONE = 1 << 23  # units of an FP32 mantissa
-INFINITY = 0x7F800000
-every_rule = pytest.mark.parametrize("rule", ScaleRule, ids=lambda rule: rule.value)
-every_element = pytest.mark.parametrize("element", ELEMENTS, ids=str)
+UE4M3 = ScaleFormat("ue4m3", 4, 3, bias=7, nan_code=0x7F, subnormals=True)
+UE5M3 = ScaleFormat("ue5m3", 5, 3, bias=15, nan_code=0xFF, subnormals=True)
+PLAIN = ScaleFormat("e6m5", 6, 5, bias=31, bits=11, nan_code=0x7FF, subnormals=False)
+every_scale = pytest.mark.parametrize("scale", [E8M0, UE4M3, UE5M3, PLAIN], ids=str)
 
 
-def mantissas(element, rule):
-    """Mantissas at which a rule may turn, and their neighbours."""
-    largest = reference.largest(element)
-    top = largest / reference.TWO ** reference.exponent_of(largest)
-    turns = [0, ONE, int((top - 1) * ONE), ONE - (1 << (22 - element.rounding_bits)), 0x400000]
-    turns += [comparator(element, rule).threshold, comparator(element, rule).threshold_low]
-    near = {turn + step for turn in turns for step in (-2, -1, 0, 1, 2)}
-    return np.array(sorted(m for m in near if 0 <= m < ONE))
+def value(scale: ScaleFormat, code: int) -> Fraction:
+    """What a code means, by the definition of a float."""
+    exponent, mantissa = divmod(code, 2**scale.mantissa_bits)
+    fraction = Fraction(mantissa, 2**scale.mantissa_bits)
+    if scale.subnormals and exponent == 0:
+        return reference.TWO ** (1 - scale.bias) * fraction
+    return reference.TWO ** (exponent - scale.bias) * (1 + fraction)
 
 
-def words(exponents, mantissas):
-    return (np.asarray(exponents)[:, None] << 23 | mantissas).ravel().astype(np.uint32)
+def test_e8m0_is_that_of_ml_dtypes():
+    codes = np.arange(256, dtype=np.uint8)
+    values = E8M0.decode(codes)
+    assert values.dtype == np.float64
+    np.testing.assert_array_equal(values, codes.view(ml_dtypes.float8_e8m0fnu).astype(np.float64))
+    assert [Fraction(v) for v in values[:255]] == [reference.scale_value(b) for b in range(255)]
 
 
-def by_comparator(bits, element, rule):
-    """The byte as the hardware finds it."""
-    emax, threshold, threshold_low = comparator(element, rule)
-    exponent, mantissa = bits.astype(np.int64) >> 23, bits & (ONE - 1)
-    rises = mantissa > np.where(exponent == emax, threshold_low, threshold)
-    byte = np.clip(exponent - emax + rises, 0, 254)
-    return np.where(exponent == 0, 0, np.where(exponent == 255, 255, byte))
+def test_e4m3_is_that_of_ml_dtypes_without_its_sign():
+    codes = np.arange(128, dtype=np.uint8)
+    expected = codes.view(ml_dtypes.float8_e4m3fn).astype(np.float64)
+    np.testing.assert_array_equal(UE4M3.decode(codes), expected)
 
 
-@every_rule
-@every_element
-class TestRules:
-    def test_equals_the_reference_at_every_exponent(self, element, rule):
-        bits = words(range(256), mantissas(element, rule))
-        expected = [reference.scale_byte(int(word), element, rule) for word in bits]
-        found = scale_bytes(bits, element, rule)
-        assert found.dtype == np.uint8
-        np.testing.assert_array_equal(found, expected)
+@every_scale
+class TestEveryFormat:
+    def test_values_are_those_of_the_definition(self, scale):
+        values = scale.decode(np.arange(scale.nan_code + 1))
+        exact = [value(scale, code) for code in range(scale.nan_code)]
+        assert [Fraction(v) for v in values[:-1]] == exact
+        assert exact == sorted(exact)
+        assert Fraction(scale.largest) == exact[-1]
+        assert scale.is_nan([0, scale.largest_code, scale.nan_code]).tolist() == [0, 0, 1]
+        assert np.flatnonzero(np.isnan(values)).tolist() == [scale.nan_code]
 
-    def test_comparator_equals_the_rule(self, element, rule):
-        every_bf16_word = np.arange(1 << 15, dtype=np.uint32) << 16
-        around_thresholds = words(range(256), mantissas(element, rule))
-        any_words = np.random.default_rng(0).integers(0, 1 << 31, 20_000, dtype=np.uint32)
-        bits = np.concatenate([every_bf16_word, around_thresholds, any_words])
-        np.testing.assert_array_equal(
-            by_comparator(bits, element, rule), scale_bytes(bits, element, rule)
-        )
+    def test_parts_are_the_value(self, scale):
+        significand, exponent = scale.parts(np.arange(scale.nan_code))
+        for code, (m, e) in enumerate(zip(significand, exponent, strict=True)):
+            assert int(m) * reference.TWO ** (int(e) + scale.offset) == value(scale, code)
+        assert int(significand.max()).bit_length() == scale.significand_bits
+        assert exponent.min() >= 0
+        assert int(exponent.max()).bit_length() == scale.exponent_bits
+        assert scale.power_of_two == (set(significand.tolist()) == {1})
 
-    def test_bytes_rise_with_the_magnitude(self, element, rule):
-        found = scale_bytes(words(range(255), mantissas(element, rule)), element, rule)
-        assert (np.diff(found.astype(int)) >= 0).all()
+    def test_codes_above_nan_are_refused(self, scale):
+        assert scale.check_codes([[0, scale.nan_code]]).shape == (1, 2)
+        for wrong in (-1, scale.nan_code + 1):
+            message = f"{scale} scales are 0 to {scale.nan_code}, not {wrong}"
+            for taken in (scale.decode, scale.parts, scale.check_codes):
+                with pytest.raises(ValueError, match=message):
+                    taken([wrong])
+        with pytest.raises(TypeError, match=f"{scale} scales must be integers, not float64"):
+            scale.decode([1.0])
 
-    def test_zero_subnormal_infinity_nan(self, element, rule):
-        bits = np.uint32([0, 1, ONE - 1, INFINITY, INFINITY + 1, 0x7FFFFFFF])
-        assert scale_bytes(bits, element, rule).tolist() == [0, 0, 0, 255, 255, 255]
-
-
-@every_element
-@pytest.mark.parametrize("rule", [ScaleRule.FLOOR, ScaleRule.CEIL, ScaleRule.RCEIL], ids=str)
-def test_largest_magnitude_stays_within_reach(element, rule):
-    """FLOOR may saturate inside the largest binade, CEIL and RCEIL never leave the format."""
-    reach = {
-        ScaleRule.FLOOR: 2.0 ** (element.emax + 1),
-        ScaleRule.CEIL: 2.0**element.emax,
-        ScaleRule.RCEIL: element.largest * (1 + 2.0**-23),  # the quotient is rounded to FP32
-    }
-    bits = words(range(1, 255), [0, 1, ONE // 2, ONE - 1])
-    byte = scale_bytes(bits, element, rule)
-    inside = byte < 254
-    scaled = FP32.values(bits) / decode_scale(byte)
-    assert (scaled <= reach[rule])[inside].all()
+    def test_spec_is_plain_data(self, scale):
+        again = ScaleFormat(**json.loads(json.dumps(scale.spec())))
+        assert again == scale
+        assert again.name == scale.name
 
 
-@pytest.mark.parametrize("element", [INT8, MXSF, E4M3, E5M2, parse("e8m7")], ids=str)
-def test_rceil_where_the_quotient_is_subnormal(element):
-    """Below 2**-126 the quotient has byte 0 up to 2**-127 and byte 1 above, as in hardware."""
-    edge = Fraction(2) ** -127 * reference.largest(element)
-    near = np.float32(float(edge)).view(np.uint32).astype(np.int64)
-    bits = np.maximum(np.arange(near - 200, near + 200), ONE).astype(np.uint32)
-    expected = [reference.scale_byte(int(word), element, ScaleRule.RCEIL) for word in bits]
-    assert set(expected) == ({0, 1} if element.emax > 0 else {1})
-    np.testing.assert_array_equal(scale_bytes(bits, element, ScaleRule.RCEIL), expected)
+def test_named_formats():
+    assert SCALE_FORMATS == {"e8m0": E8M0}
+    assert (E8M0.offset, E8M0.significand_bits, E8M0.largest_code) == (-127, 1, 254)
+    assert (UE4M3.offset, UE4M3.significand_bits, UE4M3.largest) == (-10, 4, 448.0)
+    assert UE5M3.largest == 114688.0
+    assert E8M0.power_of_two
+    assert not UE4M3.power_of_two
+    assert PLAIN.code_dtype is np.uint16
+
+
+def test_formats_are_equal_when_they_mean_the_same():
+    assert replace(E8M0, name="other") == E8M0
+    assert replace(E8M0, nan_code=0xFE) != E8M0
+    with pytest.raises(FrozenInstanceError):
+        E8M0.bias = 3  # type: ignore[misc]
 
 
 @pytest.mark.parametrize(
-    ("rule", "bytes_"),
+    ("changes", "error", "message"),
     [
-        (ScaleRule.FLOOR, [119, 119, 119, 119, 120]),
-        (ScaleRule.CEIL, [119, 120, 120, 120, 120]),
-        (ScaleRule.EVEN, [119, 119, 119, 120, 120]),
-        (ScaleRule.RCEIL, [119, 119, 120, 120, 120]),
+        ({"exponent_bits": 8.0}, TypeError, "exponent_bits must be an integer, not 8.0"),
+        ({"nan_code": True}, TypeError, "nan_code must be an integer, not True"),
+        ({"subnormals": 1}, TypeError, "subnormals must be True or False, not 1"),
+        ({"exponent_bits": 0}, ValueError, "exponent_bits must be 1 to 8, not 0"),
+        ({"mantissa_bits": 9}, ValueError, "mantissa_bits must be 0 to 8, not 9"),
+        ({"bias": 128}, ValueError, "bias must be 0 to 127, not 128"),
+        ({"bits": 7}, ValueError, "bits must be 8 to 16, not 7"),
+        ({"nan_code": 256}, ValueError, "nan_code must be 2 to 255, not 256"),
     ],
 )
-def test_rules_differ_as_the_document_says(rule, bytes_):
-    a = np.float32([1.0, 1.75, 1.76, 1.94, 2.0])
-    assert scale_bytes(a.view(np.uint32), E4M3, rule).tolist() == bytes_
+def test_what_is_no_format(changes, error, message):
+    with pytest.raises(error, match=message):
+        replace(E8M0, **changes)
 
 
-def test_just_below_a_power_of_two_is_its_own_binade():
-    """There floor(log2(a)) in floating point is off by one."""
-    powers = 2.0 ** np.arange(-120, 127)
-    below = np.nextafter(powers.astype(np.float32), np.float32(0))
-    found = scale_bytes(below.view(np.uint32), INT8)
-    assert found.tolist() == [exponent + 127 - 1 for exponent in range(-120, 127)]
+class TestInBlocks:
+    codes = np.uint8([[0x20, 0x40], [0xA0, 0x01]])
 
+    def test_the_default_is_e8m0_and_files_do_not_say_so(self):
+        fmt = BlockFormat(MXSF)
+        assert fmt.scale is E8M0
+        assert "scale" not in fmt.spec()
+        assert BlockFormat.from_spec(fmt.spec()) == fmt
 
-def test_decode_scale():
-    found = decode_scale(np.arange(256))
-    np.testing.assert_array_equal(
-        found, np.arange(256, dtype=np.uint8).view(ml_dtypes.float8_e8m0fnu).astype(np.float64)
-    )
-    assert [Fraction(v) for v in found[:255]] == [reference.scale_value(b) for b in range(255)]
-    assert np.isnan(found[255])
+    def test_another_is_part_of_the_format(self):
+        fmt = BlockFormat(MXSF, scale=UE4M3)
+        assert fmt != BlockFormat(MXSF)
+        assert str(fmt) == "mxsf_ue4m3"
+        again = BlockFormat.from_spec(json.loads(json.dumps(fmt.spec())))
+        assert again == fmt
+        assert str(again) == "mxsf_ue4m3"
+        with pytest.raises(TypeError, match="scale must be a ScaleFormat, not 'e8m0'"):
+            BlockFormat(MXSF, scale="e8m0")  # type: ignore[arg-type]
 
+    def test_scales_of_a_tensor_are_codes_of_its_format(self):
+        fmt = BlockFormat(MXSF, (1, 2), scale=UE4M3)
+        with pytest.raises(ValueError, match="ue4m3 scales are 0 to 127, not 200"):
+            BlockTensor(self.codes, np.uint8([[1], [200]]), fmt)
+        with pytest.raises(TypeError, match="scales must be uint16, not uint8"):
+            BlockTensor(self.codes, np.uint8([[1], [2]]), replace(fmt, scale=PLAIN))
 
-@pytest.mark.parametrize("shape", [(), (0,), (2, 3)])
-def test_shapes_are_kept(shape):
-    found = scale_bytes(np.full(shape, 0x3F800000, np.uint32), MXSF)
-    assert found.shape == shape
-    assert (found == 125).all()
-
-
-@pytest.mark.parametrize("rule", ["floor", None])
-def test_rule_must_be_a_rule(rule):
-    with pytest.raises(TypeError, match=f"rule must be a ScaleRule, not {rule!r}"):
-        scale_bytes(np.uint32(0), MXSF, rule)
+    @pytest.mark.parametrize("scale", [UE4M3, PLAIN], ids=str)
+    def test_a_tensor_is_dequantized_and_saved(self, scale, tmp_path):
+        fmt = BlockFormat(MXSF, (1, 2), scale=scale)
+        scales = np.array([[scale.nan_code // 2], [scale.nan_code]], scale.code_dtype)
+        tensor = BlockTensor(self.codes, scales, fmt)
+        exact = [value(scale, int(scales[0, 0])) * n for n in (1, 2)]
+        values = tensor.dequantize()
+        assert [Fraction(float(v)) for v in values[0]] == exact
+        assert np.isnan(values[1]).all()
+        tensor.save(tmp_path / "scaled.npz")
+        assert BlockTensor.load(tmp_path / "scaled.npz") == tensor
+        assert tensor.T.format.scale is scale

@@ -23,7 +23,7 @@ from mxsf.golden import (
     quantize,
     slabs,
 )
-from mxsf.golden.quantize import encoder
+from mxsf.golden.quantize import encoder, rounding
 
 BLOCKS = [(1, 32), (8, 8), (3, 5), (32, 1), (1, 1)]
 INF, NAN = np.inf, np.nan
@@ -246,35 +246,35 @@ class TestPlantedBugs:
             exact.assert_quantized(quantize(x), x)
 
     def test_constant_of_one_binade(self, monkeypatch):
-        adder = encoder._adder(MXSF, "saturate")
+        adder = rounding._adder(MXSF, "saturate")
         constants = adder.constants.copy()
         constants[127] = np.nextafter(constants[127], np.float32(INF))  # 1 <= v < 2
-        monkeypatch.setattr(encoder, "_adder", lambda *_: adder._replace(constants=constants))
+        monkeypatch.setattr(rounding, "_adder", lambda *_: adder._replace(constants=constants))
         self.fails()
 
     def test_saturation_limit(self, monkeypatch):
-        adder = encoder._adder(MXSF, "saturate")
+        adder = rounding._adder(MXSF, "saturate")
         above = np.float32(2 * adder.limit)
-        monkeypatch.setattr(encoder, "_adder", lambda *_: adder._replace(limit=above))
+        monkeypatch.setattr(rounding, "_adder", lambda *_: adder._replace(limit=above))
         self.fails()
 
     def test_ties_away_from_zero(self, monkeypatch):
         """A rounding that differs in ties only."""
         x = np.float32([[4 + 1 / 16, 4 + 3 / 16, 1.0]])
         exact.assert_quantized(quantize(x), x)
-        nearest = encoder._nearest
+        nearest = encoder.round_nearest
 
         def away(words, *arguments):
             return nearest(np.nextafter(words, np.copysign(np.float32(INF), words)), *arguments)
 
-        monkeypatch.setattr(encoder, "_nearest", away)
+        monkeypatch.setattr(encoder, "round_nearest", away)
         with pytest.raises(AssertionError, match="not equal"):
             exact.assert_quantized(quantize(x), x)
 
     def test_scale_of_another_rule(self, monkeypatch):
-        right = encoder.scale_bytes
+        right = encoder.scale_codes
         monkeypatch.setattr(
-            encoder, "scale_bytes", lambda a, element, _: right(a, element, ScaleRule.CEIL)
+            encoder, "scale_codes", lambda a, element, *_: right(a, element, ScaleRule.CEIL)
         )
         self.fails()
 
@@ -305,7 +305,7 @@ RANDOM = {"rounding": Rounding.STOCHASTIC, "random": DRAWS}
         (ONES, {"rule": "floor"}, TypeError, "must be a ScaleRule, not 'floor'"),
         (ONES, {"rounding": "even"}, TypeError, "must be a Rounding, not 'even'"),
         (ONES, {"overflow": "ovf"}, ValueError, "needs NaN or Inf codes; mxsf has none"),
-        (ONES, {"overflow": None}, ValueError, "'saturate' or 'ovf', not None"),
+        (ONES, {"overflow": "wrap"}, ValueError, "'saturate' or 'ovf', not 'wrap'"),
         (ONES, {"random": DRAWS}, ValueError, "random is for stochastic rounding only"),
         (ONES, RANDOM | {"random": None}, ValueError, "needs random integers"),
         (ONES, RANDOM | {"random": DRAWS[1:]}, ValueError, r"\(4, 4\), not \(3, 4\)"),

@@ -16,12 +16,11 @@ from mxsf.golden import (
     MX9,
     BlockFormat,
     BlockTensor,
-    Rounding,
     dot,
     matmul,
     quantize,
 )
-from mxsf.golden.quantize.requantizer import error_db
+from mxsf.golden.quantize.error import error_db
 
 BITS = {"mx9": 7, "mx6": 4, "mx4": 2, "msfp16": 7, "msfp12": 3}
 
@@ -163,6 +162,27 @@ def test_products(names):
     np.testing.assert_array_equal(matmul(a, b), acc)
 
 
+@pytest.mark.parametrize("names", [("mx9", "mx9"), ("mx4", "mx6"), ("msfp12", "mx9")])
+def test_dot_takes_block_formats(names):
+    """The codes of a row and its microexponents, as the tensors have them."""
+    random = np.random.default_rng(3)
+    x, y = (random.standard_normal((5, 16)).astype(np.float32) for _ in "ab")
+    formats = BLOCK_FORMATS[names[0]], BLOCK_FORMATS[names[1]]
+    a, b = (quantize(values, fmt) for values, fmt in zip((x, y), formats, strict=True))
+    sums = exact(a.dequantize(), b.dequantize().T)
+    results = dot(
+        *(a.codes, a.scales[:, 0], b.codes, b.scales[:, 0]),
+        element=formats,
+        a_micro=a.micro,
+        b_micro=b.micro,
+    )
+    assert results.tolist() == [float(np.float32(float(sums[i][i]))) for i in range(5)]
+    elements = a.element, b.element
+    micro = {"a_micro": a.micro, "b_micro": b.micro}
+    again = dot(a.codes, a.scales[:, 0], b.codes, b.scales[:, 0], element=elements, **micro)
+    np.testing.assert_array_equal(again, results)
+
+
 @pytest.mark.parametrize(
     ("make", "message"),
     [
@@ -170,12 +190,7 @@ def test_products(names):
         (lambda: BlockFormat(E4M3, (1, 16), micro=(1, 2)), "sign-magnitude integer, not e4m3"),
         (lambda: BlockFormat(INT8, (1, 16), micro=(1, 2)), "sign-magnitude integer, not int8"),
         (lambda: BlockFormat(MX9.element, (1, 16), micro=(0, 2)), "micro must be at least 1"),
-        (
-            lambda: quantize(
-                np.ones((1, 16), np.float32), MX9, (1, 32), rounding=Rounding.HALF_AWAY
-            ),
-            "brings its own",
-        ),
+        (lambda: quantize(np.ones((1, 16)), MX9, (1, 15)), "must divide the block"),
         (
             lambda: dot([1] * 16, 127, [1] * 16, 127, element=E4M3, a_micro=[0] * 8),
             "a_micro needs a sign-magnitude integer, not e4m3",
@@ -187,6 +202,18 @@ def test_products(names):
         (
             lambda: dot([1] * 16, 127, [1] * 16, 127, element=MX9.element, b_micro=[2] * 8),
             "b_micro must hold 0 and 1 only",
+        ),
+        (
+            lambda: dot([1] * 16, 127, [1] * 16, 127, element=MX9, a_micro=[0] * 8),
+            "b_micro belongs to formats with microexponents, and mx9 is another",
+        ),
+        (
+            lambda: dot([1] * 16, 127, [1] * 16, 127, element=MSFP12, a_micro=[0] * 8),
+            "a_micro belongs to formats with microexponents, and msfp12 is another",
+        ),
+        (
+            lambda: dot([1] * 16, 127, [1] * 16, 127, element=MX9, a_micro=[0] * 4),
+            r"a_micro must be one for 2 of 16 codes, its shape is \(4,\)",
         ),
     ],
 )

@@ -6,8 +6,9 @@ import pytest
 import reference
 from mxsf.flow.catalogue.catalogue import tensors
 from mxsf.golden import BF16, E4M3, FORMATS, MXSF, Rounding, ScaleRule, quantize
+from mxsf.golden.quantize.error import error_db
 from mxsf.golden.quantize.lfsr import DEGREE, LANES, TAP, Lfsr, seed
-from mxsf.golden.quantize.requantizer import error_db, requantize, requantize_blocks
+from mxsf.golden.quantize.requantizer import requantize, requantize_blocks
 
 DRAWS = 1 << 20
 

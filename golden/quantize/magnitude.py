@@ -1,0 +1,14 @@
+"""Magnitudes of FP32 words as integers, which order as the magnitudes do."""
+
+import numpy as np
+
+from ..formats.word import FP32
+
+__all__ = ["LEAST_NORMAL", "MAGNITUDE"]
+
+# int32, which NumPy compares twice as fast as uint32; the sign bit is clear.
+MAGNITUDE = np.int32((1 << (FP32.bits - 1)) - 1)
+"""Mask of all bits but the sign."""
+
+LEAST_NORMAL = np.int32(1 << FP32.mantissa_bits)
+"""Bits of the least normal magnitude: words below count as zero."""
