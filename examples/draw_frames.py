@@ -18,10 +18,15 @@ from worked_frames import EXAMPLES, Example, word
 
 DOCS = Path(__file__).parent.parent / "docs"
 BEGIN, END = "<!-- made by examples/draw_frames.py -->\n", "<!-- to here -->\n"
-GEOMETRIES: tuple[tuple[ElementFormat | BlockFormat, int], ...] = (
-    *((E2M1, 4), (E2M1, 32), (INT8, 32), (MX9, 16)),
-    *((MXSF, 32), (E4M3, 32), (E5M2, 32)),
-)
+GEOMETRIES: dict[str, tuple[ElementFormat | BlockFormat, int]] = {
+    "E2M1": (E2M1, 4),
+    "INT8": (INT8, 32),
+    "MX9": (MX9, 16),
+    "MXSF": (MXSF, 32),
+    "E4M3": (E4M3, 32),
+    "E5M2": (E5M2, 32),
+}
+"""Formats of both operands, and the block, of the table's lines."""
 
 
 def bits(value: int, width: int) -> str:
@@ -79,11 +84,10 @@ def text(example: Example) -> Iterator[str]:
 
 def table() -> Iterator[str]:
     """Geometry of frames, a line a pair of formats."""
-    yield "| formats | block | sum | frame | low from a distance of | bits above the sum, low |\n"
+    yield "| formats | block | sum | frame | low from distance | room above the sum then |\n"
     yield "|---|---|---|---|---|---|\n"
-    for element, block in GEOMETRIES:
+    for name, (element, block) in GEOMETRIES.items():
         frame = Accumulator(element, block=block).frame
-        name = element.name if isinstance(element, ElementFormat) else str(element).split()[0]
         above = frame.bits - GUARD - frame.sum_bits
         yield f"| {name} | {block} | {frame.sum_bits} bits | {frame.bits} bits "
         yield f"| {frame.turn} | {above} |\n"
