@@ -112,6 +112,11 @@ def test_map_has_a_row_for_every_design(design):
     assert f"`{file}`" in rows[0]
 
 
+def test_map_lists_every_page():
+    listed = set(LINK.findall(MAP[MAP.index("## Pages") :]))
+    assert {page.name for page in (ROOT / "docs").glob("*.md")} == listed
+
+
 def test_map_leads_into_every_room():
     files = [path for floor in FLOORS for path in (ROOT / floor).rglob("*.py")]
     rooms = {path.relative_to(ROOT).parent for path in files if path.name != "__init__.py"}
