@@ -18,7 +18,7 @@ HISTORY = {"CHANGELOG.md"}  # names what was there at the time
 LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)")
 FILE = re.compile(
     r"\b(?![\w/]*/(?:test_)?[A-Z]+\.py)"  # STEM.py stands for any name
-    r"((?:golden|hdl|sim|flow|tests|docs|examples)/[\w/]*\w(?:\.[a-z]+|/))(?!\w)"
+    r"((?:golden|hdl|sim|flow|tests|docs|examples)/[\w/-]*\w(?:\.[a-z]+|/))(?!\w)"
 )
 TEST = re.compile(r"(?<![\w/])(test_\w+\.py)\b")
 NAME = re.compile(r"`((?:mxsf\.)?(?:golden|hdl|sim|flow)(?:\.\w+)+)`")
@@ -88,6 +88,7 @@ def test_docstrings_point_to_what_is_there():
         "see [that page](nowhere.md)",
         "see [that heading](docs/numerics.md#9-nothing)",
         "`hdl/dot/nowhere.py` has it",
+        "docs/area-nowhere.md has it",
         "`test_nowhere.py` shows it",
         "`mxsf.golden.dot.nowhere` says it",
         "`sim.pipeline.Register` is a model of it",
