@@ -1,4 +1,4 @@
-"""Testbenches and simulation engines: component, stimulus and golden answer, every cycle compared.
+"""Testbenches and simulators: component, stimulus and golden answer, every cycle compared.
 
-See docs/simulation.md.
+See docs/verification.md.
 """

@@ -74,7 +74,7 @@ class Register:
 
 
 class Skid:
-    """Model of ``hdl.stream.skid``: ``ready = ~held``."""
+    """Model of ``hdl.stream.register.skid``: ``ready = ~held``."""
 
     def __init__(self) -> None:
         self._held: Token | None = None
