@@ -235,7 +235,7 @@ class Points:
     @property
     def values(self) -> str:
         """The highest number, and the names."""
-        return f"0 to {self.most}, or some of {','.join(self.names)}"
+        return f"0 to {self.most}, or some of {', '.join(self.names)}"
 
     def read(self, name: str, text: str) -> Any:
         """Read a number or names."""
