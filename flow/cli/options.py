@@ -1,6 +1,5 @@
-"""Options that commands share: the parameters of designs, stalls, kinds of paths."""
+"""Options that commands share: ports, stalls, tools, kinds of paths."""
 
-from collections.abc import Callable
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -8,43 +7,59 @@ from typing import Any
 import click
 
 from ...sim.simulator.yosys import PINNED, Yosys
-from ..catalogue.catalogue import CATALOGUE, Variant, variant
+from ..catalogue.catalogue import Variant, variant
 from ..catalogue.interfaces import INTERFACES, POLARITIES, RESETS
 
 __all__ = [
     "EXISTING",
     "FILE",
     "FOLDER",
-    "design_options",
+    "SEEDS",
     "fusesoc_option",
+    "input_option",
+    "json_option",
+    "output_option",
+    "prefix_option",
     "read_variant",
     "read_variants",
     "read_yosys",
+    "seed_option",
     "shell_options",
     "stall_options",
+    "yosys_option",
 ]
 
 FOLDER = click.Path(file_okay=False, path_type=Path)
 FILE = click.Path(dir_okay=False, path_type=Path)
 EXISTING = click.Path(exists=True, dir_okay=False, path_type=Path)
 
+SEEDS = click.IntRange(max=100)
+"""How often to place and route; the least is checked where that is done."""
 
-def design_options(multiple: bool = False, design: str | None = None) -> Callable[[Any], Any]:
-    """Add an option for every parameter of a design, or of all of the catalogue.
+output_option = click.option(
+    "--output", type=FOLDER, default=Path("build"), help="Folder [default: build]."
+)
 
-    Args:
-        multiple: options may be repeated.
-        design: the design; None for all.
-    """
+prefix_option = click.option("--prefix", default="", help="Text in front of every module name.")
 
-    def decorate(command: Any) -> Any:
-        designs = CATALOGUE.values() if design is None else [CATALOGUE[design]]
-        parameters = {p.name: p for d in designs for p in d.parameters}
-        for name, parameter in reversed(parameters.items()):
-            command = click.option(f"--{name}", multiple=multiple, help=parameter.help)(command)
-        return command
+input_option = click.option(
+    "--input", "tensor", type=EXISTING, help="Float tensor (.npy) to run on."
+)
 
-    return decorate
+seed_option = click.option(
+    "--seed",
+    type=click.IntRange(0, 2**32 - 1),
+    default=0,
+    help="Seed of words and stalls [default: 0].",
+)
+
+yosys_option = click.option("--yosys", "program", help="Your own Yosys instead of the pinned one.")
+
+json_option = click.option("--json", "output", type=FILE, help="Write the figures here as well.")
+
+fusesoc_option = click.option(
+    "--fusesoc", is_flag=True, help="Also a FuseSoC core file, with the targets of what is there."
+)
 
 
 def shell_options(command: Any) -> Any:
@@ -61,30 +76,24 @@ def shell_options(command: Any) -> Any:
         default="sync",
         help="Reset that acts on the clock's edge, or without one [default: sync].",
     )(command)
+    titles = "; ".join(f"{ports.name}: {ports.title}" for ports in INTERFACES.values())
     return click.option(
         "--interface",
-        "--ports",  # its older name
-        "interface",
         type=click.Choice(list(INTERFACES)),
         default="stream",
-        help="; ".join(f"{one.name}: {one.title}" for one in INTERFACES.values()) + ".",
+        help=f"{titles} [default: stream].",
     )(command)
-
-
-fusesoc_option = click.option(
-    "--fusesoc", is_flag=True, help="Also a FuseSoC core file, with the targets of what is there."
-)
 
 
 def stall_options(command: Any) -> Any:
     """Add the options of random stalls."""
     share = click.FloatRange(0.01, 1)
-    command = click.option("--ready", type=share, default=0.8, help="Share of cycles taken.")(
-        command
-    )
-    return click.option("--valid", type=share, default=0.8, help="Share of cycles offered.")(
-        command
-    )
+    command = click.option(
+        "--ready", type=share, default=0.8, help="Share of cycles taken [default: 0.8]."
+    )(command)
+    return click.option(
+        "--valid", type=share, default=0.8, help="Share of cycles offered [default: 0.8]."
+    )(command)
 
 
 def read_variant(name: str, options: dict[str, Any], prefix: str = "") -> Variant:
@@ -94,8 +103,11 @@ def read_variant(name: str, options: dict[str, Any], prefix: str = "") -> Varian
 
 def read_variants(name: str, options: dict[str, tuple[str, ...]]) -> list[Variant]:
     """Every combination of the values of repeatable options."""
-    given = {key: values for key, values in options.items() if values}
-    return [variant(name, **dict(zip(given, v, strict=True))) for v in product(*given.values())]
+    chosen = {key: values for key, values in options.items() if values}
+    return [
+        variant(name, **dict(zip(chosen, values, strict=True)))
+        for values in product(*chosen.values())
+    ]
 
 
 def read_yosys(program: str | None) -> Yosys:

@@ -234,7 +234,7 @@ class Registers:
     @property
     def values(self) -> str:
         """The highest number, and the names."""
-        return f"0 to {len(self.points.priority)}, or some of {','.join(self.points.path)}"
+        return f"0 to {len(self.points.priority)}, or some of {', '.join(self.points.path)}"
 
     def read(self, name: str, text: str) -> Any:
         """Read a number or names."""

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from mxsf.flow.catalogue.catalogue import variant
 from mxsf.flow.export.verilog import verilog
 from mxsf.flow.simulate import cxxrtl_simulator, make_simulator
-from mxsf.flow.synth.proof import prove_packing
+from mxsf.flow.synth.proof import prove
 from mxsf.golden import parse, quantize
 from mxsf.golden.packing import pack, plane_widths, unpack_planes
 from mxsf.hdl import Pack, Unpack, packing
@@ -102,13 +102,13 @@ def test_unpacking_undoes_packing(bits, lanes):
 @both
 @every_width
 def test_proof(name, bits):
-    assert prove_packing(variant(name, bits=bits, lanes=fewest(bits), stages=0))
+    assert prove(variant(name, bits=bits, lanes=fewest(bits), stages=0))
 
 
 @pytest.mark.long
 @both
 def test_proof_of_wide_beats(name):
-    assert prove_packing(variant(name, bits=7, lanes=32, stages=0))
+    assert prove(variant(name, bits=7, lanes=32, stages=0))
 
 
 @both
@@ -134,8 +134,8 @@ def test_bench_catches_a_lost_mark(name):
 def test_proof_catches_a_planted_bug(name):
     one = variant(name, bits=7, lanes=8, stages=0)
     text = verilog(one)
-    assert prove_packing(one, text)
-    assert not prove_packing(one, planted(name, text))
+    assert prove(one, text)
+    assert not prove(one, planted(name, text))
 
 
 @pytest.mark.long

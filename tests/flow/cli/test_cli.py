@@ -1,12 +1,17 @@
-"""The command line: what it writes, how it fails."""
+"""The command line: what it writes, how it fails, what its help says."""
 
 import json
 
 import numpy as np
 import pytest
 from designs import needs_gcc
+from mxsf.flow.catalogue.catalogue import CATALOGUE
 from mxsf.flow.cli import main as cli
 from mxsf.golden import MX9, MXSF, BlockTensor, quantize
+from mxsf.sim.simulator.yosys import PINNED
+
+DESIGNED = ("generate", "vectors", "simulate", "area", "timing")
+"""Commands that take every design."""
 
 
 @pytest.fixture
@@ -159,12 +164,25 @@ def test_quantize_and_back(run, tmp_path):
         (["nope"], "No such command 'nope'"),
         (["generate"], "Missing argument 'DESIGN'"),
         (["generate", "adder"], "unknown design 'adder': use decoder, encoder"),
-        (["generate", "decoder", "--stages", "2"], "decoder has no parameter 'stages'"),
+        (
+            ["generate", "decoder", "--stages", "2"],
+            "decoder has no parameter 'stages', only element;",
+        ),
         (["generate", "encoder", "--element", "e9m9"], "exponent_bits must be 0 to 8, not 9"),
         (["generate", "encoder", "--element", "fp8"], "unknown format 'fp8'"),
         (["generate", "encoder", "--lanes", "5"], "lanes must divide block = 32, not 5"),
         (["generate", "encoder", "--block", "ten"], "an integer is needed, not 'ten'"),
-        (["generate", "encoder", "--block", "0"], "block must be at least 1, not 0"),
+        (["generate", "encoder", "--block", "0"], "block must be 1 to 1024, not 0"),
+        (["generate", "encoder", "--block", "3000"], "block must be 1 to 1024, not 3000"),
+        (["area", "dot", "--block", "100000"], "block must be 1 to 1024, not 100000"),
+        (["simulate", "matmul", "--depth", "1"], "depth must be 2 to 32768, not 1"),
+        (["vectors", "requantizer", "--tile", "6"], "tile must be 4, 8, 16, 32, not 6"),
+        (["timing", "dot", "--outputs", "5000"], "outputs must be 0 to 4096, not 5000"),
+        (["timing", "dot", "--seeds", "101"], "101 is not in the range x<=100"),
+        (["vectors", "dot", "--seed", "-1"], "-1 is not in the range 0<=x<=4294967295"),
+        (["generate", "--output", "x", "encoder"], "--output follows the design: mxsf generate"),
+        (["prove", "encoder"], "mxsf prove does not take encoder: use decoder, pack, unpack"),
+        (["prove", "pack"], "mxsf_pack_6bit has registers: only a combinational design"),
         (["generate", "encoder", "--rule", "up"], "unknown rule 'up'"),
         (["generate", "encoder", "--overflow", "ovf"], "mxsf has none"),
         (["generate", "pack", "--bits", "17"], "bits must be 3 to 16, not 17"),
@@ -197,8 +215,84 @@ def test_bad_use_is_one_line(run, tmp_path, words, message):
     assert not (tmp_path / "build").exists()
 
 
-@pytest.mark.parametrize("command", sorted(cli.cli.commands))
+@pytest.mark.parametrize("command", cli.COMMANDS)
 def test_help(run, command):
     code, out, _ = run(command, "--help")
     assert code == 0
     assert out.startswith("Usage: mxsf")
+
+
+def test_commands_without_help(run):
+    assert run()[1] == run("--help")[1]
+    assert [line.split()[0] for line in run()[1].split("Commands:")[1].splitlines() if line] == [
+        *cli.COMMANDS
+    ]
+
+
+def options(text):
+    """Options of a help page, by section."""
+    sections = {}
+    for line in text.splitlines():
+        if line and not line.startswith(" "):
+            sections[line] = []
+        elif line.startswith("  -") and sections:
+            (*_, name) = [word for word in line.split("  ")[1].split(" ") if word[:2] == "--"]
+            sections[[*sections][-1]].append(name)
+    return sections
+
+
+def test_help_lists_the_designs(run):
+    for command in DESIGNED:
+        listed = run(command, "--help")[1].split("Designs:\n")[1].splitlines()
+        names = [line.split()[0] for line in listed if line[2:3] not in ("", " ")]
+        assert names[:-1] == [*CATALOGUE]  # the last line says where options are
+    assert "block encoder: words to one scale and codes" in run("generate", "--help")[1]
+
+
+@pytest.mark.parametrize("design", CATALOGUE)
+def test_help_of_a_design_lists_its_parameters(run, design):
+    parameters = CATALOGUE[design].parameters
+    own = set()
+    for command in DESIGNED:
+        out = run(command, design, "--help")[1]
+        sections = options(out)
+        assert sections["Parameters of the design:"] == [f"--{p.name}" for p in parameters]
+        text = "".join(out.split())  # long values are broken across lines
+        for parameter in parameters:
+            assert "".join(parameter.description[1:].split()) in text
+        own.add(" ".join(sections["Options:"]))
+    assert len(own) == len(DESIGNED)
+    assert not [p for p in parameters if any(f"--{p.name} " in others for others in own)]
+
+
+def test_help_says_values_bounds_and_defaults(run):
+    words = " ".join(run("generate", "matmul", "--help")[1].split())
+    assert "--depth INTEGER Tiles that each tile memory holds: 2 to 32768 [default: 64]" in words
+    assert "--fabric NAME" in words
+    assert "asic, fpga, dsp [default: asic]" in words
+    assert "--requantize yes|no" in words
+
+
+@pytest.mark.parametrize("option", ["--simulator", "--engine"])
+def test_the_older_name_of_the_simulator(run, option):
+    code, out, _ = run("simulate", "decoder", option, "amaranth")
+    assert code == 0
+    assert " on amaranth: " in out
+    assert "--engine" not in run("simulate", "decoder", "--help")[1]
+
+
+@pytest.mark.long
+def test_prove(run):
+    code, out, _ = run("prove", "decoder", "--element", "e2m1")
+    assert (code, out) == (
+        0,
+        "mxsf_decoder_e2m1: equal to the golden model for all inputs\n",
+    )
+    assert run("prove", "unpack", "--bits", 7, "--lanes", 8, "--stages", 0)[0] == 0
+
+
+def test_a_failed_proof_exits_1(run, monkeypatch):
+    monkeypatch.setattr("mxsf.flow.cli.prove.prove_equal", lambda *_, **__: False)
+    monkeypatch.setattr("mxsf.flow.cli.prove.read_yosys", lambda _: PINNED)
+    code, out, _ = run("prove", "decoder")
+    assert (code, out) == (1, "mxsf_decoder_mxsf: some input tells it from the golden model\n")

@@ -5,7 +5,7 @@ from designs import NAMED, OTHERS, check, needs_gcc, needs_icarus
 from mxsf.flow.catalogue.catalogue import variant
 from mxsf.flow.export.verilog import verilog
 from mxsf.flow.simulate import make_simulator
-from mxsf.flow.synth.proof import prove_decoder
+from mxsf.flow.synth.proof import prove
 from mxsf.golden import MXSF
 from mxsf.hdl import Decoder
 from mxsf.hdl.dot import decoder
@@ -90,10 +90,10 @@ def test_icarus_catches_a_planted_bug():
 @pytest.mark.long
 @pytest.mark.parametrize("element", SMALL)
 def test_proof(element):
-    assert prove_decoder(variant("decoder", element=element))
+    assert prove(variant("decoder", element=element))
 
 
 @pytest.mark.long
 def test_proof_catches_a_planted_bug():
     one = variant("decoder")
-    assert not prove_decoder(one, planted(verilog(one)))
+    assert not prove(one, planted(verilog(one)))

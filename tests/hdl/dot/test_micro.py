@@ -11,7 +11,7 @@ from mxsf.flow.catalogue.catalogue import variant
 from mxsf.flow.export.manifest import manifest
 from mxsf.flow.export.verilog import verilog
 from mxsf.flow.simulate import make_simulator
-from mxsf.flow.synth.proof import prove_decoder
+from mxsf.flow.synth.proof import prove
 from mxsf.golden import FP32, INT8, MX4, MX9, MXSF, BlockFormat, ElementFormat, quantize
 from mxsf.golden import dot as golden_dot
 from mxsf.golden.dot.product_sum import product_sum
@@ -91,9 +91,9 @@ def test_decoder_under_icarus():
 @pytest.mark.parametrize("element", BDR)
 def test_proof(element):
     one = variant("decoder", element=element)
-    assert prove_decoder(one)
+    assert prove(one)
     broken = verilog(one).replace("~ micro", "micro").replace("~micro", "micro")
-    assert not prove_decoder(one, broken)
+    assert not prove(one, broken)
 
 
 # The product sum.

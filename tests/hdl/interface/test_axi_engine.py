@@ -9,7 +9,7 @@ import pytest
 from designs import needs_gcc, needs_icarus
 from mxsf.flow.catalogue.catalogue import variant
 from mxsf.flow.export.manifest import manifest
-from mxsf.flow.export.registers import register_files
+from mxsf.flow.export.register_map import register_files
 from mxsf.flow.export.verilog import verilog
 from mxsf.flow.simulate import cxxrtl_simulator
 from mxsf.golden.engine.machine import Command, Fault, Opcode, Output

@@ -1,0 +1,64 @@
+"""``mxsf area``: the cells of designs."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from ..catalogue.catalogue import Variant
+from ..study.plots import area_plot, check_plot
+from ..synth.area import TARGETS, Area, check_target
+from ..synth.area import area as count_cells
+from .design_command import design_command
+from .options import FILE, json_option, read_variants, read_yosys, yosys_option
+from .outputs import variant_rows, write_json
+from .progress import progress
+from .tables import area_table, show
+
+__all__ = ["area"]
+
+
+@design_command(repeatable=True)
+@click.option("--target", multiple=True, help=f"{', '.join(TARGETS)}, liberty=FILE (repeatable).")
+@click.option("--without", help="Leave out the modules of this name, for example storage.")
+@yosys_option
+@json_option
+@click.option("--plot", type=FILE, help="Draw area against lanes: a .svg, .png or .pdf file.")
+def area(
+    name: str,
+    target: tuple[str, ...],
+    without: str | None,
+    program: str | None,
+    output: Path | None,
+    plot: Path | None,
+    **options: Any,
+) -> None:
+    """Synthesize a design with Yosys and count its cells, for each target.
+
+    Parameters of the design may be repeated: every combination is a row.
+    """
+    targets = target or ("generic",)
+    for each in targets:
+        check_target(each)
+    designs = read_variants(name, options)
+    yosys = read_yosys(program)
+    if plot is not None:
+        check_plot(plot)
+    areas: list[tuple[Variant, Area]] = []
+    with progress() as step:
+        for design in designs:
+            left = design.netlist if without is None else design.netlist.without(without)
+            for each in targets:
+                step(
+                    f"{design.top} for {each} ({yosys.name}; its first use may compile it: "
+                    "a minute)",
+                    len(areas),
+                    len(designs) * len(targets),
+                )
+                areas.append((design, count_cells(left, each, yosys)))
+    show(area_table(areas))
+    if output is not None:
+        write_json(output, {"yosys": yosys.version(), "rows": variant_rows(areas)})
+    if plot is not None:
+        plot.parent.mkdir(parents=True, exist_ok=True)
+        area_plot(areas, plot)

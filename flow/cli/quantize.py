@@ -1,0 +1,44 @@
+"""``mxsf quantize``: tensors to block tensors and back."""
+
+from pathlib import Path
+
+import click
+import numpy as np
+
+from ...golden.files import whole_file
+from ...golden.formats.block_catalogue import parse_format
+from ...golden.packing import plane_widths
+from ...golden.quantize.encoder import quantize as quantize_tensor
+from ...golden.quantize.tensor import BlockTensor
+from ...sim.design.parameter import RULE
+from .inputs import load_array, read_block
+from .options import EXISTING, FILE
+
+__all__ = ["quantize"]
+
+
+@click.command()
+@click.argument("source", type=EXISTING)
+@click.argument("target", type=FILE)
+@click.option("--element", default="mxsf", help="Element or block format [default: mxsf].")
+@click.option("--block", default="1x32", help="Rows x columns that share a scale [default: 1x32].")
+@click.option("--rule", default="floor", help=f"Scale rule: {RULE.kind.values} [default: floor].")
+def quantize(source: Path, target: Path, element: str, block: str, rule: str) -> None:
+    """Quantize a float tensor SOURCE (.npy) to a block tensor TARGET (.npz), or decode it back."""
+    kinds = (source.suffix, target.suffix)
+    if kinds == (".npy", ".npz"):
+        tensor = quantize_tensor(
+            load_array(source), parse_format(element), read_block(block), RULE.read(rule)
+        )
+        tensor.save(target)
+        widths = "+".join(map(str, plane_widths(tensor.element.bits)))
+        rows, columns = tensor.format.block
+        what = f"{tensor.format} {rows}x{columns}, shape {tensor.shape}"
+        print(f"{target}: {what}, planes of {widths} bits")
+    elif kinds == (".npz", ".npy"):
+        values = BlockTensor.load(source).dequantize()
+        with whole_file(target) as file:
+            np.save(file, values)
+        print(f"{target}: float32, shape {values.shape}")
+    else:
+        raise ValueError(f"quantize goes from .npy to .npz or back, not {source} to {target}")

@@ -1,0 +1,66 @@
+"""``mxsf report``: everything on one page."""
+
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import click
+
+from ...golden.formats.catalogue import FORMATS, parse
+from ...sim.simulator.yosys import PINNED
+from ..report import SECTIONS, Scope
+from ..report import run as run_report
+from ..synth.area import check_target
+from .options import output_option, read_yosys, yosys_option
+from .progress import progress
+from .tables import content_table, show
+
+__all__ = ["report"]
+
+
+@click.command()
+@output_option
+@click.option("--element", multiple=True, help="Element format (repeatable) [default: four].")
+@click.option("--all", "everything", is_flag=True, help="All named element formats.")
+@click.option("--target", multiple=True, help="Target of mxsf area (repeatable).")
+@click.option("--only", multiple=True, help=f"A section (repeatable): {', '.join(SECTIONS)}.")
+@click.option("--quick", is_flag=True, help="About two minutes: two formats, short runs.")
+@click.option("--full", is_flag=True, help="All formats and targets, more seeds; takes long.")
+@yosys_option
+def report(
+    output: Path,
+    element: tuple[str, ...],
+    everything: bool,
+    target: tuple[str, ...],
+    only: tuple[str, ...],
+    quick: bool,
+    full: bool,
+    program: str | None,
+) -> None:
+    """Formats, numerics, hardware and its verification on one page, and as JSON and CSV.
+
+    What was computed before and has not changed since is taken from OUTPUT/.cache.
+    """
+    if quick and full:
+        raise ValueError("a report is --quick or --full, not both")
+    scope = Scope().quick() if quick else Scope().full() if full else Scope()
+    if element or everything:
+        scope = replace(scope, elements=tuple(FORMATS) if everything else element)
+    if target:
+        scope = replace(scope, targets=target)
+    for name in scope.elements:
+        parse(name)
+    for name in scope.targets:
+        check_target(name)
+    scope = replace(scope, yosys=PINNED if program is None else read_yosys(program))
+    with progress() as step:
+        sections = run_report(output, scope, only, lambda what: step(what, 0, 0))
+    for section in sections:
+        for table in section.tables:
+            if table.brief:
+                show(content_table(table))
+        for line in section.missing:
+            print(line, file=sys.stderr)
+    print(f"everything is in {output / 'report.html'}, report.json and a CSV file a table")
+    if not all(section.passed for section in sections):
+        sys.exit(1)
