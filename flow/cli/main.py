@@ -164,9 +164,7 @@ def area(
         for one in variants:
             left = one.netlist if without is None else one.netlist.without(without)
             for name in targets:
-                what = (
-                    f"{one.top} for {name} ({yosys.name}; its first use may compile it: a minute)"
-                )
+                what = f"{one.top} for {name} ({yosys.label})"
                 step(what, len(found), len(variants) * len(targets))
                 found.append((one, run_area(left, name, yosys)))
     show(area_table(found))
