@@ -1,4 +1,1 @@
-"""Testbenches and simulation engines: component, stimulus and golden answer, every cycle compared.
-
-See docs/simulation.md.
-"""
+"""Benches, cycle models and simulators: every clock cycle compared. See docs/verification.md."""

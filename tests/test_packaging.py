@@ -1,8 +1,10 @@
 """The distribution: what it says of itself, what it holds, and that the base needs only NumPy."""
 
 import importlib
+import os
 import subprocess
 import sys
+import tarfile
 import tomllib
 from importlib.metadata import metadata, requires, version
 from pathlib import Path
@@ -162,3 +164,25 @@ def test_extras_bring_what_the_messages_say():
             f"{r.name}-yosys" for r in wanted.values() if "builtin-yosys" in r.extras
         }
         assert name in brought, f"[{extra}] does not bring {name}"
+
+
+@pytest.mark.long
+def test_source_distribution(tmp_path):
+    """It holds what git does, and its tests run in it, on its own package."""
+    build = "from setuptools import build_meta; build_meta.build_sdist({!r})"
+    done = run("-c", build.format(str(tmp_path)), cwd=ROOT)
+    assert done.returncode == 0, done.stderr
+    (archive,) = tmp_path.glob("*.tar.gz")
+    with tarfile.open(archive) as tar:
+        tar.extractall(tmp_path, filter="data")
+    unpacked = (tmp_path / archive.name.removesuffix(".tar.gz")).rename(tmp_path / "mxsf")
+    if (ROOT / ".git").exists():
+        listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, check=True)
+        for name in listed.stdout.decode().split():
+            assert (unpacked / name).exists(), f"the source distribution lacks {name}"
+    inside = {**os.environ, "PYTHONPATH": str(tmp_path)}  # its folder's name is the package's
+    where = run("-c", "import mxsf.golden; print(mxsf.golden.__file__)", cwd=tmp_path, env=inside)
+    assert Path(where.stdout.strip()) == unpacked / "golden" / "__init__.py"
+    tests = ("tests/golden/formats", "tests/test_readme.py", "tests/flow/synth/test_liberty.py")
+    done = run("-m", "pytest", "-q", *tests, cwd=unpacked, env=inside)
+    assert done.returncode == 0, done.stdout
