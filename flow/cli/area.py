@@ -10,7 +10,8 @@ from ..study.plots import area_plot, check_plot
 from ..synth.area import TARGETS, Area, check_target
 from ..synth.area import area as count_cells
 from .design_command import design_command
-from .options import FILE, json_option, read_variants, read_yosys, yosys_option
+from .inputs import FILE
+from .options import json_option, read_variants, read_yosys, yosys_option
 from .outputs import variant_rows, write_json
 from .progress import progress
 from .tables import area_table, show

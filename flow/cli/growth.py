@@ -8,7 +8,8 @@ from ...golden.formats.catalogue import parse
 from ..study.growth import PES, grow
 from ..study.plots import check_plot, growth_plot
 from ..synth.area import check_target
-from .options import FILE, json_option, read_yosys, yosys_option
+from .inputs import FILE
+from .options import json_option, read_yosys, yosys_option
 from .outputs import write_json
 from .progress import progress
 from .tables import growth_table, show

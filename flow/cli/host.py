@@ -10,8 +10,7 @@ import numpy as np
 from ...golden.files import whole_file
 from ..board.boards import BAUD
 from ..board.host import Host, open_line
-from .inputs import load_array
-from .options import EXISTING, FILE
+from .inputs import EXISTING, FILE, load_array
 from .progress import progress
 
 __all__ = ["host"]

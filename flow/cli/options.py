@@ -1,4 +1,4 @@
-"""Options that commands share: ports, stalls, tools, kinds of paths."""
+"""Options that commands share: ports, stalls, tools."""
 
 from itertools import product
 from pathlib import Path
@@ -9,11 +9,9 @@ import click
 from ...sim.simulator.yosys import PINNED, Yosys
 from ..catalogue.catalogue import Variant, variant
 from ..catalogue.interfaces import INTERFACES, POLARITIES, RESETS
+from .inputs import EXISTING, FILE, FOLDER
 
 __all__ = [
-    "EXISTING",
-    "FILE",
-    "FOLDER",
     "SEEDS",
     "fusesoc_option",
     "input_option",
@@ -28,10 +26,6 @@ __all__ = [
     "stall_options",
     "yosys_option",
 ]
-
-FOLDER = click.Path(file_okay=False, path_type=Path)
-FILE = click.Path(dir_okay=False, path_type=Path)
-EXISTING = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 SEEDS = click.IntRange(max=100)
 """How often to place and route; the least is checked where that is done."""

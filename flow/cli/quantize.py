@@ -7,28 +7,35 @@ import numpy as np
 
 from ...golden.files import whole_file
 from ...golden.formats.block_catalogue import parse_format
+from ...golden.formats.scale_rule import ScaleRule
 from ...golden.packing import plane_widths
 from ...golden.quantize.encoder import quantize as quantize_tensor
 from ...golden.quantize.tensor import BlockTensor
-from ...sim.design.parameter import RULE
-from .inputs import load_array, read_block
-from .options import EXISTING, FILE
+from .inputs import EXISTING, FILE, load_array, read_block
 
 __all__ = ["quantize"]
+
+_RULES = click.Choice([rule.value for rule in ScaleRule])
 
 
 @click.command()
 @click.argument("source", type=EXISTING)
 @click.argument("target", type=FILE)
 @click.option("--element", default="mxsf", help="Element or block format [default: mxsf].")
-@click.option("--block", default="1x32", help="Rows x columns that share a scale [default: 1x32].")
-@click.option("--rule", default="floor", help=f"Scale rule: {RULE.kind.values} [default: floor].")
-def quantize(source: Path, target: Path, element: str, block: str, rule: str) -> None:
+@click.option(
+    "--block",
+    help="Rows x columns that share a scale [default: the block format's, else 1x32].",
+)
+@click.option("--rule", type=_RULES, help="Scale rule [default: the block format's, else floor].")
+def quantize(source: Path, target: Path, element: str, block: str | None, rule: str | None) -> None:
     """Quantize a float tensor SOURCE (.npy) to a block tensor TARGET (.npz), or decode it back."""
     kinds = (source.suffix, target.suffix)
     if kinds == (".npy", ".npz"):
         tensor = quantize_tensor(
-            load_array(source), parse_format(element), read_block(block), RULE.read(rule)
+            load_array(source),
+            parse_format(element),
+            None if block is None else read_block(block),
+            None if rule is None else ScaleRule(rule),
         )
         tensor.save(target)
         widths = "+".join(map(str, plane_widths(tensor.element.bits)))

@@ -9,8 +9,8 @@ import click
 from ...sim.result import Stalls
 from ..simulate import SIMULATORS, default_simulator, make_simulator
 from .design_command import design_command
-from .inputs import load_array
-from .options import FILE, input_option, read_variant, seed_option, shell_options, stall_options
+from .inputs import FILE, load_array
+from .options import input_option, read_variant, seed_option, shell_options, stall_options
 from .progress import progress
 
 __all__ = ["simulate"]

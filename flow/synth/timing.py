@@ -26,6 +26,7 @@ __all__ = [
     "check_options",
     "read_report",
     "read_summary",
+    "synthesis_script",
     "timing",
 ]
 
@@ -232,9 +233,9 @@ def timing(
     """
     family, device, grade = check_options(target, seeds, device, speed, frequency)
     family.nextpnr.check()
-    step(f"synthesis ({yosys.name}; its first use may compile it: a minute)")
+    step(f"synthesis ({yosys.label})")
     files = {"design.il": variant.netlist.text, "harness.v": harness(variant.netlist, family.pins)}
-    text = yosys.run(_script(variant.top, family, device), files, read="mapped.json")
+    text = yosys.run(synthesis_script(variant.top, family, device), files, read="mapped.json")
     modules: dict[str, Module] = json.loads(text)["modules"]
     gates = json.loads(yosys.run(reference_script(variant.top), files, read="reference.json"))
     design = modules[variant.top]
@@ -247,7 +248,7 @@ def timing(
     options += ["--json", "mapped.json", "--report", "report.json", "--seed"]
     runs, used = [], {}
     for seed in range(1, seeds + 1):
-        note = f" ({family.nextpnr.name}; its first use compiles it)" if seed == 1 else ""
+        note = f" ({family.nextpnr.label})" if seed == 1 else ""
         step(f"place and route, seed {seed} of {seeds}{note}")
         try:
             result = family.nextpnr.call(
@@ -282,7 +283,8 @@ def read_summary(report: Mapping[str, Any]) -> tuple[float, dict[str, tuple[int,
     return clock["achieved"], used
 
 
-def _script(top: str, family: Family, device: str) -> str:
+def synthesis_script(top: str, family: Family, device: str) -> str:
+    """Commands of Yosys that map a design in its harness, and write it for nextpnr."""
     command = f"{family.synthesis} {family.devices[device][1]}"
     # Without -run :check, which has autoname: it makes up names that look like the design's.
     return f"""read_rtlil design.il

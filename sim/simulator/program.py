@@ -27,19 +27,21 @@ class Tool:
         name: how messages call it.
         needs: Python package that must be importable, empty for none.
         hint: what to install where the package is missing.
+        first_use: what the first use costs, for people who wait; empty for nothing.
     """
 
     command: tuple[str, ...]
     name: str
     needs: str = ""
     hint: str = ""
+    first_use: str = ""
 
     error: ClassVar[type[ToolError]] = ToolError
     version_option: ClassVar[str] = "--version"
 
     @classmethod
     def of_package(cls, module: str, function: str, name: str, extra: str) -> Self:
-        """A tool that is a function of an installed package.
+        """A WebAssembly tool of YoWASP, a function of an installed package.
 
         Args:
             module: the package that must be importable.
@@ -49,7 +51,13 @@ class Tool:
         """
         program = f"import {module}; {module}.{function}()"
         hint = f"pip install 'mxsf[{extra}]'"
-        return cls((sys.executable, "-c", program), name, needs=module, hint=hint)
+        command = (sys.executable, "-c", program)
+        return cls(command, name, module, hint, "its first use may compile it: a minute")
+
+    @property
+    def label(self) -> str:
+        """Name, and what the first use costs."""
+        return "; ".join(filter(None, (self.name, self.first_use)))
 
     def call(self, arguments: Sequence[str], files: Mapping[str, str], read: str = "") -> str:
         """Run in a new folder that holds ``files``, and return the file ``read``.
@@ -64,8 +72,8 @@ class Tool:
             ToolError: it is not installed, failed, or did not write the file.
         """
         data = {name: text.encode() for name, text in files.items()}
-        printed, found = self.collect(arguments, data, [read] if read else [])
-        return found[read].decode() if read else printed
+        printed, contents = self.collect(arguments, data, [read] if read else [])
+        return contents[read].decode() if read else printed
 
     def collect(
         self, arguments: Sequence[str], files: Mapping[str, bytes], reads: Sequence[str]

@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 
 import pytest
+from cells import LIBRARY
 from mxsf.flow.catalogue.catalogue import variant
 from mxsf.flow.synth.area import area, check_target
 from mxsf.sim.simulator.yosys import Yosys, YosysError
@@ -29,19 +30,6 @@ GUARDED = [
     ("requantizer", {}),
     ("requantizer", {"fabric": "fpga", "storage": "memory"}),
 ]
-
-LIBRARY = """library(tiny) {
-  cell(BUF)   { area : 1.5; pin(A) { direction : input; }
-                pin(Y) { direction : output; function : "A"; } }
-  cell(INV)   { area : 1.0; pin(A) { direction : input; }
-                pin(Y) { direction : output; function : "!A"; } }
-  cell(NAND2) { area : 2.0; pin(A) { direction : input; } pin(B) { direction : input; }
-                pin(Y) { direction : output; function : "!(A&B)"; } }
-  cell(DFF)   { area : 8.0; ff(IQ, IQN) { clocked_on : "C"; next_state : "D"; }
-                pin(C) { direction : input; clock : true; } pin(D) { direction : input; }
-                pin(Q) { direction : output; function : "IQ"; } }
-}
-"""  # ABC insists on a buffer
 
 
 def measure(name, options):

