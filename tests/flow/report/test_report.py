@@ -292,7 +292,7 @@ def test_hardware(tmp_path):
 def test_hardware_falls_away(tmp_path):
     yosys = replace(PINNED, needs="no_such_module")
     found = hardware(replace(SMALL, targets=("generic",), yosys=yosys), quiet, tmp_path)
-    assert found.missing == ["No areas: pyosys is not installed: pip install 'mxsf[flow]'"]
+    assert found.missing == [f"No areas: {PINNED.name} is not installed: {PINNED.hint}"]
     assert not found.tables
 
 
@@ -303,7 +303,7 @@ def test_growth_falls_away(tmp_path):
     yosys = replace(PINNED, command=("no_such_program",))
     growth(section, replace(SMALL, elements=("e2m1",), lanes=(1,), yosys=yosys), quiet, tmp_path)
     (line,) = section.missing
-    assert line.startswith("No growth: pyosys cannot be run")
+    assert line.startswith(f"No growth: {PINNED.name} cannot be run")
     assert not section.passed
 
 
