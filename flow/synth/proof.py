@@ -6,15 +6,20 @@ the two apart. Nothing of Amaranth or of the simulators takes part.
 
 from collections.abc import Mapping, Sequence
 
+from amaranth.back.verilog import convert
+
 from ...hdl.dot.decoder import Decoder
+from ...hdl.dot.operand import Operand
 from ...hdl.packing import Pack, Unpack
+from ...hdl.ports import port_signals
 from ...sim.bench.decoder import decoder_case
+from ...sim.bench.operand import operand_case
 from ...sim.bench.packing import packing_wires
 from ...sim.simulator.yosys import PINNED, Yosys, YosysError
 from ..catalogue.catalogue import Variant
 from ..export.verilog import verilog
 
-__all__ = ["prove_decoder", "prove_packing", "prove_table"]
+__all__ = ["prove_decoder", "prove_operand", "prove_packing", "prove_table"]
 
 _SCRIPT = """read_verilog design.v
 read_verilog golden.v
@@ -43,6 +48,23 @@ def prove_decoder(decoder: Variant, text: str | None = None, yosys: Yosys = PINN
     widths = {name: width for name, (width, _) in decoder.ports.items()}
     text = verilog(decoder) if text is None else text
     return prove_table(text, decoder.top, widths, inputs, outputs, yosys)
+
+
+def prove_operand(operand: Operand, yosys: Yosys = PINNED) -> bool:
+    """Prove for all codes the form in which a product sum decodes them.
+
+    Args:
+        operand: the decoder of one operand, which is a part of designs and none by itself.
+        yosys: a Yosys that has ``sat``.
+
+    Returns:
+        Whether the proof succeeded; False where some code tells the two apart.
+    """
+    inputs, outputs = operand_case(operand)
+    widths = {name: len(signal) for name, (signal, _) in port_signals(operand).items()}
+    bits = {n: [v % (1 << widths[n]) for v in column] for n, column in outputs.items()}
+    text = convert(operand, name="operand", emit_src=False, strip_internal_attrs=True)
+    return prove_table(text, "operand", widths, inputs, bits, yosys)
 
 
 def prove_table(

@@ -25,7 +25,7 @@ from ..stream.regroup import words_layout
 from .array import DotArray
 from .command import FAULT_BITS, command_layout
 from .core import COUNTERS, Core
-from .results import Results, result_layout
+from .results import Results, output_layout
 from .sequencer import Sequencer
 from .tile_store import rows_layout
 
@@ -158,7 +158,7 @@ class Matmul(wiring.Component):
                 "a": In(rows),
                 "b": In(rows),
                 "c": In(stream.Signature(words_layout(tile))),
-                "o": Out(stream.Signature(result_layout(element, tile))),
+                "o": Out(stream.Signature(output_layout(element, tile))),
                 "t": Out(stream.Signature(rows_layout(element, tile))),
                 "abort": In(1),
                 "busy": Out(1),

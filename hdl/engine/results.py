@@ -15,12 +15,12 @@ from ..stream.regroup import words_layout
 from .command import job_layout
 from .tile_store import rows_layout
 
-__all__ = ["Results", "result_layout"]
+__all__ = ["Results", "output_layout"]
 
 _UNDER_WAY = 256  # more tiles than may still be on their way when the next product is announced
 
 
-def result_layout(element: ElementFormat, tile: int) -> data.StructLayout:
+def output_layout(element: ElementFormat, tile: int) -> data.StructLayout:
     """Fields of ``o``: those of a re-quantized row, and the words of an FP32 row."""
     fields = {name: field.shape for name, field in rows_layout(element, tile)}
     words = data.ArrayLayout(unsigned(FP32.bits), tile)
@@ -68,7 +68,7 @@ class Results(wiring.Component):
                 "job": In(job_layout(depth)),
                 "fits": Out(1),
                 "free": Out(1),
-                "o": Out(stream.Signature(result_layout(element, tile))),
+                "o": Out(stream.Signature(output_layout(element, tile))),
                 "t": Out(stream.Signature(rows_layout(element, tile))),
                 "o_tile": Out(1),
                 "t_tile": Out(1),
@@ -96,7 +96,7 @@ class Results(wiring.Component):
             m.d.sync += row.eq(row + 1)  # a tile is a power of two
 
         own = self._requantizer(m)
-        into, found = own.i.payload, own.o.payload
+        into, row = own.i.payload, own.o.payload
         m.d.comb += [
             own.i.valid.eq(self.i.valid & ~words),
             self.i.ready.eq(Mux(words, self.o.ready, own.i.ready)),
@@ -119,7 +119,7 @@ class Results(wiring.Component):
                 out.last.eq(last),
             ]
         with m.Else():
-            m.d.comb += [out[name].eq(found[name]) for name, _ in found.shape()]
+            m.d.comb += [out[name].eq(row[name]) for name, _ in row.shape()]
 
         o_end, t_end = Signal(), Signal()
         m.d.comb += [
@@ -127,7 +127,7 @@ class Results(wiring.Component):
                 Mux(
                     words,
                     self.i.valid & self.o.ready & last,
-                    own.o.valid & own.o.ready & found.last,
+                    own.o.valid & own.o.ready & row.last,
                 )
             ),
             t_end.eq(own.t.valid & own.t.ready & own.t.payload.last),
@@ -154,8 +154,8 @@ class Results(wiring.Component):
         if self.requantizer is not None:
             m.submodules.requantizer = self.requantizer
             return self.requantizer
-        rows, given = self.t.payload.shape(), self.i.payload.shape()
-        fields = {"words": given["words"].shape, "first": unsigned(1), "last": unsigned(1)}
+        rows, row = self.t.payload.shape(), self.i.payload.shape()
+        fields = {"words": row["words"].shape, "first": unsigned(1), "last": unsigned(1)}
         shapes = {"i": data.StructLayout(fields), "o": rows, "t": rows}
         ends = {name: Out(stream.Signature(shape)) for name, shape in shapes.items()}
         return wiring.Signature(ends).create(path=("absent",))

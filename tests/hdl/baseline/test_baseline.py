@@ -8,7 +8,7 @@ from mxsf.flow.export.manifest import manifest
 from mxsf.flow.export.verilog import verilog
 from mxsf.flow.netlist.netlist import netlist
 from mxsf.flow.simulate import cxxrtl_simulator, make_simulator
-from mxsf.hdl.arith import result_rounder as packer_module
+from mxsf.hdl.arith import result_rounder
 from mxsf.hdl.baseline.baseline import Baseline
 from mxsf.hdl.baseline.fp32_adder import Fp32Adder
 from mxsf.sim.bench.baseline import baseline_stimulus, random_blocks, run_baseline
@@ -144,7 +144,7 @@ def broken(method, monkeypatch):
         )
     else:
         monkeypatch.setattr(
-            packer_module, "_missing", lambda guard, lowest, inexact, sign: sign & 0
+            result_rounder, "_missing", lambda guard, lowest, inexact, sign: sign & 0
         )
 
 

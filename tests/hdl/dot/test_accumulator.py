@@ -6,9 +6,9 @@ from designs import NAMED, OTHERS, needs_gcc, tiers
 from mxsf.flow.catalogue.catalogue import variant
 from mxsf.flow.simulate import make_simulator
 from mxsf.golden import BF16, MXSF
+from mxsf.hdl.arith.down_shifter import DownShifter
 from mxsf.hdl.dot.accumulator import POINTS, Accumulator
 from mxsf.hdl.dot.frame import GUARD, SIGNIFICAND, frame
-from mxsf.hdl.dot.placement import AccShifter
 from mxsf.hdl.dot.product_sum import sum_bits
 from mxsf.sim.bench.accumulator import accumulator_stimulus
 from mxsf.sim.bench.stream import run_stream
@@ -150,11 +150,11 @@ def test_an_acc_far_below_the_sum_leaves_the_frame(block):
 def test_bench_catches_a_lost_sticky_bit(monkeypatch):
     def forgets(self, platform):
         m = elaborate(self, platform)
-        m.d.comb += self.inexact.eq(0)
+        m.d.comb += self.lost.eq(0)
         return m
 
-    elaborate = AccShifter.elaborate
-    monkeypatch.setattr(AccShifter, "elaborate", forgets)
+    elaborate = DownShifter.elaborate
+    monkeypatch.setattr(DownShifter, "elaborate", forgets)
     one = variant("accumulator", block=4)
     case = accumulator_stimulus(one.component, products(one.component, 2000))
     assert run_stream(make_simulator(one, "amaranth"), case).count > 0

@@ -10,7 +10,7 @@ from mxsf.flow.netlist.netlist import netlist
 from mxsf.flow.simulate import cxxrtl_simulator, default_simulator, make_simulator
 from mxsf.golden import dot
 from mxsf.hdl import Dot
-from mxsf.hdl.arith import result_rounder as packer_module
+from mxsf.hdl.arith import result_rounder
 from mxsf.sim.bench.dot import dot_stimulus
 from mxsf.sim.bench.stream import run_stream
 from mxsf.sim.result import NO_STALLS, Stalls
@@ -105,7 +105,7 @@ def test_lanes_are_merged():
 
 
 def test_bench_catches_a_wrong_rounding(monkeypatch):
-    monkeypatch.setattr(packer_module, "_up", lambda guard, lowest, inexact, sign: guard)
+    monkeypatch.setattr(result_rounder, "rounds_up", lambda guard, lowest, inexact, sign: guard)
     one = variant("dot", block=2, stages=1)
     simulator = make_simulator(one, default_simulator(), optimise=0)
     assert run_stream(simulator, case(one, 1500)).count > 0
@@ -135,7 +135,7 @@ def bulk(one, count, seed, chunk=50_000):
 
 @needs_gcc
 def test_bulk_catches_a_planted_bug(monkeypatch):
-    monkeypatch.setattr(packer_module, "_up", lambda guard, lowest, inexact, sign: guard)
+    monkeypatch.setattr(result_rounder, "rounds_up", lambda guard, lowest, inexact, sign: guard)
     assert bulk(variant("dot", block=2), 10_000, 1) > 0
 
 
@@ -196,7 +196,7 @@ def test_exported_verilog(options, simulator):
 @pytest.mark.long
 @needs_verilator
 def test_verilator_catches_a_planted_bug(monkeypatch):
-    monkeypatch.setattr(packer_module, "_up", lambda guard, lowest, inexact, sign: guard)
+    monkeypatch.setattr(result_rounder, "rounds_up", lambda guard, lowest, inexact, sign: guard)
     one = variant("dot", block=4, stages=1)
     stimulus = case(one, 1500)
     result = run_verilog(verilog(one), one.top, stimulus, STALLS, simulator=VERILATOR)
