@@ -13,7 +13,7 @@ from amaranth.lib.wiring import In, Out
 
 from ..layouts import Fabric
 
-__all__ = ["TermSum", "add_bits", "add_columns", "carry_chain", "wire"]
+__all__ = ["TermSum", "add_bits", "add_columns", "carry_chain", "negate", "wire"]
 
 ZERO = Const(0, 1)
 
@@ -90,6 +90,12 @@ def carry_chain(a: Value, b: Value, carry: Value) -> Value:
         low_b.as_signed() if b.shape().signed else low_b
     )
     return total[1:]
+
+
+def negate(m: Module, value: Value, negative: Value) -> Value:
+    """The value or, where ``negative``, its negative; signed, one bit longer."""
+    flipped = Cat(*(bit ^ negative for bit in value), negative).as_signed()
+    return wire(m, (flipped + negative)[: len(flipped)], "signed").as_signed()
 
 
 class TermSum(wiring.Component):

@@ -53,7 +53,8 @@ class ResultRounder(wiring.Component):
         truncate: bool = False,
         fabric: Fabric = "asic",
     ):
-        self._word, self._choose, self._truncate, self.fabric = word, choose, truncate, fabric
+        self._word, self._choose, self._truncate = word, choose, truncate
+        self.fabric: Fabric = fabric
         super().__init__(
             {
                 "sign": In(1),

@@ -13,7 +13,7 @@ from amaranth.lib.wiring import In, Out
 
 from ...golden.dot.product_sum import Operands, check_formats, check_pair, single
 from ...golden.formats.catalogue import MXSF
-from ..arith.adder import TermSum, add_bits, wire
+from ..arith.adder import TermSum, add_bits, negate
 from ..arith.aligner import Aligner
 from ..arith.multiplier import Multiplier
 from ..checks import check_block, check_fabric, check_least, own_block
@@ -170,7 +170,7 @@ class ProductSum(wiring.Component):
                     value = getattr(operand, str(field))
                     if field == "significand" and number == plan.negated_factor:
                         negative = self._xor_signs(*lane)
-                        value = _negate(m, value, negative)
+                        value = negate(m, value, negative)
                     m.d.comb += made[field].eq(value)
         return out
 
@@ -329,9 +329,3 @@ class ProductSum(wiring.Component):
         m.d.comb += out.payload.sum.eq(source.payload.terms[0])
         resolve_specials(m, self.pair, source.payload, out.payload)
         return out
-
-
-def _negate(m: Module, value: Value, negative: Value) -> Value:
-    """The value or its negative, signed, one bit longer."""
-    flipped = Cat(*(bit ^ negative for bit in value), negative).as_signed()
-    return wire(m, (flipped + negative)[: len(flipped)], "signed").as_signed()

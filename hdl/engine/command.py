@@ -76,8 +76,7 @@ class CommandCheck(wiring.Component):
         command = self.i.payload
         checked = derive(m, self.i, job_layout(self.depth), name="checked")
         job, size = checked.payload, range(self.depth + 1)
-        loads_a, loads_b, multiplies = Signal(), Signal(), Signal()
-        known, absent = Signal(), Signal()
+        loads_a, loads_b, multiplies, known, absent = (Signal() for _ in range(5))
         m.d.comb += [
             loads_a.eq(command.opcode == Opcode.LOAD_A),
             loads_b.eq(command.opcode == Opcode.LOAD_B),
@@ -90,8 +89,7 @@ class CommandCheck(wiring.Component):
             )
         elif not self.stochastic:
             m.d.comb += absent.eq(multiplies & command.stochastic)
-        bad = {}
-        sizes = {}
+        bad, sizes, ends = {}, {}, {}
         for name in ("m", "n", "k"):
             bad[name] = Signal(name=f"bad_{name}")
             sizes[name] = Signal(size, name=f"size_{name}")
@@ -99,7 +97,6 @@ class CommandCheck(wiring.Component):
                 bad[name].eq((command[name] == 0) | (command[name] > self.depth)),
                 sizes[name].eq(command[name]),  # what is cut off is bad
             ]
-        ends = {}
         for side, rows, columns in (("a", "m", "k"), ("b", "k", "n")):
             tiles = Signal(range(self.depth**2 + 1), name=f"{side}_product")
             m.d.comb += tiles.eq(sizes[rows] * sizes[columns])

@@ -85,8 +85,8 @@ class Sequencer(wiring.Component):
         along = {name: Signal(address, name=f"along_{name}") for name in "ab"}  # of the tile of K
 
         group = Signal(range(self.largest + 1))
-        many = self.group > 1
-        m.d.comb += group.eq(Mux(left >= 2 * self.group, self.group, left) if many else 1)
+        whole = Mux(left >= 2 * self.group, self.group, left)
+        m.d.comb += group.eq(whole if self.group > 1 else 1)
         strides = self._strides(m, job)
         following = self._following(m, job, strides, here)
         step_ends, member_ends, inner_ends = Signal(), Signal(), Signal()
@@ -114,14 +114,12 @@ class Sequencer(wiring.Component):
                         m.d.sync += running.eq(left != group)
         with m.If(self.start):
             m.d.sync += [job.eq(self.job), running.eq(1), left.eq(self.job.tiles)]
-            for offset in (*here.values(), *first.values()):
-                m.d.sync += offset.eq(0)
-
-        m.d.comb += [self.busy.eq(running), self.o.valid.eq(running)]
+            m.d.sync += [offset.eq(0) for offset in (*here.values(), *first.values())]
         out = self.o.payload
-        for side, offset in along.items():
-            m.d.comb += out[side].eq(job[f"{side}_base"] + here[side] + offset)
         m.d.comb += [
+            self.busy.eq(running),
+            self.o.valid.eq(running),
+            *(out[side].eq(job[f"{side}_base"] + here[side] + along[side]) for side in along),
             out.a_across.eq(job.a_transposed),
             out.b_across.eq(~job.b_transposed),  # B is read by columns of op(B)
             out.step.eq(step),
