@@ -13,7 +13,7 @@ from amaranth.lib.wiring import In, Out
 
 from ..layouts import Fabric
 
-__all__ = ["TermSum", "add_bits", "add_columns", "chain", "wire"]
+__all__ = ["TermSum", "add_bits", "add_columns", "carry_chain", "negate", "wire"]
 
 ZERO = Const(0, 1)
 
@@ -80,7 +80,7 @@ def add_columns(m: Module, columns: list[list[Value]]) -> list[Value]:
     return result
 
 
-def chain(a: Value, b: Value, carry: Value) -> Value:
+def carry_chain(a: Value, b: Value, carry: Value) -> Value:
     """``a + b + carry`` as one carry chain: the carry enters through a bit below the others.
 
     Written as three summands, synthesis would spend a row of LUTs to make two of them.
@@ -90,6 +90,12 @@ def chain(a: Value, b: Value, carry: Value) -> Value:
         low_b.as_signed() if b.shape().signed else low_b
     )
     return total[1:]
+
+
+def negate(m: Module, value: Value, negative: Value) -> Value:
+    """The value or, where ``negative``, its negative; signed, one bit longer."""
+    flipped = Cat(*(bit ^ negative for bit in value), negative).as_signed()
+    return wire(m, (flipped + negative)[: len(flipped)], "signed").as_signed()
 
 
 class TermSum(wiring.Component):
@@ -145,9 +151,9 @@ class TermSum(wiring.Component):
         words = [[*row[:bits], *[ZERO] * (bits - len(row))] for row in rows]
         constant: list[Value] = [Const(self.constant >> i & 1, 1) for i in range(bits)]
         totals, carries = words[0], [ones[0], *constant[1:]] if len(self.ones) else constant
-        for word, one in zip(words[1:], ones[1:], strict=True):
+        for word, carry in zip(words[1:], ones[1:], strict=True):
             pairs = [_full(m, *three) for three in zip(totals, carries, word, strict=True)]
-            totals, carries = [t for t, _ in pairs], [one, *(c for _, c in pairs[:-1])]
+            totals, carries = [t for t, _ in pairs], [carry, *(c for _, c in pairs[:-1])]
         return Cat(*add_bits(m, totals, carries)[:bits])
 
     def _tree(self, m: Module, rows: list[Value]) -> Value:
@@ -156,8 +162,8 @@ class TermSum(wiring.Component):
         while len(rows) > 1:
             above = rows[len(rows) & ~1 :]
             for a, b in zip(rows[0::2], rows[1::2], strict=False):
-                above.append(wire(m, chain(a, b, ones.pop() if ones else ZERO), "sum"))
+                above.append(wire(m, carry_chain(a, b, ones.pop() if ones else ZERO), "sum"))
             rows = above
         if self.constant or ones:
-            return chain(rows[0], Const(self.constant, len(self.total)), Cat(ones, ZERO)[0])
+            return carry_chain(rows[0], Const(self.constant, len(self.total)), Cat(ones, ZERO)[0])
         return rows[0]

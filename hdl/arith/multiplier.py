@@ -13,7 +13,7 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from ..layouts import Fabric
-from .adder import ZERO, add_bits, add_columns, chain, wire
+from .adder import ZERO, add_bits, add_columns, carry_chain, wire
 
 __all__ = ["Multiplier"]
 
@@ -93,7 +93,7 @@ class Multiplier(wiring.Component):
 
     def _chain(self, m: Module, low: Value, high: Value, flip: Value, reach: int) -> Value:
         """``low + (high << reach)`` of inverted values."""
-        upper = chain(low[reach:].as_signed(), high.as_signed(), flip)
+        upper = carry_chain(low[reach:].as_signed(), high.as_signed(), flip)
         return wire(m, Cat(low[:reach], upper), "partial").as_signed()
 
 
@@ -111,16 +111,16 @@ def _bit_rows(m: Module, long: Value, short: Value) -> list[_Row]:
     return rows
 
 
-def _digits(m: Module, one: Value, digits: Value) -> list[_Row]:
-    """A row for each two bits of ``digits``: 0, 1, 2 or 3 times ``one``.
+def _digits(m: Module, factor: Value, digits: Value) -> list[_Row]:
+    """A row for each two bits of ``digits``: 0, 1, 2 or 3 times ``factor``.
 
     The top digit of a signed factor is 0, 1, -2 or -1; negative rows are one's complements.
     """
-    is_signed = one.shape().signed
-    size = len(one) + 2
-    above = [one[-1] if is_signed else ZERO] * 2
-    single = [*one, *above]
-    double = [ZERO, *one, above[0]]
+    is_signed = factor.shape().signed
+    size = len(factor) + 2
+    above = [factor[-1] if is_signed else ZERO] * 2
+    single = [*factor, *above]
+    double = [ZERO, *factor, above[0]]
     triple = add_bits(m, single, double)[:size]
     bits = [*digits, *([digits[-1] if digits.shape().signed else ZERO] * (len(digits) % 2))]
     rows = []

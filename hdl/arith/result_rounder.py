@@ -1,6 +1,8 @@
-"""Packer: sign, exponent and significand to an FP32 or BF16 word, rounded once to nearest even.
+"""Result rounder: sign, exponent and significand to an FP32 or BF16 word, rounded once.
 
-The one place where a result is rounded. Source: docs/numerics.md section 4.
+The one place where a result is rounded and becomes a word. ``rounds_up``, to nearest even, is also
+what the nodes of the baseline's tree ask (``mxsf.hdl.baseline.fp32_adder``). Source:
+docs/numerics.md section 4.
 """
 
 from typing import Any
@@ -11,11 +13,12 @@ from amaranth.lib.wiring import In, Out
 
 from ...golden.formats.word import BF16, FP32, WordFormat
 from ..layouts import Fabric
+from .ripple import increment
 
-__all__ = ["Packer"]
+__all__ = ["ResultRounder", "rounds_up"]
 
 
-class Packer(wiring.Component):
+class ResultRounder(wiring.Component):
     """Round a normalised value, flush it below 2**-126, overflow to Inf. Combinational.
 
     With m the significand's bits above its lowest, g that lowest bit, and the value inexact where
@@ -50,7 +53,8 @@ class Packer(wiring.Component):
         truncate: bool = False,
         fabric: Fabric = "asic",
     ):
-        self._word, self._choose, self._truncate, self.fabric = word, choose, truncate, fabric
+        self._word, self._choose, self._truncate = word, choose, truncate
+        self.fabric: Fabric = fabric
         super().__init__(
             {
                 "sign": In(1),
@@ -70,7 +74,7 @@ class Packer(wiring.Component):
         m = Module()
         half = FP32.mantissa_bits - BF16.mantissa_bits  # bits of FP32's mantissa, not of BF16's
         narrow: Value = self.narrow if self._choose else Const(self._word is BF16, 1)
-        decide = _missing if self._truncate else _up
+        decide = _missing if self._truncate else rounds_up
         kept, mantissa = self.significand, self.significand[1:-1]
         lost, up, up_narrow = Signal(name="lost"), Signal(name="up"), Signal(name="up_narrow")
         m.d.comb += [
@@ -79,9 +83,9 @@ class Packer(wiring.Component):
             lost.eq(self.inexact | (kept[:half] ^ self.sign.replicate(half)).any()),
             up_narrow.eq(decide(kept[half], kept[half + 1], lost, self.sign) & narrow),
         ]
-        rounded, carry = self._increment(
-            m, Cat(mantissa, self.exponent[:8]), {0: up, half: up_narrow}
-        )
+        number = Cat(mantissa, self.exponent[:8])
+        rounded, into = increment(m, number, {0: up, half: up_narrow}, self.fabric, name="rounded")
+        carry = into[FP32.mantissa_bits]
 
         flushed, finite, full = Signal(name="flushed"), Signal(name="finite"), Signal(name="full")
         m.d.comb += [
@@ -91,39 +95,16 @@ class Packer(wiring.Component):
             finite.eq(~(flushed | full)),
         ]
         fraction = rounded[: FP32.mantissa_bits] & finite.replicate(FP32.mantissa_bits)
-        exponent = rounded[FP32.mantissa_bits :] & finite.replicate(8) | full.replicate(8)
+        exponent = rounded[FP32.mantissa_bits : -1] & finite.replicate(8) | full.replicate(8)
         sign = Mux(self.nan | self.inf, self.inf_sign & ~self.nan, self.sign)
         low = fraction[:half] & ~narrow.replicate(half)
         word = Cat(low, fraction[half:-1], fraction[-1] | self.nan, exponent, sign)
         m.d.comb += self.word.eq(word[-self._word.bits :])
         return m
 
-    def _increment(self, m: Module, number: Value, ups: dict[int, Value]) -> tuple[Value, Value]:
-        """Number plus the ups at their places, and the carry out of the mantissa."""
-        rounded, carry = Signal(len(number), name="rounded"), Signal(name="carry")
-        if self.fabric != "asic":
-            places = [ups.get(i, Const(0, 1)) for i in range(len(number))]
-            mantissa = number[: FP32.mantissa_bits]
-            m.d.comb += [
-                rounded.eq(number + Cat(*places)),
-                carry.eq(Cat(mantissa[i:].all() & up for i, up in ups.items()).any()),
-            ]
-            return rounded, carry
-        bits = []
-        into: Value = Const(0, 1)
-        for i, bit in enumerate(number):
-            at = Signal(name=f"carry_{i}")
-            m.d.comb += at.eq(into | ups[i] if i in ups else into)
-            if i == FP32.mantissa_bits:
-                m.d.comb += carry.eq(at)
-            bits.append(bit ^ at)
-            into = bit & at
-        m.d.comb += rounded.eq(Cat(*bits))
-        return rounded, carry
 
-
-def _up(guard: Value, lowest: Value, inexact: Value, sign: Value) -> Value:
-    """Whether to round up: see ``Packer``."""
+def rounds_up(guard: Value, lowest: Value, inexact: Value, sign: Value) -> Value:
+    """Whether to round to nearest even upwards: see ``ResultRounder``."""
     exact = Mux(sign, guard | lowest, guard & lowest)
     return Mux(inexact, guard, exact)
 

@@ -14,7 +14,7 @@ from ..checks import check_block, check_fabric, check_kind
 from ..layouts import Fabric
 from ..stream.points import Points, Stages
 from ..stream.register import link
-from .bf16_product import blocks_layout, result_layout
+from .bf16_product import acc_layout, blocks_layout
 from .fp32_tree import POINTS as TREE_POINTS
 from .fp32_tree import Fp32Tree
 from .window_sum import POINTS as WINDOW_POINTS
@@ -81,7 +81,7 @@ class Baseline(wiring.Component):
         super().__init__(
             {
                 "i": In(stream.Signature(blocks_layout(block))),
-                "o": Out(stream.Signature(result_layout())),
+                "o": Out(stream.Signature(acc_layout())),
             }
         )
 

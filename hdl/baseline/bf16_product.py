@@ -11,7 +11,7 @@ from ..arith.multiplier import Multiplier
 from ..arith.ripple import add
 from ..layouts import Fabric, word_layout
 
-__all__ = ["Bf16Product", "Bf16Products", "blocks_layout", "product_layout", "result_layout"]
+__all__ = ["Bf16Product", "Bf16Products", "acc_layout", "blocks_layout", "product_layout"]
 
 _SIGNIFICAND = BF16.mantissa_bits + 1
 
@@ -22,7 +22,7 @@ def blocks_layout(block: int) -> data.StructLayout:
     return data.StructLayout({"a": words, "b": words, "acc": unsigned(FP32.bits)})
 
 
-def result_layout() -> data.StructLayout:
+def acc_layout() -> data.StructLayout:
     """Fields of a beat out: ``acc``, an FP32 word."""
     return data.StructLayout({"acc": unsigned(FP32.bits)})
 

@@ -10,12 +10,12 @@ from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from ...golden.formats.word import BF16, FP32
-from ..arith.result_rounder import Packer
+from ..arith.result_rounder import ResultRounder
 from ..layouts import Fabric, word_layout
 from ..stream.pipeline import pipeline
 from ..stream.points import Points, Stages
 from ..stream.register import derive, link
-from .bf16_product import Bf16Products, blocks_layout, result_layout
+from .bf16_product import Bf16Products, acc_layout, blocks_layout
 from .fp32_adder import Fp32Adder, float_layout
 
 __all__ = ["POINTS", "Fp32Tree"]
@@ -37,7 +37,7 @@ class Fp32Tree(wiring.Component):
 
     Members:
         i: In, stream of ``blocks_layout``.
-        o: Out, stream of ``result_layout``.
+        o: Out, stream of ``acc_layout``.
     """
 
     i: stream.Interface
@@ -51,7 +51,7 @@ class Fp32Tree(wiring.Component):
         super().__init__(
             {
                 "i": In(stream.Signature(blocks_layout(block))),
-                "o": Out(stream.Signature(result_layout())),
+                "o": Out(stream.Signature(acc_layout())),
             }
         )
 
@@ -94,12 +94,12 @@ class Fp32Tree(wiring.Component):
 
     def _additions(self, m: Module, source: Any, name: str) -> Any:
         """One level of the tree: neighbours in pairs, an odd one passes."""
-        given = source.payload
-        old = given.terms
+        before = source.payload
+        old = before.terms
         layout = data.ArrayLayout(float_layout(), (len(old) + 1) // 2)
         fields = {"terms": layout, "nan": unsigned(1), "acc": unsigned(FP32.bits)}
         out = derive(m, source, fields, name=f"{name}_stage", copied=["acc"])
-        nans = [given.nan]
+        nans = [before.nan]
         for k in range(len(old) // 2):
             node = self._adder(m, old[2 * k], old[2 * k + 1], f"adder_{name}_{k}")
             m.d.comb += out.payload.terms[k].eq(node.sum)
@@ -116,29 +116,29 @@ class Fp32Tree(wiring.Component):
         return node
 
     def _finish(self, m: Module, source: Any, name: str) -> Any:
-        """Acc is the last addend; the packer only packs."""
-        given = source.payload
-        out = derive(m, source, result_layout(), name=f"{name}_stage")
+        """Acc is the last addend; the rounder has nothing to round and makes the word."""
+        before = source.payload
+        out = derive(m, source, acc_layout(), name=f"{name}_stage")
         acc: Any = Signal(word_layout(FP32), name="acc")
         start: Any = Signal(float_layout(), name="start")
         m.d.comb += [
-            acc.eq(given.acc),
+            acc.eq(before.acc),
             start.mantissa.eq(acc.mantissa),
             start.exponent.eq(acc.biased_exponent - 1),
             start.normal.eq(acc.biased_exponent.any()),
             start.infinite.eq(acc.biased_exponent.all()),
             start.sign.eq(acc.sign),
         ]
-        node = self._adder(m, _widened(given.terms[0]), start, "adder_acc")
-        m.submodules.packer = packer = Packer(10, truncate=True, fabric=self.fabric)
+        node = self._adder(m, _widened(before.terms[0]), start, "adder_acc")
+        m.submodules.result_rounder = rounder = ResultRounder(10, truncate=True, fabric=self.fabric)
         m.d.comb += [
-            packer.sign.eq(node.sum.sign & ~node.zero),
-            packer.exponent.eq(node.sum.exponent + 1),
-            packer.significand.eq(Cat(Const(0, 1), node.sum.mantissa, node.sum.normal)),
-            packer.nan.eq(given.nan | node.nan | (start.infinite & acc.mantissa.any())),
-            packer.inf.eq(node.sum.infinite),
-            packer.inf_sign.eq(node.sum.sign),
-            out.payload.acc.eq(packer.word),
+            rounder.sign.eq(node.sum.sign & ~node.zero),
+            rounder.exponent.eq(node.sum.exponent + 1),
+            rounder.significand.eq(Cat(Const(0, 1), node.sum.mantissa, node.sum.normal)),
+            rounder.nan.eq(before.nan | node.nan | (start.infinite & acc.mantissa.any())),
+            rounder.inf.eq(node.sum.infinite),
+            rounder.inf_sign.eq(node.sum.sign),
+            out.payload.acc.eq(rounder.word),
         ]
         return out
 

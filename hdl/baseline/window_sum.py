@@ -12,14 +12,14 @@ from amaranth.lib.wiring import In, Out
 from ...golden.formats.word import FP32
 from ..arith.down_shifter import DownShifter
 from ..arith.normaliser import LeadingCount, Normaliser
-from ..arith.result_rounder import Packer
-from ..arith.ripple import add, add_signed
+from ..arith.result_rounder import ResultRounder
+from ..arith.ripple import add, add_signed, increment
 from ..layouts import Fabric, word_layout
 from ..quantize.scale_finder import LargestKey
 from ..stream.pipeline import pipeline
 from ..stream.points import Points, Stages
 from ..stream.register import derive, link
-from .bf16_product import Bf16Products, blocks_layout, product_layout, result_layout
+from .bf16_product import Bf16Products, acc_layout, blocks_layout, product_layout
 
 __all__ = ["POINTS", "WindowSum"]
 
@@ -48,7 +48,7 @@ class WindowSum(wiring.Component):
 
     Members:
         i: In, stream of ``blocks_layout``.
-        o: Out, stream of ``result_layout``.
+        o: Out, stream of ``acc_layout``.
     """
 
     i: stream.Interface
@@ -68,7 +68,7 @@ class WindowSum(wiring.Component):
         super().__init__(
             {
                 "i": In(stream.Signature(blocks_layout(block))),
-                "o": Out(stream.Signature(result_layout())),
+                "o": Out(stream.Signature(acc_layout())),
             }
         )
 
@@ -110,12 +110,12 @@ class WindowSum(wiring.Component):
 
     def _largest(self, m: Module, source: Any, name: str) -> Any:
         """The largest exponent of what is not zero; acc's bias is 127, a product's twice that."""
-        given = source.payload
+        before = source.payload
         m.submodules.largest = largest = LargestKey(self.block + 1, _KEY + 1, self.fabric)
-        fields = _others(given)
-        for k, lane in enumerate(given.lanes):
+        fields = _others(before)
+        for k, lane in enumerate(before.lanes):
             m.d.comb += largest.keys[k].eq(Cat(lane.exponent, lane.normal))
-        key = Cat(self._acc_key(m, given.acc), given.acc.biased_exponent.any())
+        key = Cat(self._acc_key(m, before.acc), before.acc.biased_exponent.any())
         m.d.comb += largest.keys[self.block].eq(key)
         layout = {**fields, "largest": _KEY}
         out = derive(m, source, layout, name=f"{name}_stage", copied=fields)
@@ -128,7 +128,7 @@ class WindowSum(wiring.Component):
 
     def _align(self, m: Module, source: Any, name: str) -> Any:
         """Terms on the common grid; of a negative one the inverse, and one still to be added."""
-        given, field = source.payload, self.window + 1  # a product may be 2 or more
+        before, field = source.payload, self.window + 1  # a product may be 2 or more
         terms = data.ArrayLayout(signed(field + 1), self.block)
         fields = {
             "terms": terms,
@@ -138,19 +138,18 @@ class WindowSum(wiring.Component):
             **_SPECIALS,
         }
         out = derive(m, source, fields, name=f"{name}_stage", copied=["largest", *_SPECIALS])
-        for k, lane in enumerate(given.lanes):
-            found = self._aligned(m, lane.significand, field, lane, given.largest, f"{k}")
+        for k, lane in enumerate(before.lanes):
+            term = self._aligned(m, lane.significand, field, lane, before.largest, f"{k}")
             m.d.comb += [
-                out.payload.terms[k].eq(Cat(found ^ lane.sign.replicate(field), lane.sign)),
+                out.payload.terms[k].eq(Cat(term ^ lane.sign.replicate(field), lane.sign)),
                 out.payload.carries[k].eq(lane.sign),
             ]
-        acc = given.acc
+        acc = before.acc
         key = {"exponent": self._acc_key(m, acc), "normal": acc.biased_exponent.any()}
         significand = Cat(acc.mantissa, Const(1, 1))
-        found = self._aligned(m, significand, field - 1, key, given.largest, "acc")
-        inverse = found ^ acc.sign.replicate(field - 1)
-        nothing = Const(0, field - 1)
-        negated = add(m, inverse, nothing, acc.sign, self.fabric, name="acc_term")
+        term = self._aligned(m, significand, field - 1, key, before.largest, "acc")
+        inverse = term ^ acc.sign.replicate(field - 1)
+        negated, _ = increment(m, inverse, {0: acc.sign}, self.fabric, name="acc_term")
         m.d.comb += out.payload.acc.eq(Cat(negated[:-1], acc.sign & ~negated[-1]))
         return out
 
@@ -159,8 +158,8 @@ class WindowSum(wiring.Component):
     ) -> Signal:
         """Value at its place below the largest exponent, bits below the window dropped."""
         m.submodules[f"shifter_{name}"] = shifter = DownShifter(len(value), field, growing=True)
-        inverse, one = ~key["exponent"], Const(1, 1)
-        distance = add(m, largest, inverse, one, self.fabric, name=f"distance_{name}")
+        inverse, carry = ~key["exponent"], Const(1, 1)
+        distance = add(m, largest, inverse, carry, self.fabric, name=f"distance_{name}")
         reach, gone = len(shifter.distance), Signal(name=f"gone_{name}")
         m.d.comb += [
             gone.eq(distance[reach:_KEY].any() | ~key["normal"]),
@@ -171,11 +170,11 @@ class WindowSum(wiring.Component):
 
     def _sums(self, m: Module, source: Any, name: str) -> Any:
         """One level of the tree. Each sum takes up one of the ones still to be added."""
-        given = source.payload
-        old, carries = given.terms, given.carries
+        before = source.payload
+        old, carries = before.terms, before.carries
         bits, count = len(old[0]) + 1, (len(old) + 1) // 2
         fields = {
-            **_others(given),
+            **_others(before),
             "terms": data.ArrayLayout(signed(bits), count),
             "carries": data.ArrayLayout(1, count),
         }
@@ -194,9 +193,9 @@ class WindowSum(wiring.Component):
         return out
 
     def _add(self, m: Module, source: Any, name: str) -> Any:
-        given = source.payload
+        before = source.payload
         total = add_signed(
-            m, given.terms[0], given.acc, given.carries[0], self.fabric, name="total"
+            m, before.terms[0], before.acc, before.carries[0], self.fabric, name="total"
         )
         fields = {"value": total.shape(), "largest": unsigned(_KEY), **_SPECIALS}
         out = derive(m, source, fields, name=f"{name}_stage", copied=["largest", *_SPECIALS])
@@ -204,13 +203,13 @@ class WindowSum(wiring.Component):
         return out
 
     def _normalise(self, m: Module, source: Any, name: str) -> Any:
-        given, bits = source.payload, len(source.payload.value)
+        before, bits = source.payload, len(source.payload.value)
         m.submodules.normaliser = normaliser = Normaliser(
             bits, FP32.mantissa_bits + 2, counted=self.fabric != "asic"
         )
         if self.fabric != "asic":
             m.submodules.leading_count = count = LeadingCount(bits)
-            m.d.comb += [count.value.eq(given.value), normaliser.leading.eq(count.leading)]
+            m.d.comb += [count.value.eq(before.value), normaliser.leading.eq(count.leading)]
         # Bit 0 of the value weighs 2**(largest - 254 - (window - 1)).
         offset = (bits - 2) - 254 - (self.window - 1) + _BIAS
         fields = {
@@ -222,27 +221,27 @@ class WindowSum(wiring.Component):
         }
         out = derive(m, source, fields, name=f"{name}_stage", copied=_SPECIALS)
         m.d.comb += [
-            normaliser.value.eq(given.value),
+            normaliser.value.eq(before.value),
             out.payload.sign.eq(normaliser.sign),
-            out.payload.exponent.eq(given.largest + offset - normaliser.leading),
+            out.payload.exponent.eq(before.largest + offset - normaliser.leading),
             out.payload.significand.eq(normaliser.significand),
             out.payload.inexact.eq(normaliser.rest),
         ]
         return out
 
     def _round(self, m: Module, source: Any, name: str) -> Any:
-        """Towards zero; the packer still adds what is missing to a negative value's inverse."""
-        given = source.payload
-        m.submodules.packer = packer = Packer(
-            len(given.exponent), truncate=True, fabric=self.fabric
+        """Towards zero; the rounder still adds what is missing to a negative value's inverse."""
+        before = source.payload
+        m.submodules.result_rounder = rounder = ResultRounder(
+            len(before.exponent), truncate=True, fabric=self.fabric
         )
-        out = derive(m, source, result_layout(), name=f"{name}_stage")
-        for field, _ in given.shape():
-            m.d.comb += getattr(packer, field).eq(given[field])
-        m.d.comb += out.payload.acc.eq(packer.word)
+        out = derive(m, source, acc_layout(), name=f"{name}_stage")
+        for field, _ in before.shape():
+            m.d.comb += getattr(rounder, field).eq(before[field])
+        m.d.comb += out.payload.acc.eq(rounder.word)
         return out
 
 
-def _others(given: Any) -> dict[str, Any]:
+def _others(before: Any) -> dict[str, Any]:
     """Fields of a payload with their shapes."""
-    return {name: field.shape for name, field in given.shape()}
+    return {name: field.shape for name, field in before.shape()}

@@ -78,34 +78,20 @@ class Replies(wiring.Component):
     def elaborate(self, platform: Any) -> Module:
         """A row, its chunks and bytes, and whose turn it is."""
         m = Module()
-        row, row_valid, row_done = Signal(8 * self.row_bytes), Signal(), Signal()
-        m.d.comb += [
-            row_valid.eq(self.o.valid | self.t.valid),
-            row.eq(
-                Value.cast(self.o.payload.words)  # zero in rows of codes
-                | Mux(self.t.valid, self._codes(self.t.payload), self._codes(self.o.payload))
-            ),
-            self.o.ready.eq(row_done),
-            self.t.ready.eq(row_done),
-        ]
-
+        row, row_valid, row_done = self._row(m)
         info = bytes([Reply.INFO]) + self.info.pack()
         report = Cat(Const(Reply.REPORT, 8), self.report)
         sizes = {_State.INFO: len(info), _State.REPORT: len(report) // 8}
         size = max(self.row_bytes, *sizes.values())
-        place, last = Signal(range(size)), Signal()
+        offset, last = Signal(range(size)), Signal()
         parts = self.row_bytes // self.chunk_bytes
-        lane = place[: self.chunk_bytes.bit_length() - 1]
-        chunk = row.word_select(
-            place[len(lane) :][: (parts - 1).bit_length()], 8 * self.chunk_bytes
-        )
+        lane = offset[: self.chunk_bytes.bit_length() - 1]
+        number = offset[len(lane) :][: (parts - 1).bit_length()]
+        chunk = row.word_select(number, 8 * self.chunk_bytes)
         m.d.comb += [self.chunk.eq(chunk), self.chunk_valid.eq(self.fold & row_valid)]
 
         state, headed, moves = Signal(_State), Signal(), Signal()
-        waiting = {
-            _State.INFO: Signal(name="wants_info"),
-            _State.REPORT: Signal(name="wants_report"),
-        }
+        waiting = {kind: Signal(name=f"wants_{kind.name.lower()}") for kind in sizes}
         m.d.comb += [
             self.serial.valid.eq(state != _State.IDLE),
             moves.eq(self.serial.valid & self.serial.ready),
@@ -113,19 +99,19 @@ class Replies(wiring.Component):
         with m.Switch(state):
             with m.Case(_State.INFO):
                 text = Const(int.from_bytes(info, "little"), 8 * len(info))
-                m.d.comb += self.serial.payload.eq(text.word_select(place, 8))
+                m.d.comb += self.serial.payload.eq(text.word_select(offset, 8))
             with m.Case(_State.REPORT):
-                m.d.comb += self.serial.payload.eq(report.word_select(place, 8))
+                m.d.comb += self.serial.payload.eq(report.word_select(offset, 8))
             with m.Case(_State.ROW):
                 byte = self.chunk.word_select(lane, 8)
                 m.d.comb += self.serial.payload.eq(Mux(headed, byte, Const(Reply.ROW, 8)))
 
         with m.If(state == _State.IDLE):
-            m.d.sync += [place.eq(0), headed.eq(0)]
+            m.d.sync += [offset.eq(0), headed.eq(0)]
             with m.If(self.fold):
-                m.d.comb += row_done.eq(row_valid & (place == self.row_bytes - self.chunk_bytes))
+                m.d.comb += row_done.eq(row_valid & (offset == self.row_bytes - self.chunk_bytes))
                 with m.If(row_valid):
-                    m.d.sync += place.eq(Mux(row_done, 0, place + self.chunk_bytes))
+                    m.d.sync += offset.eq(Mux(row_done, 0, offset + self.chunk_bytes))
             with m.Elif(waiting[_State.REPORT]):
                 m.d.sync += [state.eq(_State.REPORT), waiting[_State.REPORT].eq(0)]
             with m.Elif(waiting[_State.INFO]):
@@ -133,15 +119,15 @@ class Replies(wiring.Component):
             with m.Elif(row_valid):
                 m.d.sync += state.eq(_State.ROW)
         with m.Elif(moves):
-            m.d.sync += place.eq(place + 1)
+            m.d.sync += offset.eq(offset + 1)
             with m.Switch(state):
                 for kind, count in sizes.items():
                     with m.Case(kind):
-                        m.d.comb += last.eq(place == count - 1)
+                        m.d.comb += last.eq(offset == count - 1)
                 with m.Case(_State.ROW):
                     with m.If(~headed):
-                        m.d.sync += [headed.eq(1), place.eq(0)]
-                    m.d.comb += last.eq(headed & (place == self.row_bytes - 1))
+                        m.d.sync += [headed.eq(1), offset.eq(0)]
+                    m.d.comb += last.eq(headed & (offset == self.row_bytes - 1))
             with m.If(last):
                 m.d.comb += row_done.eq(state == _State.ROW)
                 m.d.sync += state.eq(_State.IDLE)
@@ -150,6 +136,22 @@ class Replies(wiring.Component):
         with m.If(self.send_report):
             m.d.sync += waiting[_State.REPORT].eq(1)
         return m
+
+    def _row(self, m: Module) -> tuple[Signal, Signal, Signal]:
+        """The row that leaves, whether there is one, and what the caller drives: it has left."""
+        row, row_valid, row_done = (
+            Signal(8 * self.row_bytes, name="row"),
+            Signal(name="row_valid"),
+            Signal(name="row_done"),
+        )
+        codes = Mux(self.t.valid, self._codes(self.t.payload), self._codes(self.o.payload))
+        m.d.comb += [
+            row_valid.eq(self.o.valid | self.t.valid),
+            row.eq(Value.cast(self.o.payload.words) | codes),  # words are zero in rows of codes
+            self.o.ready.eq(row_done),
+            self.t.ready.eq(row_done),
+        ]
+        return row, row_valid, row_done
 
     def _codes(self, payload: Any) -> Value:
         """A row of codes and its scale, whole bytes each."""

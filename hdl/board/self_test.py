@@ -3,9 +3,9 @@
 Golden answer: ``mxsf.golden.engine.self_test``.
 """
 
-from typing import Any
+from typing import Any, NamedTuple
 
-from amaranth.hdl import Const, Module, Mux, ResetInserter, Signal
+from amaranth.hdl import Const, Module, Mux, ResetInserter, Signal, Value
 from amaranth.lib import stream, wiring
 from amaranth.lib.crc.catalog import CRC32_ISO_HDLC
 from amaranth.lib.wiring import In, Out
@@ -17,6 +17,24 @@ from ..quantize.lfsr import Lfsr
 from .replies import report_layout
 
 __all__ = ["SelfTester"]
+
+
+class _Requests(NamedTuple):
+    """The requests of a step.
+
+    Attributes:
+        beats: beats that follow the command.
+        size: bytes of a beat.
+        heads: the command's request, its first byte lowest.
+        starts: whether the beats are FP32 words, else codes and a scale.
+        kind: the byte in front of a beat.
+    """
+
+    beats: Signal
+    size: Signal
+    heads: Signal
+    starts: Signal
+    kind: Signal
 
 
 class SelfTester(wiring.Component):
@@ -59,94 +77,27 @@ class SelfTester(wiring.Component):
         )
 
     def elaborate(self, platform: Any) -> Module:
-        """The program counter, the bytes, the CRC."""
+        """The step, its requests, the CRC, the report."""
         m = Module()
-        steps = self.test.steps
         lfsr = Lfsr(1)
         m.submodules.lfsr = ResetInserter(self.start)(lfsr)
         crc_parameters = CRC32_ISO_HDLC(data_width=8 * self.chunk_bytes)
         m.submodules.crc = crc = crc_parameters.create()
         m.d.comb += [crc.data.eq(self.chunk), crc.valid.eq(self.chunk_valid)]
 
-        step = Signal(range(len(steps)))
-        beats = Signal(range(max(s.beats for s in steps) + 1))
-        size = Signal(range(max(s.size for s in steps) + 1))
-        heads = Signal(8 * (1 + COMMAND_BYTES))
-        starts = Signal()  # FP32 words, else codes and a scale
-        kind = Signal(8)
-        with m.Switch(step):
-            for number, one in enumerate(steps):
-                with m.Case(number):
-                    text = bytes([Request.COMMAND]) + command_bytes(one.command)
-                    m.d.comb += [
-                        heads.eq(int.from_bytes(text, "little")),
-                        beats.eq(one.beats),
-                        size.eq(one.size),
-                        kind.eq(one.kind),
-                        starts.eq(one.kind == Request.START),
-                    ]
-
-        beat = Signal.like(beats)
-        place = Signal(range(max(1 + COMMAND_BYTES, *(s.size for s in steps)) + 1))
-        fixed = {True: Signal(name="fixes_start"), False: Signal(name="fixes_scale")}
-        m.d.comb += [
-            fixed[True].eq(starts & place[:2].all()),
-            fixed[False].eq(~starts & (place == size - 1)),
-        ]
-        drawn: Any = lfsr.numbers[0][:8]
-        random = Mux(
-            fixed[True],
-            drawn & START.random | START.ones,
-            Mux(fixed[False], drawn & SCALE.random | SCALE.ones, drawn),
-        )
-        moves, idle = Signal(), Signal()
-        # A request that is on its way to the engine keeps the stream of bytes waiting.
-        m.d.comb += [moves.eq(self.o.valid & self.o.ready), idle.eq(self.o.ready & ~self.busy)]
-
+        step = Signal(range(len(self.test.steps)))
         cycles = Signal(32)
         passed, failed = Signal(reset_less=True), Signal(reset_less=True)
+        begins, checks = Signal(), Signal()
+        self._send(m, step, lfsr, begins, checks)
+        m.d.comb += [crc.start.eq(begins), self.finished.eq(checks)]
         with m.If(self.busy & (step == TIMED)):
             m.d.sync += cycles.eq(cycles + 1)
-
-        with m.FSM(name="state") as fsm:
-            m.d.comb += self.running.eq(~fsm.ongoing("IDLE"))
-            with m.State("IDLE"), m.If(self.start):
-                m.d.comb += crc.start.eq(1)
-                m.d.sync += [passed.eq(0), failed.eq(0), cycles.eq(0), step.eq(0), place.eq(0)]
-                m.next = "COMMAND"
-            with m.State("COMMAND"):
-                m.d.comb += [self.o.valid.eq(1), self.o.payload.eq(heads.word_select(place, 8))]
-                with m.If(moves):
-                    m.d.sync += [place.eq(place + 1), beat.eq(0)]
-                    with m.If(place == COMMAND_BYTES):
-                        m.next = "KIND"
-            with m.State("KIND"):
-                with m.If(beat == beats):
-                    m.next = "WAIT"
-                with m.Else():
-                    m.d.comb += [self.o.valid.eq(1), self.o.payload.eq(kind)]
-                    with m.If(moves):
-                        m.d.sync += place.eq(0)
-                        m.next = "RANDOM"
-            with m.State("RANDOM"):
-                m.d.comb += [self.o.valid.eq(1), self.o.payload.eq(random)]
-                m.d.comb += lfsr.advance.eq(moves)
-                with m.If(moves):
-                    m.d.sync += place.eq(place + 1)
-                    with m.If(place == size - 1):
-                        m.d.sync += beat.eq(beat + 1)
-                        m.next = "KIND"
-            with m.State("WAIT"), m.If(idle):
-                m.d.sync += [step.eq(step + 1), place.eq(0)]
-                m.next = "COMMAND"
-                with m.If(step == len(steps) - 1):
-                    m.next = "CHECK"
-            with m.State("CHECK"):
-                good = (crc.crc == Const(self.expected, 32)) & (self.error == 0)
-                m.d.comb += self.finished.eq(1)
-                m.d.sync += [passed.eq(good), failed.eq(~good)]
-                m.next = "IDLE"
-
+        with m.If(begins):
+            m.d.sync += [passed.eq(0), failed.eq(0), cycles.eq(0)]
+        with m.If(checks):
+            good = (crc.crc == Const(self.expected, 32)) & (self.error == 0)
+            m.d.sync += [passed.eq(good), failed.eq(~good)]
         m.d.comb += [
             self.passed.eq(passed),
             self.failed.eq(failed),
@@ -156,3 +107,87 @@ class SelfTester(wiring.Component):
             self.report.cycles.eq(cycles),
         ]
         return m
+
+    def _send(self, m: Module, step: Signal, lfsr: Any, begins: Value, checks: Value) -> None:
+        """The bytes of step after step; drives ``begins`` and ``checks`` for the first and last."""
+        steps = self.test.steps
+        requests = self._requests(m, step)
+        beat = Signal.like(requests.beats)
+        offset = Signal(range(max(1 + COMMAND_BYTES, *(s.size for s in steps)) + 1))
+        random = _random(m, requests, offset, lfsr.numbers[0][:8])
+        moves, idle = Signal(), Signal()
+        # A request that is on its way to the engine keeps the stream of bytes waiting.
+        m.d.comb += [moves.eq(self.o.valid & self.o.ready), idle.eq(self.o.ready & ~self.busy)]
+
+        with m.FSM(name="state") as fsm:
+            m.d.comb += self.running.eq(~fsm.ongoing("IDLE"))
+            with m.State("IDLE"), m.If(self.start):
+                m.d.comb += begins.eq(1)
+                m.d.sync += [step.eq(0), offset.eq(0)]
+                m.next = "COMMAND"
+            with m.State("COMMAND"):
+                byte = requests.heads.word_select(offset, 8)
+                m.d.comb += [self.o.valid.eq(1), self.o.payload.eq(byte)]
+                with m.If(moves):
+                    m.d.sync += [offset.eq(offset + 1), beat.eq(0)]
+                    with m.If(offset == COMMAND_BYTES):
+                        m.next = "KIND"
+            with m.State("KIND"):
+                with m.If(beat == requests.beats):
+                    m.next = "WAIT"
+                with m.Else():
+                    m.d.comb += [self.o.valid.eq(1), self.o.payload.eq(requests.kind)]
+                    with m.If(moves):
+                        m.d.sync += offset.eq(0)
+                        m.next = "RANDOM"
+            with m.State("RANDOM"):
+                m.d.comb += [self.o.valid.eq(1), self.o.payload.eq(random)]
+                m.d.comb += lfsr.advance.eq(moves)
+                with m.If(moves):
+                    m.d.sync += offset.eq(offset + 1)
+                    with m.If(offset == requests.size - 1):
+                        m.d.sync += beat.eq(beat + 1)
+                        m.next = "KIND"
+            with m.State("WAIT"), m.If(idle):
+                m.d.sync += [step.eq(step + 1), offset.eq(0)]
+                m.next = "COMMAND"
+                with m.If(step == len(steps) - 1):
+                    m.next = "CHECK"
+            with m.State("CHECK"):
+                m.d.comb += checks.eq(1)
+                m.next = "IDLE"
+
+    def _requests(self, m: Module, step: Signal) -> _Requests:
+        """What the step at hand sends."""
+        steps = self.test.steps
+        requests = _Requests(
+            beats=Signal(range(max(s.beats for s in steps) + 1), name="beats"),
+            size=Signal(range(max(s.size for s in steps) + 1), name="size"),
+            heads=Signal(8 * (1 + COMMAND_BYTES), name="heads"),
+            starts=Signal(name="starts"),
+            kind=Signal(8, name="kind"),
+        )
+        with m.Switch(step):
+            for number, chosen in enumerate(steps):
+                with m.Case(number):
+                    text = bytes([Request.COMMAND]) + command_bytes(chosen.command)
+                    m.d.comb += [
+                        requests.heads.eq(int.from_bytes(text, "little")),
+                        requests.beats.eq(chosen.beats),
+                        requests.size.eq(chosen.size),
+                        requests.kind.eq(chosen.kind),
+                        requests.starts.eq(chosen.kind == Request.START),
+                    ]
+        return requests
+
+
+def _random(m: Module, requests: _Requests, offset: Signal, drawn: Value) -> Value:
+    """A random byte of a beat; where exponents and scales stand, some of its bits are fixed."""
+    fixes_start, fixes_scale = Signal(name="fixes_start"), Signal(name="fixes_scale")
+    m.d.comb += [
+        fixes_start.eq(requests.starts & offset[:2].all()),
+        fixes_scale.eq(~requests.starts & (offset == requests.size - 1)),
+    ]
+    start = drawn & START.random | START.ones
+    scale = drawn & SCALE.random | SCALE.ones
+    return Mux(fixes_start, start, Mux(fixes_scale, scale, drawn))

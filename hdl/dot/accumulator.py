@@ -12,8 +12,9 @@ from amaranth.lib.wiring import In, Out
 from ...golden.dot.product_sum import Operands, check_formats, check_pair, single
 from ...golden.formats.catalogue import MXSF
 from ...golden.formats.word import FP32, WordFormat
+from ..arith.down_shifter import DownShifter
 from ..arith.normaliser import LeadingCount, Normaliser
-from ..arith.result_rounder import Packer
+from ..arith.result_rounder import ResultRounder
 from ..checks import OUTPUTS_BOUND, check_block, check_fabric, check_kind, own_block
 from ..layouts import Fabric, word_layout
 from ..stream.pipeline import pipeline
@@ -21,8 +22,8 @@ from ..stream.points import Points, Stages
 from ..stream.register import derive, link
 from .frame import GUARD, SIGNIFICAND, frame
 from .gather import Gather
-from .loop import Chain
-from .placement import AccShifter, Placement
+from .loop import AccumulatorLoop
+from .placement import Placement
 from .specials import add_specials
 from .sums import sum_bits, sum_layout
 
@@ -99,13 +100,13 @@ class Accumulator(wiring.Component):
         self._adds = accumulate or bool(outputs)
         self.frame = frame(self.formats, sum_bits(element, block), self._adds)
         self._marks = {"first": unsigned(1), "last": unsigned(1)}
-        self._given = {"scale": unsigned(9), "scale_nan": unsigned(1)}
+        self._scaling = {"scale": unsigned(9), "scale_nan": unsigned(1)}
         if accumulate:
-            self._given["acc"] = unsigned(FP32.bits)
+            self._scaling["acc"] = unsigned(FP32.bits)
         self._index = {"output": unsigned((outputs - 1).bit_length())} if outputs > 1 else {}
         marks = self._marks if lanes < block or outputs else {}
-        found = {name: field.shape for name, field in sum_layout(element, lanes)}
-        incoming = {**found, **self._given, **self._index, **marks}
+        sums = {name: field.shape for name, field in sum_layout(element, lanes)}
+        incoming = {**sums, **self._scaling, **self._index, **marks}
         outgoing = {"acc": unsigned(result.bits), **self._index}
         super().__init__(
             {
@@ -134,13 +135,13 @@ class Accumulator(wiring.Component):
             )
             link(m, self.i, gather.i)
             source = gather.o
-        chain = None
+        loop = None
         if self.outputs:
-            m.submodules.chain = chain = Chain(
+            m.submodules.loop = loop = AccumulatorLoop(
                 source.payload.shape(), self.outputs, pipelined=bool(self.points)
             )
-            link(m, source, chain.i)
-            source = chain.start
+            link(m, source, loop.i)
+            source = loop.start
         stages = (
             self._exponent,
             self._align,
@@ -150,9 +151,9 @@ class Accumulator(wiring.Component):
             self._round,
         )
         source = pipeline(m, source, zip(POINTS.path, stages, strict=True), self.points)
-        if chain is not None:
-            link(m, source, chain.result)
-            source = chain.o
+        if loop is not None:
+            link(m, source, loop.result)
+            source = loop.o
         if source.payload.shape() == self.o.payload.shape():
             link(m, source, self.o)
         else:  # the result is the upper half of a word
@@ -164,7 +165,7 @@ class Accumulator(wiring.Component):
         return m
 
     def _stage(self, m: Module, source: Any, fields: dict[str, Any], name: str) -> Any:
-        """A stream of some fields, the special flags and what a chain carries along."""
+        """A stream of some fields, the special flags and what a loop carries along."""
         carried = {f: unsigned(1) for f in ("nan", "inf", "inf_sign")} if name != "round" else {}
         if self.outputs:
             carried |= {"final": unsigned(1), **self._index}
@@ -174,16 +175,16 @@ class Accumulator(wiring.Component):
 
     def _exponent(self, m: Module, source: Any, name: str) -> Any:
         """How far acc is from the sum, and the exponent of the frame's top bit."""
-        given, frame = source.payload, self.frame
-        fields: dict[str, Any] = {"sum": given.sum.shape()}
+        before, frame = source.payload, self.frame
+        fields: dict[str, Any] = {"sum": before.sum.shape()}
         if not self._adds:
             exponent = Signal(signed(abs(frame.offset + 511).bit_length() + 2), name="exponent")
             m.d.comb += [
-                exponent.eq(given.scale + frame.offset),
+                exponent.eq(before.scale + frame.offset),
             ]
             out = self._stage(m, source, {**fields, "exponent": exponent.shape()}, name)
-            m.d.comb += [out.payload.sum.eq(given.sum), out.payload.exponent.eq(exponent)]
-            add_specials(m, given, None, out.payload)
+            m.d.comb += [out.payload.sum.eq(before.sum), out.payload.exponent.eq(exponent)]
+            add_specials(m, before, None, out.payload)
             return out
         acc: Any = Signal(word_layout(FP32), name="acc")
         m.submodules.placement = place = Placement(frame, self.fabric)
@@ -197,60 +198,64 @@ class Accumulator(wiring.Component):
         out = self._stage(m, source, fields, name)
         normal = acc.biased_exponent.any().replicate(SIGNIFICAND)
         m.d.comb += [
-            acc.eq(given.acc),
-            place.scale.eq(given.scale),
+            acc.eq(before.acc),
+            place.scale.eq(before.scale),
             place.acc_exponent.eq(acc.biased_exponent),
-            place.empty.eq(given.sum == 0),
-            out.payload.sum.eq(given.sum),
+            place.empty.eq(before.sum == 0),
+            out.payload.sum.eq(before.sum),
             out.payload.significand.eq(Cat(acc.mantissa, Const(1, 1)) & normal),
             out.payload.acc_sign.eq(acc.sign),
             out.payload.steps.eq(place.steps),
             out.payload.low.eq(place.low),
             out.payload.exponent.eq(place.exponent),
         ]
-        add_specials(m, given, acc, out.payload)
+        add_specials(m, before, acc, out.payload)
         return out
 
     def _align(self, m: Module, source: Any, name: str) -> Any:
         """The sum at its place in the frame, acc shifted to its own."""
-        given, frame = source.payload, self.frame
+        before, frame = source.payload, self.frame
         size = frame.bits
-        fields = {"sum": signed(size), "exponent": given.exponent.shape()}
+        fields = {"sum": signed(size), "exponent": before.exponent.shape()}
         if not self._adds:
             out = self._stage(m, source, fields, name)
-            m.d.comb += [out.payload.sum.eq(given.sum), out.payload.exponent.eq(given.exponent)]
+            m.d.comb += [out.payload.sum.eq(before.sum), out.payload.exponent.eq(before.exponent)]
             return out
         fields |= {"addend": unsigned(size), "carry": unsigned(1), "inexact": unsigned(1)}
         out = self._stage(m, source, fields, name)
-        m.submodules.acc_shifter = shifter = AccShifter(frame)
+        # Below the sign of the frame; the significand stands at the top where nothing is shifted.
+        m.submodules.acc_shifter = shifter = DownShifter(SIGNIFICAND, size - 1, growing=True)
+        sign = before.acc_sign
         m.d.comb += [
-            shifter.significand.eq(given.significand),
-            shifter.sign.eq(given.acc_sign),
-            shifter.steps.eq(given.steps),
-            out.payload.sum.eq(Mux(given.low, given.sum << GUARD, given.sum)),
-            out.payload.addend.eq(shifter.addend),
-            out.payload.carry.eq(shifter.carry),
-            out.payload.inexact.eq(shifter.inexact),
-            out.payload.exponent.eq(given.exponent),
+            shifter.value.eq(before.significand),
+            shifter.distance.eq(before.steps),
+            out.payload.sum.eq(Mux(before.low, before.sum << GUARD, before.sum)),
+            # Minus acc is its inverse plus one, or, where bits were lost, plus less than one.
+            out.payload.addend.eq(
+                Cat(shifter.result, Const(0, 1)) ^ before.acc_sign.replicate(size)
+            ),
+            out.payload.carry.eq(sign & ~shifter.lost),
+            out.payload.inexact.eq(shifter.lost),
+            out.payload.exponent.eq(before.exponent),
         ]
         return out
 
     def _add(self, m: Module, source: Any, name: str) -> Any:
-        given, size = source.payload, self.frame.bits
+        before, size = source.payload, self.frame.bits
         fields = {
             "value": signed(size),
-            "exponent": given.exponent.shape(),
+            "exponent": before.exponent.shape(),
             "inexact": unsigned(1),
         }
         out = self._stage(m, source, fields, name)
-        m.d.comb += out.payload.exponent.eq(given.exponent)
+        m.d.comb += out.payload.exponent.eq(before.exponent)
         if self._adds:
             m.d.comb += [
-                out.payload.value.eq(given.sum + given.addend + given.carry),
-                out.payload.inexact.eq(given.inexact),
+                out.payload.value.eq(before.sum + before.addend + before.carry),
+                out.payload.inexact.eq(before.inexact),
             ]
         else:
-            m.d.comb += out.payload.value.eq(given.sum)
+            m.d.comb += out.payload.value.eq(before.sum)
         return out
 
     @property
@@ -261,28 +266,28 @@ class Accumulator(wiring.Component):
     def _count(self, m: Module, source: Any, name: str) -> Any:
         if not self._counted:
             return source
-        given = source.payload
+        before = source.payload
         m.submodules.leading_count = count = LeadingCount(self.frame.bits)
         fields = {
-            "value": given.value.shape(),
+            "value": before.value.shape(),
             "leading": count.leading.shape(),
-            "exponent": given.exponent.shape(),
+            "exponent": before.exponent.shape(),
             "inexact": unsigned(1),
         }
         out = self._stage(m, source, fields, name)
-        m.d.comb += [count.value.eq(given.value), out.payload.leading.eq(count.leading)]
+        m.d.comb += [count.value.eq(before.value), out.payload.leading.eq(count.leading)]
         for name in ("value", "exponent", "inexact"):
-            m.d.comb += out.payload[name].eq(given[name])
+            m.d.comb += out.payload[name].eq(before[name])
         return out
 
     def _normalise(self, m: Module, source: Any, name: str) -> Any:
-        given = source.payload
+        before = source.payload
         m.submodules.normaliser = normaliser = Normaliser(
             self.frame.bits, SIGNIFICAND + 1, counted=self._counted
         )
         if self._counted:
-            m.d.comb += normaliser.leading.eq(given.leading)
-        exponent = given.exponent - normaliser.leading
+            m.d.comb += normaliser.leading.eq(before.leading)
+        exponent = before.exponent - normaliser.leading
         fields = {
             "sign": unsigned(1),
             "exponent": exponent.shape(),
@@ -291,25 +296,25 @@ class Accumulator(wiring.Component):
         }
         out = self._stage(m, source, fields, name)
         m.d.comb += [
-            normaliser.value.eq(given.value),
+            normaliser.value.eq(before.value),
             out.payload.sign.eq(normaliser.sign),
             out.payload.exponent.eq(exponent),
             out.payload.significand.eq(normaliser.significand),
-            out.payload.inexact.eq(normaliser.rest | given.inexact),
+            out.payload.inexact.eq(normaliser.rest | before.inexact),
         ]
         return out
 
     def _round(self, m: Module, source: Any, name: str) -> Any:
-        given = source.payload
+        before = source.payload
         choose = bool(self.outputs) and self.result != FP32
         word = FP32 if choose else self.result
-        m.submodules.packer = packer = Packer(
-            len(given.exponent), word, choose=choose, fabric=self.fabric
+        m.submodules.result_rounder = rounder = ResultRounder(
+            len(before.exponent), word, choose=choose, fabric=self.fabric
         )
         out = self._stage(m, source, {"acc": unsigned(word.bits)}, name)
         for name in ("sign", "exponent", "significand", "inexact", "nan", "inf", "inf_sign"):
-            m.d.comb += getattr(packer, name).eq(given[name])
+            m.d.comb += getattr(rounder, name).eq(before[name])
         if choose:
-            m.d.comb += packer.narrow.eq(given.final)
-        m.d.comb += out.payload.acc.eq(packer.word)
+            m.d.comb += rounder.narrow.eq(before.final)
+        m.d.comb += out.payload.acc.eq(rounder.word)
         return out

@@ -12,6 +12,7 @@ from amaranth.lib.wiring import In, Out
 from ...golden.formats.block import BlockFormat, vector_format
 from ...golden.formats.element import ElementFormat
 from ..layouts import unpacked_layout
+from .levels import Level, levels, special_codes
 
 __all__ = ["Decoder", "decode"]
 
@@ -38,50 +39,30 @@ def decode(m: Module, code: Value, element: ElementFormat, *, name: str = "unpac
         m.d.comb += out.significand.eq(Mux(code[-1], -code.as_signed(), code.as_signed()))
         return out
     magnitude = code[:-1]
-    significand, shift = _level(m, magnitude, element, element.natural_binades, name)
+    inside_out = reversed(levels(m, magnitude, element, name=name))
+    significand, shift = _unpack(m, *inside_out, name=name)
     m.d.comb += out.significand.eq(significand)
     if element.max_shift:
         m.d.comb += out.shift.eq(shift)
-    if element.special == "nan":
-        m.d.comb += out.nan.eq(magnitude.all())
-    if element.special == "ieee":
-        special = Signal(name=f"{name}_special")
-        mantissa = magnitude[: element.mantissa_bits]
-        m.d.comb += [
-            special.eq(magnitude[element.mantissa_bits :].all()),
-            out.nan.eq(special & mantissa.any()),
-            out.inf.eq(special & ~mantissa.any()),
-        ]
+    special = special_codes(m, magnitude, element, name=name)
+    if special is not None:
+        m.d.comb += out.nan.eq(special.nan)
+    if special is not None and element.has_inf:
+        m.d.comb += out.inf.eq(special.inf)
     return out
 
 
-def _level(
-    m: Module, magnitude: Value, element: ElementFormat, binades: Any, name: str
-) -> tuple[Value, Value]:
-    """Significand and shift of one float level and all levels nested in it.
-
-    ``binades`` are those of this level and below, as the outermost format places them.
-    """
-    y = element.mantissa_bits
-    if element.exponent_bits == 0:
-        return magnitude, Const(0, 1)
-    mantissa, field = magnitude[:y], magnitude[y:]
-    normal = Signal(name=f"{name}_{element.name.split('+')[0]}_normal")
-    m.d.comb += normal.eq(field.any())
-    unit = binades[-1].exponent - binades[-1].mantissa_bits
-    count = (1 << element.exponent_bits) - 1
-    least = binades[count - 1].exponent - y - unit  # shift where the exponent field is 1
-    nested = element.subnormal
-    if nested is None:
-        # Exponent field 0 has the spacing of field 1.
-        shift = Signal(range((1 << element.exponent_bits) - 1), name=f"{name}_shift")
-        m.d.comb += shift.eq(field - normal)
-        return Cat(mantissa, normal), shift
-    significand, below = _level(m, mantissa, nested, binades[count:], name)
-    return (
-        Mux(normal, Cat(mantissa, Const(1, 1)), significand),
-        Mux(normal, field + (least - 1), below),
-    )
+def _unpack(m: Module, inner: Level, *outer: Level, name: str) -> tuple[Value, Value]:
+    """Significand and shift, from the innermost level outwards."""
+    significand, shift = inner.mantissa, Const(0, 1)
+    if len(inner.field):
+        shift = Signal(range((1 << len(inner.field)) - 1), name=f"{name}_shift")
+        m.d.comb += shift.eq(inner.field - inner.normal)
+        significand = Cat(inner.mantissa, inner.normal)
+    for level in outer:
+        significand = Mux(level.normal, Cat(level.mantissa, Const(1, 1)), significand)
+        shift = Mux(level.normal, level.field + (level.shift - 1), shift)
+    return significand, shift
 
 
 class Decoder(wiring.Component):

@@ -112,10 +112,10 @@ class Dot(wiring.Component):
             stages=ACCUMULATOR_POINTS.among(names),
             fabric=fabric,
         )
-        given = {name: field.shape for name, field in total.i.payload.shape()}
+        summed = {name: field.shape for name, field in total.i.payload.shape()}
         # What passes the product sum by; it carries the marks itself where it has them.
         own = {"sum", "nan", "inf", "inf_sign", *(("first", "last") if total.beats > 1 else ())}
-        self._beside = data.StructLayout({n: s for n, s in given.items() if n not in own})
+        self._beside = data.StructLayout({n: s for n, s in summed.items() if n not in own})
         self.product_sum = ProductSum(
             element,
             block=block,
@@ -141,7 +141,7 @@ class Dot(wiring.Component):
             )
             for side, f in zip("ab", self.formats, strict=True)
         }
-        rest = {n: given[n] for n in ("acc", "output", "first", "last") if n in given}
+        rest = {n: summed[n] for n in ("acc", "output", "first", "last") if n in summed}
         super().__init__(
             {
                 "i": In(stream.Signature(data.StructLayout({**operands, **rest}))),
@@ -164,24 +164,24 @@ class Dot(wiring.Component):
         m = Module()
         m.submodules.product_sum = products = self.product_sum
         m.submodules.accumulator = total = self.accumulator
-        given = self.i.payload
+        beat = self.i.payload
         codes = derive(m, self.i, products.i.payload.shape(), name="codes")
         beside = data.View(self._beside, codes.payload.tag)
         for side in "ab":
             for name, _ in codes.payload[side].shape():
-                m.d.comb += codes.payload[side][name].eq(given[side][name])
+                m.d.comb += codes.payload[side][name].eq(beat[side][name])
         m.d.comb += [
-            beside.scale.eq(given.a.scale + given.b.scale),
+            beside.scale.eq(beat.a.scale + beat.b.scale),
             beside.scale_nan.eq(
-                (given.a.scale == E8M0.nan_code) | (given.b.scale == E8M0.nan_code)
+                (beat.a.scale == E8M0.nan_code) | (beat.b.scale == E8M0.nan_code)
             ),
         ]
         passed = {name for name, _ in self._beside}
         for name in ("acc", "output", "first", "last"):
             if name in passed:
-                m.d.comb += beside[name].eq(given[name])
+                m.d.comb += beside[name].eq(beat[name])
             elif self.beats > 1 and name in ("first", "last"):
-                m.d.comb += codes.payload[name].eq(given[name])
+                m.d.comb += codes.payload[name].eq(beat[name])
         link(m, codes, products.i)
 
         buffers = [(point, _buffer) for point in self._between]

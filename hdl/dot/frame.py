@@ -1,4 +1,4 @@
-"""Frame: the window of bits in which a block's sum and acc meet before the one rounding.
+"""Frame: the bits in which a block's sum and acc meet before the one rounding.
 
 The sum keeps its place in a frame, unnormalised, and acc is shifted to it. Two frames do: where
 acc's lowest bit lies at or above the sum's (*high*), nothing lies below the sum, and the sum stands

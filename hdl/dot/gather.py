@@ -45,12 +45,12 @@ class Gather(wiring.Component):
     def elaborate(self, platform: Any) -> Module:
         """One register: the block so far, or the block."""
         m = Module()
-        given: Any = self.i.payload
+        beat: Any = self.i.payload
         held: Any = Signal(self.o.payload.shape(), name="held", reset_less=True)
         begun, count = Signal(), Signal(range(self.beats))
         ends = Signal()
         m.d.comb += [
-            ends.eq(given.last | (count == self.beats - 1)),
+            ends.eq(beat.last | (count == self.beats - 1)),
             self.o.payload.eq(held),
         ]
         valid = register_valid(m, self.i.valid & ends, self.o.ready, self.i.ready, name="block")
@@ -58,19 +58,19 @@ class Gather(wiring.Component):
         with m.If(self.i.valid & self.i.ready):
             m.d.sync += [begun.eq(~ends), count.eq(Mux(ends, 0, count + 1))]
             for name, _ in self.i.payload.shape():
-                m.d.sync += held[name].eq(given[name])
+                m.d.sync += held[name].eq(beat[name])
             m.d.sync += [
-                held.sum.eq(Mux(begun, held.sum, 0) + given.sum),
-                held.first.eq(given.first | (begun & held.first)),
+                held.sum.eq(Mux(begun, held.sum, 0) + beat.sum),
+                held.first.eq(beat.first | (begun & held.first)),
             ]
             names = {name for name, _ in self.i.payload.shape()}
             if "inf" in names:
-                clash = begun & held.inf & given.inf & (held.inf_sign ^ given.inf_sign)
+                clash = begun & held.inf & beat.inf & (held.inf_sign ^ beat.inf_sign)
                 m.d.sync += [
-                    held.nan.eq(given.nan | (begun & held.nan) | clash),
-                    held.inf.eq(given.inf | (begun & held.inf)),
-                    held.inf_sign.eq(Mux(given.inf, given.inf_sign, begun & held.inf_sign)),
+                    held.nan.eq(beat.nan | (begun & held.nan) | clash),
+                    held.inf.eq(beat.inf | (begun & held.inf)),
+                    held.inf_sign.eq(Mux(beat.inf, beat.inf_sign, begun & held.inf_sign)),
                 ]
             elif "nan" in names:
-                m.d.sync += held.nan.eq(given.nan | (begun & held.nan))
+                m.d.sync += held.nan.eq(beat.nan | (begun & held.nan))
         return m

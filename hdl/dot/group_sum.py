@@ -11,7 +11,7 @@ from amaranth.hdl import Cat, Module, Value
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
-from ..arith.adder import ZERO, add_bits, chain, wire
+from ..arith.adder import ZERO, add_bits, carry_chain, wire
 from ..arith.aligner import Aligner
 from ..layouts import Fabric
 
@@ -36,7 +36,7 @@ class GroupSum(wiring.Component):
         ones: In, a single one each.
         micro: In, the microexponents of the group.
         term: Out, the sum shifted left by 1 for each microexponent that is 0.
-        one: Out, what is still to be added to it.
+        carry: Out, what is still to be added to it.
     """
 
     def __init__(self, count: int, term_bits: int, shifts: int, fabric: Fabric = "asic"):
@@ -48,7 +48,7 @@ class GroupSum(wiring.Component):
                 "ones": In(count),
                 "micro": In(shifts),
                 "term": Out(self.sum_bits + shifts),
-                "one": Out(1),
+                "carry": Out(1),
             }
         )
 
@@ -67,14 +67,14 @@ class GroupSum(wiring.Component):
             aligner.below.eq(ones[0]),
             aligner.place.eq(self._place(m)),
             self.term.eq(aligner.term),
-            self.one.eq(ones[0]),
+            self.carry.eq(ones[0]),
         ]
         return m
 
-    def _add(self, m: Module, a: Value, b: Value, one: Value) -> Value:
+    def _add(self, m: Module, a: Value, b: Value, carry: Value) -> Value:
         if self.fabric == "asic":
-            return Cat(*add_bits(m, list(a), list(b), one))
-        return wire(m, chain(a, b, one), "sum")
+            return Cat(*add_bits(m, list(a), list(b), carry))
+        return wire(m, carry_chain(a, b, carry), "sum")
 
     def _place(self, m: Module) -> Value:
         """Number of microexponents that are 0."""

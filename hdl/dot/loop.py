@@ -1,4 +1,4 @@
-"""Chain: products over many blocks through one accumulator, the only loop of the project.
+"""Accumulator loop: products over many blocks through one accumulator, the project's only loop.
 
 Blocks of independent products (*outputs*) may be interleaved in any order; within an output they
 are added in the order in which they come. A block waits until the result of the block before it, of
@@ -15,10 +15,10 @@ from amaranth.lib.wiring import In, Out
 
 from ...golden.formats.word import FP32
 
-__all__ = ["Chain"]
+__all__ = ["AccumulatorLoop"]
 
 
-class Chain(wiring.Component):
+class AccumulatorLoop(wiring.Component):
     """Gives each block the acc that its product has reached, and keeps what comes back.
 
     Args:
@@ -59,59 +59,59 @@ class Chain(wiring.Component):
     def elaborate(self, platform: Any) -> Module:
         """Store, hazard, start, finish."""
         m = Module()
-        given, found = self.i.payload, self.result.payload
+        block, result = self.i.payload, self.result.payload
         many = self.outputs > 1
         keeps, wait, back = Signal(), Signal(), Signal()
         stored = Signal(FP32.bits)
         taken = self.start.valid & self.start.ready
 
-        m.d.comb += keeps.eq(self.result.valid & ~found.final)
+        m.d.comb += keeps.eq(self.result.valid & ~result.final)
         same: Value = keeps
         if many:
             # As deep as output can say, so that an idle input reads nothing beyond the end.
             m.submodules.store = store = memory.Memory(
-                shape=unsigned(FP32.bits), depth=1 << len(given.output), init=[]
+                shape=unsigned(FP32.bits), depth=1 << len(block.output), init=[]
             )
             write, read = store.write_port(), store.read_port(domain="comb")
             m.d.comb += [
-                write.addr.eq(found.output),
-                write.data.eq(found.acc),
+                write.addr.eq(result.output),
+                write.data.eq(result.acc),
                 write.en.eq(keeps),
-                read.addr.eq(given.output),
+                read.addr.eq(block.output),
                 stored.eq(read.data),
             ]
-            same = keeps & (found.output == given.output)
+            same = keeps & (result.output == block.output)
         else:
             with m.If(keeps):
-                m.d.sync += stored.eq(found.acc)
+                m.d.sync += stored.eq(result.acc)
 
         reached: Value = stored
         if self.pipelined:
             busy = Signal(self.outputs)
-            mine = busy.bit_select(given.output, 1) if many else busy
+            mine = busy.bit_select(block.output, 1) if many else busy
             m.d.comb += [back.eq(same), wait.eq(self.i.valid & mine.any() & ~back)]
             with m.If(keeps):
-                m.d.sync += (busy.bit_select(found.output, 1) if many else busy).eq(0)
-            with m.If(taken & ~given.last):
-                m.d.sync += (busy.bit_select(given.output, 1) if many else busy).eq(1)
-            reached = Mux(back, found.acc, stored)
+                m.d.sync += (busy.bit_select(result.output, 1) if many else busy).eq(0)
+            with m.If(taken & ~block.last):
+                m.d.sync += (busy.bit_select(block.output, 1) if many else busy).eq(1)
+            reached = Mux(back, result.acc, stored)
 
-        names = {name for name, _ in given.shape()}
-        initial = given.acc if "acc" in names else 0
+        names = {name for name, _ in block.shape()}
+        initial = block.acc if "acc" in names else 0
         m.d.comb += [
             self.start.valid.eq(self.i.valid & ~wait),
             self.i.ready.eq(self.start.ready & ~wait),
-            self.start.payload.acc.eq(Mux(given.first, initial, reached)),
-            self.start.payload.final.eq(given.last),
+            self.start.payload.acc.eq(Mux(block.first, initial, reached)),
+            self.start.payload.final.eq(block.last),
         ]
         for name in self._passed:
-            m.d.comb += self.start.payload[name].eq(given[name])
+            m.d.comb += self.start.payload[name].eq(block[name])
 
         m.d.comb += [
-            self.o.valid.eq(self.result.valid & found.final),
+            self.o.valid.eq(self.result.valid & result.final),
             self.result.ready.eq(self.o.ready | keeps | ~self.result.valid),
-            self.o.payload.acc.eq(found.acc),
+            self.o.payload.acc.eq(result.acc),
         ]
         if many:
-            m.d.comb += self.o.payload.output.eq(found.output)
+            m.d.comb += self.o.payload.output.eq(result.output)
         return m

@@ -2,17 +2,19 @@
 
 As the decoder's, but the shift is one too large (``place = shift + 1``), which is the exponent
 field itself in most codes: the two ones too much are dropped where the product is shifted. Two's
-complement codes are their own significands. Source: docs/numerics.md section 1.
+complement codes are their own significands. Both are made of the same levels
+(``mxsf.hdl.dot.levels``), and both are proved by SAT. Source: docs/numerics.md section 1.
 """
 
 from typing import Any
 
-from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value, signed, unsigned
+from amaranth.hdl import Cat, Const, Module, Mux, Value, signed, unsigned
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
-from ...golden.formats.element import Binade, ElementFormat
+from ...golden.formats.element import ElementFormat
 from ..arith.adder import wire
+from .levels import Level, levels, special_codes
 
 __all__ = ["Operand", "operand_layout"]
 
@@ -75,20 +77,16 @@ class Operand(wiring.Component):
             m.d.comb += out.significand.eq(self.code.as_signed())
             return m
         magnitude = self.code[:-1]
-        significand, place = _level(m, magnitude, element, element.natural_binades)
+        significand, place = _gather(*reversed(levels(m, magnitude, element, name="code")))
         m.d.comb += out.sign.eq(self.code[-1])
         if element.max_shift and not self.shifted:
             m.d.comb += out.place.eq(place)
-        if element.has_inf:
-            field, mantissa = magnitude[element.mantissa_bits :], magnitude[: element.mantissa_bits]
-            special = wire(m, field.all(), "special")
-            m.d.comb += [
-                out.nan.eq(special & mantissa.any()),
-                out.inf.eq(special & ~mantissa.any()),
-            ]
-            significand = Mux(special, 0, significand)
-        elif element.has_nan:
-            m.d.comb += out.nan.eq(magnitude.all())
+        special = special_codes(m, magnitude, element, name="code")
+        if special is not None:
+            m.d.comb += out.nan.eq(special.nan)
+        if special is not None and element.has_inf:
+            m.d.comb += out.inf.eq(special.inf)
+            significand = Mux(special.any, 0, significand)
         if self.shifted and element.max_shift:
             significand = _shift(m, significand, place)[1:]
         m.d.comb += out.significand.eq(significand)
@@ -103,36 +101,28 @@ def _shift(m: Module, word: Value, amount: Value) -> Value:
     return word
 
 
-def _level(
-    m: Module, magnitude: Value, element: ElementFormat, binades: tuple[Binade, ...]
-) -> tuple[Value, Value]:
-    """Significand and place of one float level and all levels nested in it.
+def _gather(inner: Level, *outer: Level) -> tuple[Value, Value]:
+    """Significand and place, from the innermost level outwards.
 
-    ``binades`` are those of this level and below, as the outermost format places them. A level
-    whose field is 0 has zeros where it is ORed with the level below.
+    A level whose field is 0 has zeros where it is ORed with the level below.
     """
-    y = element.mantissa_bits
-    if element.exponent_bits == 0:
-        return magnitude, Const(1, 1)
-    mantissa, field = magnitude[:y], magnitude[y:]
-    normal = Signal(name=f"{element.name.split('+')[0]}_normal")
-    m.d.comb += normal.eq(field.any())
-    if element.subnormal is None:
+    significand, place = inner.mantissa, Const(1, 1)
+    if len(inner.field):
         # Exponent field 0 has the spacing of field 1.
-        return Cat(mantissa, normal), Cat(field[0] | ~normal, field[1:])
-    count = (1 << element.exponent_bits) - 1
-    unit = binades[-1].exponent - binades[-1].mantissa_bits
-    least = binades[count - 1].exponent - y - unit  # shift where the field is 1
-    below, below_place = _level(m, mantissa, element.subnormal, binades[count:])
-    # A mantissa bit that is also one of the level below is a bit of its significand, or the
-    # lowest bit of its field, which implies its hidden bit.
-    bits = [
-        bit | (below[i] & ~normal) if i < len(below) else bit & normal
-        for i, bit in enumerate(mantissa)
-    ]
-    place = field + least
-    if least % (1 << element.exponent_bits) == 0:  # nothing carries: least stands above the field
-        gated = Cat(field, *(normal & (least >> i & 1) for i in range(len(field), len(place))))
-    else:
-        gated = Mux(normal, place, 0)
-    return Cat(*bits, normal), gated | Mux(normal, 0, below_place)
+        significand = Cat(inner.mantissa, inner.normal)
+        place = Cat(inner.field[0] | ~inner.normal, inner.field[1:])
+    for level in outer:
+        normal, field = level.normal, level.field
+        # A mantissa bit that is also one of the level below is a bit of its significand, or the
+        # lowest bit of its field, which implies its hidden bit.
+        bits = [
+            bit | (significand[i] & ~normal) if i < len(significand) else bit & normal
+            for i, bit in enumerate(level.mantissa)
+        ]
+        above = range(len(field), len(field + level.shift))
+        if level.shift % (1 << len(field)) == 0:  # nothing carries: the shift is above the field
+            gated = Cat(field, *(normal & (level.shift >> i & 1) for i in above))
+        else:
+            gated = Mux(normal, field + level.shift, 0)
+        significand, place = Cat(*bits, normal), gated | Mux(normal, 0, place)
+    return significand, place

@@ -1,18 +1,18 @@
-"""Placement: where acc stands in the frame, and acc shifted there.
+"""Placement: where acc stands in the frame.
 
 Source: docs/numerics.md section 4; ``mxsf.hdl.dot.frame`` has the geometry.
 """
 
 from typing import Any
 
-from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value, signed, unsigned
+from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value, signed
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from ..layouts import Fabric
-from .frame import GUARD, SIGNIFICAND, Frame
+from .frame import GUARD, Frame
 
-__all__ = ["AccShifter", "Placement"]
+__all__ = ["Placement"]
 
 
 class Placement(wiring.Component):
@@ -90,59 +90,7 @@ class Placement(wiring.Component):
         b = Cat(minus, Const(-1, size - len(minus)))
         totals, carries = [], [Const(0, 1)]
         for i in range(size):
-            one = (offset + 1) >> i & 1
-            totals.append(~(a[i] ^ b[i]) if one else a[i] ^ b[i])
-            carries.append(a[i] | b[i] if one else a[i] & b[i])
+            increments = (offset + 1) >> i & 1
+            totals.append(~(a[i] ^ b[i]) if increments else a[i] ^ b[i])
+            carries.append(a[i] | b[i] if increments else a[i] & b[i])
         return (Cat(*totals) + Cat(*carries[:size]))[:size]
-
-
-class AccShifter(wiring.Component):
-    """Acc's significand shifted to its place in the frame, inverted where negative. Combinational.
-
-    Args:
-        frame: geometry of the frame.
-
-    Members:
-        significand: In, with its hidden bit.
-        sign: In, acc's.
-        steps: In, places down from the top.
-        addend: Out, as wide as the frame; with ``carry`` added it is acc, rounded towards minus
-            infinity where bits were lost.
-        carry: Out.
-        inexact: Out, whether bits were lost.
-    """
-
-    def __init__(self, frame: Frame):
-        self.frame = frame
-        super().__init__(
-            {
-                "significand": In(unsigned(SIGNIFICAND)),
-                "sign": In(1),
-                "steps": In(range(frame.bits)),
-                "addend": Out(unsigned(frame.bits)),
-                "carry": Out(1),
-                "inexact": Out(1),
-            }
-        )
-
-    def elaborate(self, platform: Any) -> Module:
-        """Shift down, the shortest step first, so that the value grows as it goes."""
-        m = Module()
-        value: Value = Cat(Const(0, self.frame.bits - 1 - SIGNIFICAND), self.significand)
-        lost: Value = Const(0, 1)
-        for k, step in enumerate(self.steps):
-            shifted = Signal(len(value), name=f"down_{1 << k}")
-            gone = Signal(name=f"gone_{1 << k}")
-            m.d.comb += [
-                shifted.eq(Mux(step, value[1 << k :], value)),
-                gone.eq(step & value[: 1 << k].any()),
-            ]
-            lost = lost | gone
-            value = shifted
-        m.d.comb += [
-            self.inexact.eq(lost),
-            # Minus acc is its inverse plus one, or, where bits were lost, plus less than one.
-            self.addend.eq(Cat(value, Const(0, 1)) ^ self.sign.replicate(self.frame.bits)),
-            self.carry.eq(self.sign & ~lost),
-        ]
-        return m

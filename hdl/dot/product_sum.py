@@ -13,7 +13,7 @@ from amaranth.lib.wiring import In, Out
 
 from ...golden.dot.product_sum import Operands, check_formats, check_pair, single
 from ...golden.formats.catalogue import MXSF
-from ..arith.adder import TermSum, add_bits, wire
+from ..arith.adder import TermSum, add_bits, negate
 from ..arith.aligner import Aligner
 from ..arith.multiplier import Multiplier
 from ..checks import check_block, check_fabric, check_least, own_block
@@ -110,11 +110,11 @@ class ProductSum(wiring.Component):
             side: data.StructLayout({"codes": data.ArrayLayout(f.bits, lanes), **bits})
             for side, f, bits in zip("ab", self.pair, micro, strict=True)
         } | carried
-        found = {name: field.shape for name, field in sum_layout(element, lanes)}
+        sums = {name: field.shape for name, field in sum_layout(element, lanes)}
         super().__init__(
             {
                 "i": In(stream.Signature(data.StructLayout(incoming))),
-                "o": Out(stream.Signature(data.StructLayout({**found, **carried}))),
+                "o": Out(stream.Signature(data.StructLayout({**sums, **carried}))),
             }
         )
 
@@ -170,23 +170,23 @@ class ProductSum(wiring.Component):
                     value = getattr(operand, str(field))
                     if field == "significand" and number == plan.negated_factor:
                         negative = self._xor_signs(*lane)
-                        value = _negate(m, value, negative)
+                        value = negate(m, value, negative)
                     m.d.comb += made[field].eq(value)
         return out
 
-    def _shared(self, given: Any) -> Value:
+    def _shared(self, beat: Any) -> Value:
         """Microexponents of each group of products: those of a, those of b."""
-        found = []
+        bits = []
         for start in range(0, self.lanes, self._group):
             for side, format in zip("ab", self.formats, strict=True):
                 if format.micro is not None:
-                    found.append(given[side].micro[start // format.micro[1]])
-        return Cat(*found)
+                    bits.append(beat[side].micro[start // format.micro[1]])
+        return Cat(*bits)
 
     def _multiply(self, m: Module, source: Any, name: str) -> Any:
         """Products, complemented where they count negatively, and their places."""
-        plan, given = self._plan, source.payload
-        shapes = [dict(given[side][0].shape())["significand"].shape for side in "ab"]
+        plan, factors = self._plan, source.payload
+        shapes = [dict(factors[side][0].shape())["significand"].shape for side in "ab"]
         multipliers: list[Any] = [
             Multiplier(shapes[0], shapes[1], self.fabric) for _ in range(self.lanes)
         ]
@@ -197,7 +197,7 @@ class ProductSum(wiring.Component):
         out = self._stage(m, source, {"lanes": lanes, **self._flags, **self._micro}, name)
         for k, multiplier in enumerate(multipliers):
             m.submodules[f"multiplier_{k}"] = multiplier
-            a, b, made = given.a[k], given.b[k], out.payload.lanes[k]
+            a, b, made = factors.a[k], factors.b[k], out.payload.lanes[k]
             m.d.comb += [
                 multiplier.a.eq(a.significand),
                 multiplier.b.eq(b.significand),
@@ -210,7 +210,7 @@ class ProductSum(wiring.Component):
                     m.d.comb += multiplier.invert.eq(negative)
             if plan.shifts:
                 m.d.comb += made.place.eq(self._add_places(m, a, b))
-        operands = [(given.a[k], given.b[k]) for k in range(self.lanes)]
+        operands = [(factors.a[k], factors.b[k]) for k in range(self.lanes)]
         gather_specials(m, self.pair, operands, out.payload)
         return out
 
@@ -268,9 +268,9 @@ class ProductSum(wiring.Component):
 
     def _join(self, m: Module, source: Any, name: str) -> Any:
         """Terms of groups that share microexponents, shifted by them."""
-        given, size = source.payload, self._group
+        lanes, size = source.payload, self._group
         sums: list[Any] = [
-            GroupSum(size, self._plan.bits, len(micro), self.fabric) for micro in given.micro
+            GroupSum(size, self._plan.bits, len(micro), self.fabric) for micro in lanes.micro
         ]
         fields: dict[str, Any] = {"terms": data.ArrayLayout(len(sums[0].term), len(sums))}
         if self._plan.complements:
@@ -278,13 +278,13 @@ class ProductSum(wiring.Component):
         out = self._stage(m, source, {**fields, **self._flags}, name)
         for k, group in enumerate(sums):
             m.submodules[f"group_{k}"] = group
-            m.d.comb += [group.micro.eq(given.micro[k]), out.payload.terms[k].eq(group.term)]
+            m.d.comb += [group.micro.eq(lanes.micro[k]), out.payload.terms[k].eq(group.term)]
             for i, lane in enumerate(range(k * size, (k + 1) * size)):
-                m.d.comb += group.terms[i].eq(given.terms[lane])
+                m.d.comb += group.terms[i].eq(lanes.terms[lane])
                 if self._plan.complements:
-                    m.d.comb += group.ones[i].eq(given.negative[lane])
+                    m.d.comb += group.carrys[i].eq(lanes.negative[lane])
             if self._plan.complements:
-                m.d.comb += out.payload.negative[k].eq(group.one)
+                m.d.comb += out.payload.negative[k].eq(group.carry)
         return out
 
     def _tree(self, terms: Any) -> list[tuple[str, Stage]]:
@@ -329,9 +329,3 @@ class ProductSum(wiring.Component):
         m.d.comb += out.payload.sum.eq(source.payload.terms[0])
         resolve_specials(m, self.pair, source.payload, out.payload)
         return out
-
-
-def _negate(m: Module, value: Value, negative: Value) -> Value:
-    """The value or its negative, signed, one bit longer."""
-    flipped = Cat(*(bit ^ negative for bit in value), negative).as_signed()
-    return wire(m, (flipped + negative)[: len(flipped)], "signed").as_signed()

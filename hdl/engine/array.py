@@ -90,8 +90,8 @@ class DotArray(wiring.Component):
     def elaborate(self, platform: Any) -> Module:
         """Broadcast, multiply, collect."""
         m = Module()
-        given = self.i.payload
-        shared = [name for name in ("output", "first", "last") if name in dict(given.shape())]
+        operands = self.i.payload
+        shared = [name for name in ("output", "first", "last") if name in dict(operands.shape())]
         for number in range(self.rows * self.columns):
             pe = self.build() if number else self.pe
             m.submodules[f"pe_{number}"] = pe
@@ -100,12 +100,12 @@ class DotArray(wiring.Component):
             m.d.comb += [
                 pe.i.valid.eq(self.i.valid),
                 pe.o.ready.eq(self.o.ready),
-                into.a.codes.eq(given.a.vectors[row]),
-                into.a.scale.eq(given.a.scale),
-                into.b.codes.eq(given.b.vectors[column]),
-                into.b.scale.eq(given.b.scale),
-                into.acc.eq(given.acc[number]),
-                *(into[name].eq(given[name]) for name in shared),
+                into.a.codes.eq(operands.a.vectors[row]),
+                into.a.scale.eq(operands.a.scale),
+                into.b.codes.eq(operands.b.vectors[column]),
+                into.b.scale.eq(operands.b.scale),
+                into.acc.eq(operands.acc[number]),
+                *(into[name].eq(operands[name]) for name in shared),
                 self.o.payload.words[number].eq(pe.o.payload.acc),
             ]
         m.d.comb += [

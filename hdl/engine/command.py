@@ -73,35 +73,34 @@ class CommandCheck(wiring.Component):
     def elaborate(self, platform: Any) -> Module:
         """Multiply, compare, choose the first fault."""
         m = Module()
-        given = self.i.payload
+        command = self.i.payload
         checked = derive(m, self.i, job_layout(self.depth), name="checked")
         job, size = checked.payload, range(self.depth + 1)
-        loads_a, loads_b, multiplies = Signal(), Signal(), Signal()
-        known, absent = Signal(), Signal()
+        loads_a, loads_b, multiplies, known, absent = (Signal() for _ in range(5))
         m.d.comb += [
-            loads_a.eq(given.opcode == Opcode.LOAD_A),
-            loads_b.eq(given.opcode == Opcode.LOAD_B),
-            multiplies.eq(given.opcode == Opcode.MULTIPLY),
+            loads_a.eq(command.opcode == Opcode.LOAD_A),
+            loads_b.eq(command.opcode == Opcode.LOAD_B),
+            multiplies.eq(command.opcode == Opcode.MULTIPLY),
             known.eq(loads_a | loads_b | multiplies),
         ]
         if not self.requantize:
-            m.d.comb += absent.eq(multiplies & (given.stochastic | (given.output != Output.WORDS)))
+            m.d.comb += absent.eq(
+                multiplies & (command.stochastic | (command.output != Output.WORDS))
+            )
         elif not self.stochastic:
-            m.d.comb += absent.eq(multiplies & given.stochastic)
-        bad = {}
-        sizes = {}
+            m.d.comb += absent.eq(multiplies & command.stochastic)
+        bad, sizes, ends = {}, {}, {}
         for name in ("m", "n", "k"):
             bad[name] = Signal(name=f"bad_{name}")
             sizes[name] = Signal(size, name=f"size_{name}")
             m.d.comb += [
-                bad[name].eq((given[name] == 0) | (given[name] > self.depth)),
-                sizes[name].eq(given[name]),  # what is cut off is bad
+                bad[name].eq((command[name] == 0) | (command[name] > self.depth)),
+                sizes[name].eq(command[name]),  # what is cut off is bad
             ]
-        ends = {}
         for side, rows, columns in (("a", "m", "k"), ("b", "k", "n")):
             tiles = Signal(range(self.depth**2 + 1), name=f"{side}_product")
             m.d.comb += tiles.eq(sizes[rows] * sizes[columns])
-            base = given[f"{side}_base"]
+            base = command[f"{side}_base"]
             ends[side] = Signal(range(self.depth**2 + (1 << SIZE_BITS)), name=f"{side}_last")
             m.d.comb += [
                 ends[side].eq(base + tiles),
@@ -118,7 +117,7 @@ class CommandCheck(wiring.Component):
         m.d.comb += wrong.eq((bad["m"] & ~loads_b) | (bad["n"] & ~loads_a) | bad["k"])
         m.d.comb += job.tiles.eq(sizes["m"] * sizes["n"])
         for name in ("opcode", "output", *FLAGS):
-            m.d.comb += job[name].eq(given[name])
+            m.d.comb += job[name].eq(command[name])
         for name, value in sizes.items():
             m.d.comb += job[name].eq(value)
         with m.If(~known):

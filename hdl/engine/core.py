@@ -19,7 +19,7 @@ from ..stream.regroup import Regroup, words_layout
 from .array import DotArray
 from .command import FAULT_BITS, CommandCheck, command_layout
 from .issue import Issue
-from .results import Results, result_layout
+from .results import Results, output_layout
 from .sequencer import Sequencer, step_layout
 from .tile_store import TileStore, rows_layout
 
@@ -75,7 +75,7 @@ class Core(wiring.Component):
                 "a": In(rows),
                 "b": In(rows),
                 "c": In(stream.Signature(words_layout(size))),
-                "o": Out(stream.Signature(result_layout(element, size))),
+                "o": Out(stream.Signature(output_layout(element, size))),
                 "t": Out(stream.Signature(rows_layout(element, size))),
                 "busy": Out(1),
                 "error": Out(FAULT_BITS),
@@ -86,8 +86,8 @@ class Core(wiring.Component):
     @property
     def latency(self) -> int:
         """Cycles from the transfer of a one-tile product's command to its first FP32 row."""
-        first = -(-self.rows.wanted // self.rows.given)  # steps of a row
-        gathered = self.rows.given < self.rows.wanted
+        first = -(-self.rows.words_out // self.rows.words_in)  # steps of a row
+        gathered = self.rows.words_in < self.rows.words_out
         queued = 2 if self.rows.depth else 0
         # Checked, started, read, operands.
         return 4 + (first - 1) + self.array.latency + gathered + queued
@@ -132,41 +132,53 @@ class Core(wiring.Component):
 
         operands = register(m, self._read(m, sequencer.o), name="operands")
         link(m, self.c, start.i)
-        lacks, stops = Signal(), Signal()
-        beat = operands.payload
+        lacks = self._join(m, operands)
+        link(m, array.o, rows.i)
+        link(m, rows.o, results.i)
+        link(m, results.o, self.o)
+        link(m, results.t, self.t)
+
+        busy = issue.i.valid | issue.a_busy | issue.b_busy | sequencer.busy | ~results.free
+        m.d.comb += [self.error.eq(issue.error), self.busy.eq(busy)]
+        self._count(m, issue, operands, lacks)
+        return m
+
+    def _join(self, m: Module, operands: Any) -> Signal:
+        """Operands to the array, with the words of C where a product starts from them.
+
+        Returns:
+            Whether those words are not there yet.
+        """
+        array, words, beat = self.array, self.start.o, operands.payload
+        lacks = Signal(name="lacks")
         m.d.comb += [
-            lacks.eq(beat.starts & ~start.o.valid),
+            lacks.eq(beat.starts & ~words.valid),
             array.i.valid.eq(operands.valid & ~lacks),
             operands.ready.eq(array.i.ready & ~lacks),
-            start.o.ready.eq(array.i.ready & operands.valid & beat.starts),
+            words.ready.eq(array.i.ready & operands.valid & beat.starts),
             *(
-                array.i.payload.acc[k].eq(Mux(beat.starts, start.o.payload.words[k], 0))
+                array.i.payload.acc[k].eq(Mux(beat.starts, words.payload.words[k], 0))
                 for k in range(array.rows * array.columns)
             ),
         ]
         for name, _ in array.i.payload.shape():
             if name != "acc":
                 m.d.comb += array.i.payload[name].eq(beat[name])
+        return lacks
 
-        link(m, array.o, rows.i)
-        link(m, rows.o, results.i)
-        link(m, results.o, self.o)
-        link(m, results.t, self.t)
-
+    def _count(self, m: Module, issue: Issue, operands: Any, lacks: Signal) -> None:
+        """What the counters count."""
+        results, ends = self.results, self.array.o
+        stops, full = Signal(name="stops"), Signal(name="full")
         m.d.comb += [
-            self.error.eq(issue.error),
-            self.busy.eq(
-                issue.i.valid | issue.a_busy | issue.b_busy | sequencer.busy | ~results.free
-            ),
             stops.eq(operands.valid & ~operands.ready),
+            full.eq(ends.valid & ~ends.ready),
         ]
-        full = Signal()
-        m.d.comb += full.eq(array.o.valid & ~array.o.ready)
         events = {
             "cycles": self.busy,
             "steps": operands.valid & operands.ready,
-            "a_tiles": stores["a"].loaded,
-            "b_tiles": stores["b"].loaded,
+            "a_tiles": self.stores["a"].loaded,
+            "b_tiles": self.stores["b"].loaded,
             "o_tiles": results.o_tile,
             "t_tiles": results.t_tile,
             "stalled_load": issue.waits,
@@ -175,7 +187,6 @@ class Core(wiring.Component):
             "stalled_latency": stops & ~lacks & ~full,
         }
         m.d.comb += [self.events[name].eq(events[name]) for name in COUNTERS]
-        return m
 
     def _read(self, m: Module, steps: Any) -> Any:
         """Steps to the rows of A and columns of B, a cycle later."""
@@ -185,24 +196,24 @@ class Core(wiring.Component):
         kept = ("output", "first", "last", "starts")
         operand = {name: array.i.payload.shape()[name].shape for name in "ab"}
         layout = data.StructLayout({**operand, **{name: fields[name] for name in kept}})
-        found: Any = stream.Signature(layout).create(path=("found",))
-        valid = register_valid(m, steps.valid, found.ready, steps.ready, name="read")
-        m.d.comb += found.valid.eq(valid)
+        operands: Any = stream.Signature(layout).create(path=("read",))
+        valid = register_valid(m, steps.valid, operands.ready, steps.ready, name="read")
+        m.d.comb += operands.valid.eq(valid)
         # The array takes the columns of a row of tiles before the next rows.
         parts = self.stores["b"].tile // array.columns
-        places = {"a": steps.payload.step // parts, "b": steps.payload.step % parts}
+        parts_of = {"a": steps.payload.step // parts, "b": steps.payload.step % parts}
         for side, store in self.stores.items():
             m.d.comb += [
                 store.read.eq(steps.valid & steps.ready),
                 store.address.eq(steps.payload[side]),
                 store.across.eq(steps.payload[f"{side}_across"]),
-                store.step.eq(places[side]),
-                found.payload[side].vectors.eq(store.vectors_read),
-                found.payload[side].scale.eq(store.scale),
+                store.step.eq(parts_of[side]),
+                operands.payload[side].vectors.eq(store.vectors_read),
+                operands.payload[side].scale.eq(store.scale),
             ]
         for name in kept:
             held = Signal(fields[name], name=f"held_{name}", reset_less=True)
             with m.If(steps.ready):
                 m.d.sync += held.eq(steps.payload[name])
-            m.d.comb += found.payload[name].eq(held)
-        return found
+            m.d.comb += operands.payload[name].eq(held)
+        return operands

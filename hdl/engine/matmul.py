@@ -25,7 +25,7 @@ from ..stream.regroup import words_layout
 from .array import DotArray
 from .command import FAULT_BITS, command_layout
 from .core import COUNTERS, Core
-from .results import Results, result_layout
+from .results import Results, output_layout
 from .sequencer import Sequencer
 from .tile_store import rows_layout
 
@@ -103,31 +103,13 @@ class Matmul(wiring.Component):
         fabric: Fabric = "asic",
         requantize: bool = True,
     ):
-        for name, value in (("tile", tile), ("pes", pes), ("depth", depth)):
-            check_kind(name, value, int)
+        _check_sizes(tile, pes, depth)
         check_kind("requantize", requantize, bool)
-        if tile not in TILES:
-            raise ValueError(f"tile must be {', '.join(map(str, TILES))}, not {tile!r}")
-        if not 1 <= pes <= tile**2 or pes & (pes - 1):
-            raise ValueError(f"pes must be a power of two, 1 to {tile**2}, not {pes!r}")
-        if not 2 <= depth <= 1 << (SIZE_BITS - 1):
-            raise ValueError(f"depth must be 2 to {1 << (SIZE_BITS - 1)}, not {depth!r}")
         self.element, self.tile, self.pes, self.depth = element, tile, pes, depth
-        self.rule, self.rounding, self.fabric = rule, rounding, fabric
+        self.rule, self.rounding = rule, rounding
+        self.fabric: Fabric = fabric
         self.overflow: Overflow = overflow
         self.requantize = requantize
-        requantizer = None
-        if requantize:
-            requantizer = Requantizer(
-                element,
-                tile=tile,
-                rule=rule,
-                rounding=rounding,
-                overflow=overflow,
-                both=True,
-                storage="memory",
-                fabric=fabric,
-            )
         self.rows, columns = max(1, pes // tile), min(pes, tile)
         self.steps = tile**2 // pes
 
@@ -148,7 +130,7 @@ class Matmul(wiring.Component):
             fabric=fabric,
         )
         self.points: tuple[str, ...] = array.pe.points
-        results = Results(element, tile, depth, requantizer)
+        results = Results(element, tile, depth, self._requantizer() if requantize else None)
         self.core = Core(sequencer, array, results, queue=2 * self.group * self.steps)
         rows = stream.Signature(rows_layout(element, tile, self.rows))
         counters = wiring.Signature({name: Out(COUNTER_BITS) for name in COUNTERS})
@@ -158,13 +140,26 @@ class Matmul(wiring.Component):
                 "a": In(rows),
                 "b": In(rows),
                 "c": In(stream.Signature(words_layout(tile))),
-                "o": Out(stream.Signature(result_layout(element, tile))),
+                "o": Out(stream.Signature(output_layout(element, tile))),
                 "t": Out(stream.Signature(rows_layout(element, tile))),
                 "abort": In(1),
                 "busy": Out(1),
                 "error": Out(FAULT_BITS),
                 "counters": Out(counters),
             }
+        )
+
+    def _requantizer(self) -> Requantizer:
+        """The re-quantizer of the tiles that leave."""
+        return Requantizer(
+            self.element,
+            tile=self.tile,
+            rule=self.rule,
+            rounding=self.rounding,
+            overflow=self.overflow,
+            both=True,
+            storage="memory",
+            fabric=self.fabric,
         )
 
     @property
@@ -211,3 +206,15 @@ def machine(engine: Matmul) -> Machine:
         overflow=engine.overflow,
         requantize=engine.requantize,
     )
+
+
+def _check_sizes(tile: int, pes: int, depth: int) -> None:
+    """Raise TypeError or ValueError where a size is none that an engine can have."""
+    for name, value in (("tile", tile), ("pes", pes), ("depth", depth)):
+        check_kind(name, value, int)
+    if tile not in TILES:
+        raise ValueError(f"tile must be {', '.join(map(str, TILES))}, not {tile!r}")
+    if not 1 <= pes <= tile**2 or pes & (pes - 1):
+        raise ValueError(f"pes must be a power of two, 1 to {tile**2}, not {pes!r}")
+    if not 2 <= depth <= 1 << (SIZE_BITS - 1):
+        raise ValueError(f"depth must be 2 to {1 << (SIZE_BITS - 1)}, not {depth!r}")

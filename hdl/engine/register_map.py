@@ -63,9 +63,9 @@ _COUNTS = {
 }
 
 
-def engine_registers(engine: Matmul) -> tuple[Register, ...]:
-    """Describe the registers of an engine."""
-    capability = {
+def _capability(engine: Matmul) -> dict[str, tuple[int, int, int, str]]:
+    """Fields that say what an engine has: lowest bit, width, value, help."""
+    return {
         "tile": (0, 8, engine.tile, "rows and columns of a tile"),
         "code_bits": (8, 8, engine.element.bits, "bits of an element code"),
         "pes": (16, 12, engine.pes, "dot products in parallel"),
@@ -74,6 +74,11 @@ def engine_registers(engine: Matmul) -> tuple[Register, ...]:
             "whether it has stochastic rounding",
         ),
     }
+
+
+def engine_registers(engine: Matmul) -> tuple[Register, ...]:
+    """Describe the registers of an engine."""
+    capability = _capability(engine)
     faults = ", ".join(f"{fault.value} {fault.name}" for fault in Fault)
     return (
         _constant("id", 0x00, "Identity: MXSF in ASCII", _ID, "constant"),

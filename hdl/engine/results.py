@@ -15,12 +15,12 @@ from ..stream.regroup import words_layout
 from .command import job_layout
 from .tile_store import rows_layout
 
-__all__ = ["Results", "result_layout"]
+__all__ = ["Results", "output_layout"]
 
 _UNDER_WAY = 256  # more tiles than may still be on their way when the next product is announced
 
 
-def result_layout(element: ElementFormat, tile: int) -> data.StructLayout:
+def output_layout(element: ElementFormat, tile: int) -> data.StructLayout:
     """Fields of ``o``: those of a re-quantized row, and the words of an FP32 row."""
     fields = {name: field.shape for name, field in rows_layout(element, tile)}
     words = data.ArrayLayout(unsigned(FP32.bits), tile)
@@ -68,7 +68,7 @@ class Results(wiring.Component):
                 "job": In(job_layout(depth)),
                 "fits": Out(1),
                 "free": Out(1),
-                "o": Out(stream.Signature(result_layout(element, tile))),
+                "o": Out(stream.Signature(output_layout(element, tile))),
                 "t": Out(stream.Signature(rows_layout(element, tile))),
                 "o_tile": Out(1),
                 "t_tile": Out(1),
@@ -96,7 +96,7 @@ class Results(wiring.Component):
             m.d.sync += row.eq(row + 1)  # a tile is a power of two
 
         own = self._requantizer(m)
-        into, found = own.i.payload, own.o.payload
+        into, codes = own.i.payload, own.o.payload
         m.d.comb += [
             own.i.valid.eq(self.i.valid & ~words),
             self.i.ready.eq(Mux(words, self.o.ready, own.i.ready)),
@@ -119,21 +119,24 @@ class Results(wiring.Component):
                 out.last.eq(last),
             ]
         with m.Else():
-            m.d.comb += [out[name].eq(found[name]) for name, _ in found.shape()]
+            m.d.comb += [out[name].eq(codes[name]) for name, _ in codes.shape()]
 
         o_end, t_end = Signal(), Signal()
+        ends = own.o.valid & own.o.ready & codes.last
         m.d.comb += [
-            o_end.eq(
-                Mux(
-                    words,
-                    self.i.valid & self.o.ready & last,
-                    own.o.valid & own.o.ready & found.last,
-                )
-            ),
+            o_end.eq(Mux(words, self.i.valid & self.o.ready & last, ends)),
             t_end.eq(own.t.valid & own.t.ready & own.t.payload.last),
             self.o_tile.eq(self.o.valid & self.o.ready & out.last),
             self.t_tile.eq(self.t.valid & self.t.ready & self.t.payload.last),
         ]
+        self._count(m, o_end, t_end)
+        with m.If(self.start):
+            m.d.sync += [kind.output.eq(job.output), kind.stochastic.eq(job.stochastic)]
+        return m
+
+    def _count(self, m: Module, o_end: Value, t_end: Value) -> None:
+        """Tiles that were announced and have not left, on either stream."""
+        job: Any = self.job
         size = range(self.depth**2 + _UNDER_WAY)
         o_left, t_left = Signal(size), Signal(size)
         announced = Signal(range(self.depth**2 + 1))
@@ -145,17 +148,14 @@ class Results(wiring.Component):
             o_left.eq(o_left + announced - o_end),
             t_left.eq(t_left + Mux(job.output == Output.WORDS, 0, announced) - t_end),
         ]
-        with m.If(self.start):
-            m.d.sync += [kind.output.eq(job.output), kind.stochastic.eq(job.stochastic)]
-        return m
 
     def _requantizer(self, m: Module) -> Any:
         """The re-quantizer, or the ends of one that takes nothing and gives nothing."""
         if self.requantizer is not None:
             m.submodules.requantizer = self.requantizer
             return self.requantizer
-        rows, given = self.t.payload.shape(), self.i.payload.shape()
-        fields = {"words": given["words"].shape, "first": unsigned(1), "last": unsigned(1)}
+        rows, words = self.t.payload.shape(), self.i.payload.shape()["words"].shape
+        fields = {"words": words, "first": unsigned(1), "last": unsigned(1)}
         shapes = {"i": data.StructLayout(fields), "o": rows, "t": rows}
         ends = {name: Out(stream.Signature(shape)) for name, shape in shapes.items()}
         return wiring.Signature(ends).create(path=("absent",))

@@ -7,7 +7,7 @@ uses of the same accumulator are those of a whole group, which hides the adder's
 
 from typing import Any
 
-from amaranth.hdl import Module, Mux, Signal, Value, unsigned
+from amaranth.hdl import Module, Mux, Signal, unsigned
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -69,10 +69,10 @@ class Sequencer(wiring.Component):
         )
 
     def elaborate(self, platform: Any) -> Module:
-        """Counters from the innermost loop outwards."""
+        """Counters from the innermost loop outwards, and the step that they say."""
         m = Module()
         address, size = range(self.depth), range(self.depth + 1)
-        job = Signal(job_layout(self.depth), reset_less=True)
+        job: Any = Signal(job_layout(self.depth), reset_less=True)
         running = Signal()
         step = Signal(range(self.steps))
         output = Signal(range(self.outputs), name="sum")
@@ -85,27 +85,10 @@ class Sequencer(wiring.Component):
         along = {name: Signal(address, name=f"along_{name}") for name in "ab"}  # of the tile of K
 
         group = Signal(range(self.largest + 1))
-        if self.group > 1:
-            m.d.comb += group.eq(Mux(left >= 2 * self.group, self.group, left))
-        else:
-            m.d.comb += group.eq(1)
-
-        strides = {
-            name: Signal(size, name=f"stride_{name}") for name in ("a", "b", "along_a", "along_b")
-        }
-        wrap = Signal()
-        following = {name: Signal(address, name=f"following_{name}") for name in here}
-        m.d.comb += [
-            strides["a"].eq(Mux(job.a_transposed, 1, job.k)),
-            strides["b"].eq(Mux(job.b_transposed, job.k, 1)),
-            strides["along_a"].eq(Mux(job.a_transposed, job.m, 1)),
-            strides["along_b"].eq(Mux(job.b_transposed, 1, job.n)),
-            wrap.eq(here["column"] == job.n - 1),
-            following["a"].eq(Mux(wrap, here["a"] + strides["a"], here["a"])),
-            following["b"].eq(Mux(wrap, 0, here["b"] + strides["b"])),
-            following["column"].eq(Mux(wrap, 0, here["column"] + 1)),
-        ]
-
+        whole = Mux(left >= 2 * self.group, self.group, left)
+        m.d.comb += group.eq(whole if self.group > 1 else 1)
+        strides = self._strides(m, job)
+        following = self._following(m, job, strides, here)
         step_ends, member_ends, inner_ends = Signal(), Signal(), Signal()
         m.d.comb += [
             step_ends.eq(step == self.steps - 1),
@@ -131,19 +114,12 @@ class Sequencer(wiring.Component):
                         m.d.sync += running.eq(left != group)
         with m.If(self.start):
             m.d.sync += [job.eq(self.job), running.eq(1), left.eq(self.job.tiles)]
-            for offset in (*here.values(), *first.values()):
-                m.d.sync += offset.eq(0)
-
+            m.d.sync += [offset.eq(0) for offset in (*here.values(), *first.values())]
         out = self.o.payload
-        places: dict[str, Value] = {
-            "a": job.a_base + here["a"] + along["a"],
-            "b": job.b_base + here["b"] + along["b"],
-        }
         m.d.comb += [
             self.busy.eq(running),
             self.o.valid.eq(running),
-            out.a.eq(places["a"]),
-            out.b.eq(places["b"]),
+            *(out[side].eq(job[f"{side}_base"] + here[side] + along[side]) for side in along),
             out.a_across.eq(job.a_transposed),
             out.b_across.eq(~job.b_transposed),  # B is read by columns of op(B)
             out.step.eq(step),
@@ -153,3 +129,29 @@ class Sequencer(wiring.Component):
             out.starts.eq(job.accumulate & (inner == 0)),
         ]
         return m
+
+    def _strides(self, m: Module, job: Any) -> dict[str, Signal]:
+        """Tiles from an output tile to the next in A and B, and from a tile of K to the next."""
+        names, size = ("a", "b", "along_a", "along_b"), range(self.depth + 1)
+        strides = {name: Signal(size, name=f"stride_{name}") for name in names}
+        m.d.comb += [
+            strides["a"].eq(Mux(job.a_transposed, 1, job.k)),
+            strides["b"].eq(Mux(job.b_transposed, job.k, 1)),
+            strides["along_a"].eq(Mux(job.a_transposed, job.m, 1)),
+            strides["along_b"].eq(Mux(job.b_transposed, 1, job.n)),
+        ]
+        return strides
+
+    def _following(
+        self, m: Module, job: Any, strides: dict[str, Signal], here: dict[str, Signal]
+    ) -> dict[str, Signal]:
+        """Offsets and column of the output tile after the one at hand."""
+        wrap = Signal(name="wrap")
+        following = {name: Signal.like(here[name], name=f"following_{name}") for name in here}
+        m.d.comb += [
+            wrap.eq(here["column"] == job.n - 1),
+            following["a"].eq(Mux(wrap, here["a"] + strides["a"], here["a"])),
+            following["b"].eq(Mux(wrap, 0, here["b"] + strides["b"])),
+            following["column"].eq(Mux(wrap, 0, here["column"] + 1)),
+        ]
+        return following

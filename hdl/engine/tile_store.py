@@ -80,7 +80,7 @@ class TileStore(wiring.Component):
         m = Module()
         beats = self.tile // self.rows
         beat = Signal(range(beats))
-        place = Signal(range(self.depth + 1), reset_less=True)
+        written = Signal(range(self.depth + 1), reset_less=True)
         left = Signal(range(self.depth + 1))
         write, ends = Signal(), Signal()
         m.d.comb += [
@@ -93,9 +93,9 @@ class TileStore(wiring.Component):
         with m.If(write):
             m.d.sync += beat.eq(beat + 1)
             with m.If(ends):
-                m.d.sync += [beat.eq(0), place.eq(place + 1), left.eq(left - 1)]
+                m.d.sync += [beat.eq(0), written.eq(written + 1), left.eq(left - 1)]
         with m.If(self.start):
-            m.d.sync += [place.eq(self.base), left.eq(self.tiles)]
+            m.d.sync += [written.eq(self.base), left.eq(self.tiles)]
 
         width = self.rows * self.tile * self.element.bits
         # As deep as an address can say, so that an idle port points at nothing beyond the end.
@@ -105,7 +105,7 @@ class TileStore(wiring.Component):
         m.submodules.codes, m.submodules.scales = codes, scales
         ports = [codes.write_port(granularity=1), scales.write_port()]
         reads = [codes.read_port(), scales.read_port()]
-        m.d.comb += [port.addr.eq(place) for port in ports]
+        m.d.comb += [port.addr.eq(written) for port in ports]
         m.d.comb += [port.addr.eq(self.address) for port in reads]
         m.d.comb += [port.en.eq(self.read) for port in reads]
         m.d.comb += [
@@ -129,8 +129,8 @@ class TileStore(wiring.Component):
         columns = (whole.word_select(r * size + c, bits) for c in range(size) for r in range(size))
         m.d.comb += turned.eq(Mux(across, Cat(columns), whole))
         width = self.vectors * size * bits
-        found = Value.cast(self.vectors_read)
+        selected = Value.cast(self.vectors_read)
         with m.Switch(step):
             for number in range(size // self.vectors):
                 with m.Case(number):
-                    m.d.comb += found.eq(turned[number * width : (number + 1) * width])
+                    m.d.comb += selected.eq(turned[number * width : (number + 1) * width])

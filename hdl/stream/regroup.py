@@ -18,32 +18,32 @@ def words_layout(count: int) -> data.StructLayout:
 
 
 class Regroup(wiring.Component):
-    """FP32 words in beats of ``given`` to beats of ``wanted``: one of them divides the other.
+    """FP32 words in beats of ``words_in`` to beats of ``words_out``: one of them divides the other.
 
     One beat a cycle on the side with the narrow beats. Gathering takes one cycle, the queue two;
     a wide beat that is cut up waits for its last part. A queue of ``depth`` wide beats takes what
     comes faster for a while.
 
     Args:
-        given: words of a beat in.
-        wanted: words of a beat out.
+        words_in: words of a beat in.
+        words_out: words of a beat out.
         depth: wide beats that the queue holds, 0 for none.
 
     Members:
-        i: In, stream of ``words`` (given).
-        o: Out, stream of ``words`` (wanted).
+        i: In, stream of ``words`` (words_in).
+        o: Out, stream of ``words`` (words_out).
     """
 
     i: stream.Interface
     o: stream.Interface
 
-    def __init__(self, given: int, wanted: int, depth: int = 0):
-        assert not max(given, wanted) % min(given, wanted)
-        self.given, self.wanted, self.depth = given, wanted, depth
+    def __init__(self, words_in: int, words_out: int, depth: int = 0):
+        assert not max(words_in, words_out) % min(words_in, words_out)
+        self.words_in, self.words_out, self.depth = words_in, words_out, depth
         super().__init__(
             {
-                "i": In(stream.Signature(words_layout(given))),
-                "o": Out(stream.Signature(words_layout(wanted))),
+                "i": In(stream.Signature(words_layout(words_in))),
+                "o": Out(stream.Signature(words_layout(words_out))),
             }
         )
 
@@ -51,19 +51,19 @@ class Regroup(wiring.Component):
         """Gather, queue, cut."""
         m = Module()
         source: Any = self.i
-        if self.given < self.wanted:
+        if self.words_in < self.words_out:
             source = self._gather(m, source)
         if self.depth:
             source = self._queue(m, source)
-        if self.given > self.wanted:
+        if self.words_in > self.words_out:
             source = self._cut(m, source)
         link(m, source, self.o)
         return m
 
     def _gather(self, m: Module, source: Any) -> Any:
-        parts = self.wanted // self.given
-        gathered: Any = stream.Signature(words_layout(self.wanted)).create(path=("gathered",))
-        held = Signal(words_layout(self.wanted), name="held", reset_less=True)
+        parts = self.words_out // self.words_in
+        gathered: Any = stream.Signature(words_layout(self.words_out)).create(path=("gathered",))
+        held = Signal(words_layout(self.words_out), name="held", reset_less=True)
         full, part = Signal(), Signal(range(parts))
         width = len(Value.cast(source.payload))
         m.d.comb += [
@@ -81,7 +81,7 @@ class Regroup(wiring.Component):
         return gathered
 
     def _queue(self, m: Module, source: Any) -> Any:
-        count = max(self.given, self.wanted)
+        count = max(self.words_in, self.words_out)
         queued: Any = stream.Signature(words_layout(count)).create(path=("queued",))
         m.submodules.queue = queue = fifo.SyncFIFOBuffered(
             width=count * FP32.bits, depth=self.depth
@@ -97,8 +97,8 @@ class Regroup(wiring.Component):
         return queued
 
     def _cut(self, m: Module, source: Any) -> Any:
-        parts = self.given // self.wanted
-        cut: Any = stream.Signature(words_layout(self.wanted)).create(path=("cut",))
+        parts = self.words_in // self.words_out
+        cut: Any = stream.Signature(words_layout(self.words_out)).create(path=("cut",))
         part = Signal(range(parts))
         width = len(Value.cast(cut.payload))
         m.d.comb += [

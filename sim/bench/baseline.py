@@ -98,9 +98,9 @@ def _accs(
             np.ldexp(odd, np.frexp(total)[1]),
         ]
         choice = random.integers(0, len(kinds) + 1, count)
-        found = np.select([choice == n for n in range(len(kinds))], kinds).astype(np.float32)
+        chosen = np.select([choice == n for n in range(len(kinds))], kinds).astype(np.float32)
     bits = random.integers(0, 1 << 32, count, dtype=np.uint64).astype(np.uint32)
-    return np.where(choice == len(kinds), bits, found.view(np.uint32))
+    return np.where(choice == len(kinds), bits, chosen.view(np.uint32))
 
 
 def tensor_blocks(values: NDArray[Any], block: int) -> Blocks:

@@ -65,8 +65,8 @@ def packing_case(
     """
     bits, lanes = component.bits, component.lanes
     if values is not None:
-        found = quantize(values, parse(f"e0m{bits - 1}"), (1, lanes)).codes
-        rows = found.reshape(-1, found.shape[-1])
+        quantized = quantize(values, parse(f"e0m{bits - 1}"), (1, lanes)).codes
+        rows = quantized.reshape(-1, quantized.shape[-1])
         rows = np.pad(rows, ((0, 0), (0, -rows.shape[1] % lanes)))
         beat = np.arange(rows.size // lanes) % (beats := rows.shape[1] // lanes)
         return packing_stimulus(component, rows.reshape(-1, lanes), beat == 0, beat == beats - 1)
@@ -84,11 +84,11 @@ def packing_wires(component: Pack | Unpack) -> list[int]:
     Found by packing beats with a single bit each.
     """
     case = packing_stimulus(component, *_single_bits(component))
-    given, found = (
+    bits_in, bits_out = (
         np.unpackbits(beats, axis=1, bitorder="little").argmax(axis=1)
         for beats in (case.inputs, case.outputs)
     )
-    return given[np.argsort(found)].tolist()
+    return bits_in[np.argsort(bits_out)].tolist()
 
 
 def _single_bits(component: Pack | Unpack) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:

@@ -1,7 +1,7 @@
 """Cycle model of the accumulator."""
 
 from ...hdl.dot.accumulator import Accumulator
-from .pipeline import Chain, Gather, Register, Stage
+from .pipeline import AccumulatorLoop, Gather, Register, Stage
 
 __all__ = ["accumulator_stages"]
 
@@ -10,5 +10,5 @@ def accumulator_stages(component: Accumulator) -> list[Stage]:
     """Build the stages of an accumulator's cycle model."""
     gather: list[Stage] = [Gather()] if component.beats > 1 else []
     if component.outputs:
-        return [*gather, Chain(len(component.points))]
+        return [*gather, AccumulatorLoop(len(component.points))]
     return [*gather, *(Register() for _ in component.points)]

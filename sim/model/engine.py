@@ -106,8 +106,8 @@ class _Wires(NamedTuple):
     start: Token | None
     takes_start: bool
     into: Token | None
-    found: Token | None
-    takes_found: bool
+    products: Token | None
+    takes_products: bool
     row: Token | None
     takes_row: bool
     results: dict[str, bool]
@@ -171,14 +171,14 @@ class EngineModel:
         beat, start = self._operands, _BEAT if offered["c"] else None
         lacks = beat is not None and beat.starts and self._start.output(start) is None
         into = None if beat is None or lacks else beat.token
-        found = None if self._array.output(into) is None else _BEAT
-        row = self._rows.output(found)
+        products = None if self._array.output(into) is None else _BEAT
+        row = self._rows.output(products)
         heads = {name: self._requantizer.output(name, None) for name in on}
         # Backwards: what each part takes.
         results = {name: readies[name] or not on[name] for name in on}
         takes_row = readies["o"] if words else self._requantizer.ready(row, results)
-        takes_found = self._rows.ready(found, takes_row)
-        takes_into = self._array.ready(into, takes_found)
+        takes_products = self._rows.ready(products, takes_row)
+        takes_into = self._array.ready(into, takes_products)
         moves = into is not None and takes_into
         takes_start = takes_into and beat is not None and beat.starts
         reads = beat is None or moves
@@ -189,7 +189,7 @@ class EngineModel:
             valid["o"] = row is not None
             last["o"] = row is not None and self._row == self._component.tile - 1
         begins, waits, drains = self._issue()
-        full, stops = found is not None and not takes_found, beat is not None and not moves
+        full, stops = products is not None and not takes_products, beat is not None and not moves
         busy = (
             self._job is not None
             or any(load.left for load in self._loads.values())
@@ -213,7 +213,8 @@ class EngineModel:
         }
         cycle = Cycle(ready, valid, busy, self._error, events)
         self._wires = _Wires(
-            *(command, dict(offered), start, takes_start, into, found, takes_found, row, takes_row),
+            *(command, dict(offered), start, takes_start, into),
+            *(products, takes_products, row, takes_row),
             *(results, {name: last[name] and results[name] for name in on}),
             *(reads, self._read is None or reads, begins, cycle),
         )
@@ -228,8 +229,8 @@ class EngineModel:
             self._row = (self._row + 1) % self._component.tile
         requantized = None if self._kind[0] == Output.WORDS else wires.row
         self._requantizer.step(requantized, wires.results)
-        self._rows.step(wires.found, wires.takes_row)
-        self._array.step(wires.into, wires.takes_found)
+        self._rows.step(wires.products, wires.takes_row)
+        self._array.step(wires.into, wires.takes_products)
         self._start.step(wires.start, wires.takes_start)
         if wires.reads:
             self._operands = self._read

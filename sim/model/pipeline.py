@@ -1,7 +1,8 @@
 """Cycle models of the elastic pipeline: what ready and valid must be on every clock edge.
 
-A model is a chain of stages from input to output. Tokens are beats; what a beat carries is the
-golden model's business. Mirrors ``mxsf.hdl.stream.register``, ``block``, ``gather`` and ``chain``.
+A model is a row of stages from input to output. Tokens are beats; what a beat carries is the
+golden model's business. Mirrors ``mxsf.hdl.stream.register``, ``hdl.quantize.block_buffer``,
+``hdl.quantize.tile_buffer``, ``hdl.dot.gather`` and ``hdl.dot.loop``.
 """
 
 from collections import deque
@@ -9,8 +10,8 @@ from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
 __all__ = [
+    "AccumulatorLoop",
     "BankPair",
-    "Chain",
     "Gather",
     "Pipeline",
     "Register",
@@ -93,7 +94,7 @@ class Skid:
 
 
 class BankPair:
-    """Model of ``hdl.block.BlockBuffer``: two banks, and a register on the read side.
+    """Model of ``hdl.quantize.block_buffer``: two banks, and a register on the read side.
 
     Args:
         beats: beats of a full block.
@@ -129,7 +130,7 @@ class BankPair:
 
 
 class TileBanks:
-    """Model of ``hdl.block.BlockBuffer`` with tiles: a closed tile leaves over ``beats`` beats.
+    """Model of ``hdl.quantize.tile_buffer``: a closed tile leaves over ``beats`` beats.
 
     As a stage it has one reader. The number of a beat out is that of its tile times ``beats``, and
     on from there.
@@ -207,7 +208,7 @@ class Gather:
 
 
 class Pipeline:
-    """A chain of stages, input first; without any, input and output are the same."""
+    """Stages in a row, input first; without any, input and output are the same."""
 
     def __init__(self, *stages: Stage) -> None:
         self._stages = stages
@@ -241,7 +242,7 @@ class Pipeline:
         return readies
 
 
-class Chain:
+class AccumulatorLoop:
     """Model of ``hdl.dot.loop`` around an accumulator.
 
     Args:

@@ -89,12 +89,12 @@ class Cut:
 
 def regroup_model(component: Regroup) -> Pipeline:
     """Build the cycle model; the tokens that leave say nothing but that they are there."""
-    given, wanted = component.given, component.wanted
+    words_in, words_out = component.words_in, component.words_out
     stages: list[Stage] = []
-    if given < wanted:
-        stages.append(Collect(wanted // given))
+    if words_in < words_out:
+        stages.append(Collect(words_out // words_in))
     if component.depth:
         stages.append(Queue(component.depth))
-    if given > wanted:
-        stages.append(Cut(given // wanted))
+    if words_in > words_out:
+        stages.append(Cut(words_in // words_out))
     return Pipeline(*stages)

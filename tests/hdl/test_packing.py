@@ -53,10 +53,10 @@ def test_every_width(name, bits):
 @pytest.mark.parametrize("stages", [0, 1])
 @pytest.mark.parametrize("stalls", [NO_STALLS, STALLS, Stalls(0.3, 1.0, 7), Stalls(1.0, 0.3, 8)])
 def test_every_cycle(name, stages, stalls):
-    one = variant(name, bits=7, lanes=16, stages=stages)
-    result = check(one, "amaranth", stalls)
+    built = variant(name, bits=7, lanes=16, stages=stages)
+    result = check(built, "amaranth", stalls)
     if stalls is NO_STALLS:
-        assert result.latency == one.latency == stages
+        assert result.latency == built.latency == stages
         assert result.cycles == result.beats + stages  # one beat a cycle
 
 
@@ -64,11 +64,11 @@ def test_every_cycle(name, stages, stalls):
 @both
 @pytest.mark.parametrize(("bits", "lanes"), tiers([(5, 32)], [(3, 32), (7, 64), (9, 16), (16, 32)]))
 def test_many_codes_compiled(name, bits, lanes):
-    one = variant(name, bits=bits, lanes=lanes)
+    built = variant(name, bits=bits, lanes=lanes)
     codes = np.random.default_rng(bits).integers(0, 1 << bits, (4000, lanes))
     marks = np.random.default_rng(bits).integers(0, 2, (2, len(codes)))
-    case = packing_stimulus(one.component, codes, *marks)
-    simulator = cxxrtl_simulator(one, optimise=0)
+    case = packing_stimulus(built.component, codes, *marks)
+    simulator = cxxrtl_simulator(built, optimise=0)
     seen = simulator.stream(case.inputs, case.outputs.shape[1], valid=0.8, ready=0.8)
     assert not seen.violation
     np.testing.assert_array_equal(seen.outputs, case.outputs)
@@ -115,27 +115,27 @@ def test_proof_of_wide_beats(name):
 def test_bench_catches_a_planted_bug(monkeypatch, name):
     """The planes are cut in the other order."""
     monkeypatch.setattr(packing, "plane_widths", lambda bits: plane_widths(bits)[::-1])
-    one = variant(name, bits=7, lanes=8)
-    result = one.bench(make_simulator(one, "amaranth"))
+    built = variant(name, bits=7, lanes=8)
+    result = built.bench(make_simulator(built, "amaranth"))
     assert result.count > 0
     assert "o.payload" in result.mismatches[0]
 
 
 @both
 def test_bench_catches_a_lost_mark(name):
-    one = variant(name, bits=7, lanes=8)
+    built = variant(name, bits=7, lanes=8)
     lost = on("o__payload", lambda value, pins: value & ~(1 << 57))  # last
-    result = one.bench(Planted(make_simulator(one, "amaranth"), lost))
+    result = built.bench(Planted(make_simulator(built, "amaranth"), lost))
     assert result.count == result.blocks > 0
 
 
 @pytest.mark.long
 @both
 def test_proof_catches_a_planted_bug(name):
-    one = variant(name, bits=7, lanes=8, stages=0)
-    text = verilog(one)
-    assert prove(one, text)
-    assert not prove(one, planted(name, text))
+    built = variant(name, bits=7, lanes=8, stages=0)
+    text = verilog(built)
+    assert prove(built, text)
+    assert not prove(built, planted(name, text))
 
 
 @pytest.mark.long
@@ -143,8 +143,8 @@ def test_proof_catches_a_planted_bug(name):
 @both
 @every_width
 def test_exported_verilog_under_icarus(name, bits):
-    one = variant(name, bits=bits, lanes=16)
-    result = run_verilog(verilog(one), one.top, packing_case(one.component), STALLS)
+    built = variant(name, bits=bits, lanes=16)
+    result = run_verilog(verilog(built), built.top, packing_case(built.component), STALLS)
     assert result.passed, result.mismatches
 
 
@@ -152,19 +152,19 @@ def test_exported_verilog_under_icarus(name, bits):
 @needs_icarus
 @both
 def test_icarus_catches_a_planted_bug(name):
-    one = variant(name, bits=7, lanes=8, stages=0)
-    result = run_verilog(planted(name, verilog(one)), one.top, one.vectors(), clocking=None)
+    built = variant(name, bits=7, lanes=8, stages=0)
+    result = run_verilog(planted(name, verilog(built)), built.top, built.vectors(), clocking=None)
     assert result.count > 0
 
 
 @both
 def test_names_and_fields(name):
-    one = variant(name, bits=7, lanes=8)
-    assert one.top == f"mxsf_{name}_7bit_l8"
+    built = variant(name, bits=7, lanes=8)
+    assert built.top == f"mxsf_{name}_7bit_l8"
     assert variant(name).top == f"mxsf_{name}_6bit"
     planes, codes = ("o", "i") if name == "pack" else ("i", "o")
     sides = {
-        side: [f.name for f in fields(getattr(one.component, side).payload.shape())]
+        side: [f.name for f in fields(getattr(built.component, side).payload.shape())]
         for side in "io"
     }
     assert sides[planes] == ["plane_4", "plane_2", "plane_1", "first", "last"]
@@ -174,14 +174,14 @@ def test_names_and_fields(name):
 
 def test_a_tensor():
     """Rows of sign-magnitude integers, each from first to last."""
-    one = variant("pack", bits=5, lanes=8)
+    built = variant("pack", bits=5, lanes=8)
     values = np.random.default_rng(0).standard_normal((3, 20)).astype(np.float32)
-    case = packing_case(one.component, values)
-    found = unpack(one.component.i.payload.shape(), case.inputs)
+    case = packing_case(built.component, values)
+    beats = unpack(built.component.i.payload.shape(), case.inputs)
     golden = quantize(values, parse("e0m4"), (1, 8)).codes
-    np.testing.assert_array_equal(found["codes"].reshape(3, 24)[:, :20], golden)
-    assert found["first"].tolist() == [1, 0, 0] * 3
-    assert found["last"].tolist() == [0, 0, 1] * 3
+    np.testing.assert_array_equal(beats["codes"].reshape(3, 24)[:, :20], golden)
+    assert beats["first"].tolist() == [1, 0, 0] * 3
+    assert beats["last"].tolist() == [0, 0, 1] * 3
 
 
 @pytest.mark.parametrize("kind", [Pack, Unpack])

@@ -242,7 +242,7 @@ def test_shares_sum_to_the_total():
         Part((), 1, 5, 2),
         Part(("product_sum",), 1, 7, 3),
         Part(("product_sum", "multiplier"), 8, 80, 0),
-        Part(("accumulator", "packer"), 1, 9, 1),
+        Part(("accumulator", "result_rounder"), 1, 9, 1),
     ]
     found = shares(parts)
     assert found == {"the rest": 12, "multipliers": 80, "accumulator": 9, "registers": 6}

@@ -12,7 +12,7 @@ from mxsf.flow.export.verilog import verilog
 from mxsf.flow.synth.area import area
 from mxsf.flow.synth.breakdown import breakdown
 from mxsf.flow.synth.harness import harness
-from mxsf.flow.synth.proof import prove_decoder, prove_packing
+from mxsf.flow.synth.proof import prove
 from mxsf.flow.synth.timing import TARGETS, synthesis_script
 from mxsf.sim.simulator.yosys import NATIVE, PINNED, WEBASSEMBLY, YosysError
 
@@ -86,11 +86,11 @@ def test_breakdowns():
 def test_proofs(build):
     decoder = variant("decoder", element="e4m3")
     text = verilog(decoder)
-    assert prove_decoder(decoder, text, build)
+    assert prove(decoder, text, build)
     broken = text.replace("& code[6:0]", "& code[6:1]")
     assert broken != text
-    assert not prove_decoder(decoder, broken, build)
-    assert prove_packing(variant("pack", bits=7, lanes=8, stages=0), yosys=build)
+    assert not prove(decoder, broken, build)
+    assert prove(variant("pack", bits=7, lanes=8, stages=0), yosys=build)
 
 
 @pytest.mark.parametrize("script", ["no_such_command", "read_verilog nowhere.v"])

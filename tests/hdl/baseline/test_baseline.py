@@ -8,7 +8,7 @@ from mxsf.flow.export.manifest import manifest
 from mxsf.flow.export.verilog import verilog
 from mxsf.flow.netlist.netlist import netlist
 from mxsf.flow.simulate import cxxrtl_simulator, make_simulator
-from mxsf.hdl.arith import result_rounder as packer_module
+from mxsf.hdl.arith import result_rounder
 from mxsf.hdl.baseline.baseline import Baseline
 from mxsf.hdl.baseline.fp32_adder import Fp32Adder
 from mxsf.sim.bench.baseline import baseline_stimulus, random_blocks, run_baseline
@@ -24,13 +24,13 @@ ALL = {
 }
 
 
-def case(one, count=150, seed=0):
-    blocks = random_blocks(np.random.default_rng(seed), one.component.block, count)
-    return baseline_stimulus(one.component, blocks)
+def case(built, count=150, seed=0):
+    blocks = random_blocks(np.random.default_rng(seed), built.component.block, count)
+    return baseline_stimulus(built.component, blocks)
 
 
-def run(one, stalls=NO_STALLS, count=100):
-    result = run_stream(make_simulator(one, "amaranth"), case(one, count), stalls)
+def run(built, stalls=NO_STALLS, count=100):
+    result = run_stream(make_simulator(built, "amaranth"), case(built, count), stalls)
     assert result.passed, result.mismatches
     return result
 
@@ -67,10 +67,10 @@ def test_every_window(window):
     ],
 )
 def test_every_cycle(method, stages, stalls):
-    one = variant("baseline", method=method, block=4, stages=stages, fabric="fpga")
-    result = run(one, stalls, 40)
+    built = variant("baseline", method=method, block=4, stages=stages, fabric="fpga")
+    result = run(built, stalls, 40)
     if stalls is NO_STALLS:
-        assert result.latency == one.latency
+        assert result.latency == built.latency
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -83,15 +83,15 @@ def test_latency_is_the_number_of_registers(method, block, latency):
 
 @pytest.mark.parametrize("method", METHODS)
 def test_a_block_a_cycle(method):
-    one = variant("baseline", method=method, block=4, stages=3, fabric="fpga")
-    assert run(one, count=50).cycles == 50 + one.latency
+    built = variant("baseline", method=method, block=4, stages=3, fabric="fpga")
+    assert run(built, count=50).cycles == 50 + built.latency
 
 
 @pytest.mark.parametrize("method", METHODS)
 def test_real_tensors(method):
     values = next(iter(tensors().values()))[:10]
-    one = variant("baseline", method=method, block=8, stages=1, fabric="fpga")
-    result = run_baseline(make_simulator(one, "amaranth"), one.component, values)
+    built = variant("baseline", method=method, block=8, stages=1, fabric="fpga")
+    result = run_baseline(make_simulator(built, "amaranth"), built.component, values)
     assert result.passed, result.mismatches
 
 
@@ -106,9 +106,9 @@ def test_nodes_are_one_module(method):
 
 def test_names_and_manifest():
     assert variant("baseline").top == "mxsf_baseline_b32"
-    one = variant("baseline", method="window", window="24", block="8", stages="align,round")
-    assert one.top == "mxsf_baseline_b8_window_w24_s_align_round"
-    described = manifest(one)
+    built = variant("baseline", method="window", window="24", block="8", stages="align,round")
+    assert built.top == "mxsf_baseline_b8_window_w24_s_align_round"
+    described = manifest(built)
     assert described["latency"] == 2
     fields = [(f["name"], f["width"], f["length"]) for f in described["payloads"]["i"]]
     assert fields == [("a.words", 16, 8), ("b.words", 16, 8), ("acc", 32, 1)]
@@ -144,22 +144,22 @@ def broken(method, monkeypatch):
         )
     else:
         monkeypatch.setattr(
-            packer_module, "_missing", lambda guard, lowest, inexact, sign: sign & 0
+            result_rounder, "_missing", lambda guard, lowest, inexact, sign: sign & 0
         )
 
 
 @pytest.mark.parametrize("method", METHODS)
 def test_bench_catches_a_planted_bug(method, monkeypatch):
     broken(method, monkeypatch)
-    one = variant("baseline", method=method, block=4, fabric="fpga")
-    result = run_stream(make_simulator(one, "amaranth"), case(one, 200))
+    built = variant("baseline", method=method, block=4, fabric="fpga")
+    result = run_stream(make_simulator(built, "amaranth"), case(built, 200))
     assert any("o.payload" in line for line in result.mismatches)
 
 
-def bulk(one, count, seed=1):
+def bulk(built, count, seed=1):
     """Random and adversarial blocks through the compiled netlist; returns how many were wrong."""
-    stimulus = case(one, count, seed)
-    simulator = cxxrtl_simulator(one, optimise=2 if count > 5_000_000 else 1)
+    stimulus = case(built, count, seed)
+    simulator = cxxrtl_simulator(built, optimise=2 if count > 5_000_000 else 1)
     seen = simulator.stream(stimulus.inputs, 4, valid=0.9, ready=0.9, seed=seed)
     assert not seen.violation
     assert len(seen.outputs) == count
@@ -192,8 +192,8 @@ def test_bulk_catches_a_planted_bug(method, monkeypatch):
     ],
 )
 def test_blocks_in_bulk(method, window, block, count, fabric):
-    one = variant("baseline", method=method, window=window, block=block, fabric=fabric)
-    assert bulk(one, count) == 0
+    built = variant("baseline", method=method, window=window, block=block, fabric=fabric)
+    assert bulk(built, count) == 0
 
 
 @pytest.mark.long
@@ -201,9 +201,9 @@ def test_blocks_in_bulk(method, window, block, count, fabric):
 @pytest.mark.parametrize("stages", [0, 3])
 @pytest.mark.parametrize("method", METHODS)
 def test_exported_verilog(method, stages):
-    one = variant("baseline", method=method, block=4, stages=stages)
-    text, stimulus = verilog(one), case(one, 500)
-    result = run_verilog(text, one.top, stimulus, STALLS, clocking=one.clock)
+    built = variant("baseline", method=method, block=4, stages=stages)
+    text, stimulus = verilog(built), case(built, 500)
+    result = run_verilog(text, built.top, stimulus, STALLS, clocking=built.clock)
     assert result.passed, result.mismatches
 
 
@@ -212,5 +212,5 @@ def test_exported_verilog(method, stages):
 @pytest.mark.parametrize("method", METHODS)
 def test_icarus_catches_a_planted_bug(method, monkeypatch):
     broken(method, monkeypatch)
-    one = variant("baseline", method=method, block=4, stages=1)
-    assert run_verilog(verilog(one), one.top, case(one, 1000), STALLS).count > 0
+    built = variant("baseline", method=method, block=4, stages=1)
+    assert run_verilog(verilog(built), built.top, case(built, 1000), STALLS).count > 0

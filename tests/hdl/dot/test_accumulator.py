@@ -6,9 +6,9 @@ from designs import NAMED, OTHERS, needs_gcc, tiers
 from mxsf.flow.catalogue.catalogue import variant
 from mxsf.flow.simulate import make_simulator
 from mxsf.golden import BF16, MXSF
+from mxsf.hdl.arith.down_shifter import DownShifter
 from mxsf.hdl.dot.accumulator import POINTS, Accumulator
 from mxsf.hdl.dot.frame import GUARD, SIGNIFICAND, frame
-from mxsf.hdl.dot.placement import AccShifter
 from mxsf.hdl.dot.product_sum import sum_bits
 from mxsf.sim.bench.accumulator import accumulator_stimulus
 from mxsf.sim.bench.stream import run_stream
@@ -30,9 +30,9 @@ def products(component, count, seed=0, longest=None):
     )
 
 
-def run(one, simulator="amaranth", stalls=NO_STALLS, count=150, random=None):
-    stimulus = accumulator_stimulus(one.component, products(one.component, count), random)
-    result = run_stream(make_simulator(one, simulator, optimise=0), stimulus, stalls)
+def run(built, simulator="amaranth", stalls=NO_STALLS, count=150, random=None):
+    stimulus = accumulator_stimulus(built.component, products(built.component, count), random)
+    result = run_stream(make_simulator(built, simulator, optimise=0), stimulus, stalls)
     assert result.passed, result.mismatches
     return result
 
@@ -71,28 +71,28 @@ def test_every_format(element, fabric):
 )
 @pytest.mark.parametrize("stalls", [NO_STALLS, STALLS], ids=["free", "stalled"])
 def test_every_parameter(options, stalls):
-    one = variant("accumulator", **{"block": 8, "fabric": "fpga", **options})
-    result = run(one, stalls=stalls, count=60, random=np.random.default_rng(3))
+    built = variant("accumulator", **{"block": 8, "fabric": "fpga", **options})
+    result = run(built, stalls=stalls, count=60, random=np.random.default_rng(3))
     if stalls is NO_STALLS:
-        assert result.latency == one.latency
+        assert result.latency == built.latency
 
 
 def long_products(component, blocks, count):
     """Products of as many blocks each, which all arrive without a gap."""
-    found = products(component, count, longest=blocks)
+    drawn = products(component, count, longest=blocks)
     full = np.full(count, blocks), np.zeros(count, np.int64)
-    arrays = (found.a_codes, found.a_scale, found.b_codes, found.b_scale, found.acc)
+    arrays = (drawn.a_codes, drawn.a_scale, drawn.b_codes, drawn.b_scale, drawn.acc)
     return Products(*arrays, *full)
 
 
 @pytest.mark.parametrize("stages", [1, 3, 6])
 def test_enough_outputs_hide_the_latency(stages):
     blocks, rounds = 6, 4
-    one = variant("accumulator", block=4, stages=stages, outputs=stages)
+    built = variant("accumulator", block=4, stages=stages, outputs=stages)
     case = accumulator_stimulus(
-        one.component, long_products(one.component, blocks, rounds * stages)
+        built.component, long_products(built.component, blocks, rounds * stages)
     )
-    result = run_stream(make_simulator(one, "amaranth"), case)
+    result = run_stream(make_simulator(built, "amaranth"), case)
     assert result.passed, result.mismatches
     assert result.cycles == blocks * rounds * stages + stages  # a block a cycle
 
@@ -100,9 +100,9 @@ def test_enough_outputs_hide_the_latency(stages):
 @pytest.mark.parametrize("outputs", [1, 2, 3])
 def test_with_fewer_outputs_blocks_wait(outputs):
     stages, blocks = 6, 8
-    one = variant("accumulator", block=4, stages=stages, outputs=outputs)
-    case = accumulator_stimulus(one.component, long_products(one.component, blocks, outputs))
-    result = run_stream(make_simulator(one, "amaranth"), case)
+    built = variant("accumulator", block=4, stages=stages, outputs=outputs)
+    case = accumulator_stimulus(built.component, long_products(built.component, blocks, outputs))
+    result = run_stream(make_simulator(built, "amaranth"), case)
     assert result.passed, result.mismatches
     # A round of blocks takes as long as one block takes to come back.
     assert result.cycles == (blocks - 1) * stages + outputs + stages
@@ -110,54 +110,54 @@ def test_with_fewer_outputs_blocks_wait(outputs):
 
 def test_the_order_of_blocks_counts():
     """Sums that depend on the order: blocks of one output are added as they come."""
-    one = variant("accumulator", block=4, stages=3, outputs=2)
-    found = long_products(one.component, 3, 40)
+    built = variant("accumulator", block=4, stages=3, outputs=2)
+    drawn = long_products(built.component, 3, 40)
     turned = Products(
-        *(a[:, ::-1] for a in (found.a_codes, found.a_scale, found.b_codes, found.b_scale)),
-        found.acc,
-        found.blocks,
-        found.beats,
+        *(a[:, ::-1] for a in (drawn.a_codes, drawn.a_scale, drawn.b_codes, drawn.b_scale)),
+        drawn.acc,
+        drawn.blocks,
+        drawn.beats,
     )
-    right = accumulator_stimulus(one.component, found)
-    wrong = accumulator_stimulus(one.component, turned)
+    right = accumulator_stimulus(built.component, drawn)
+    wrong = accumulator_stimulus(built.component, turned)
     assert (right.outputs != wrong.outputs).any()
 
 
 def test_frames_hold_what_meets_in_them():
     for sums in (sum_bits((MXSF, MXSF), 32), 9, 24, 42, 70):
-        found = frame((MXSF, MXSF), sums, True)
+        geometry = frame((MXSF, MXSF), sums, True)
         reach = max(sums, SIGNIFICAND) + 1
-        low = found.bits - 2 - (found.turn - GUARD)  # acc's top bit in the highest low frame
-        assert found.turn <= reach + 1
-        assert found.turn >= GUARD
-        assert max(low + 1, sums - 1 + GUARD) + 1 <= found.bits - 1
+        low = geometry.bits - 2 - (geometry.turn - GUARD)  # acc's top bit in the highest low frame
+        assert geometry.turn <= reach + 1
+        assert geometry.turn >= GUARD
+        assert max(low + 1, sums - 1 + GUARD) + 1 <= geometry.bits - 1
 
 
 @pytest.mark.parametrize("block", [2, 4, 8])  # frames of 64, 65 and 66 bits
 def test_an_acc_far_below_the_sum_leaves_the_frame(block):
     """A sum of 1 less next to nothing is rounded to 1."""
-    one = variant("accumulator", element="e4m3", block=block, fabric="fpga")
+    built = variant("accumulator", element="e4m3", block=block, fabric="fpga")
     codes, scale = np.zeros((30, 1, block), np.int64), np.full((30, 1), 180)
     codes[:, :, 0] = 1
     acc = np.float32(-1.1) * np.float32(2) ** np.arange(-120, 0, 4, dtype=np.float32)
-    found = Products(codes, scale, codes, scale, acc.view(np.uint32), *np.ones((2, 30), np.int64))
-    case = accumulator_stimulus(one.component, found)
+    far = Products(codes, scale, codes, scale, acc.view(np.uint32), *np.ones((2, 30), np.int64))
+    case = accumulator_stimulus(built.component, far)
     assert len(np.unique(case.outputs, axis=0)) == 1
-    result = run_stream(make_simulator(one, "amaranth"), case)
+    result = run_stream(make_simulator(built, "amaranth"), case)
     assert result.passed, result.mismatches
 
 
 def test_bench_catches_a_lost_sticky_bit(monkeypatch):
     def forgets(self, platform):
         m = elaborate(self, platform)
-        m.d.comb += self.inexact.eq(0)
+        m.d.comb += self.lost.eq(0)
         return m
 
-    elaborate = AccShifter.elaborate
-    monkeypatch.setattr(AccShifter, "elaborate", forgets)
-    one = variant("accumulator", block=4)
-    case = accumulator_stimulus(one.component, products(one.component, 2000))
-    assert run_stream(make_simulator(one, "amaranth"), case).count > 0
+    elaborate = DownShifter.elaborate
+    monkeypatch.setattr(DownShifter, "elaborate", forgets)
+    built = variant("accumulator", block=4)
+    case = accumulator_stimulus(built.component, products(built.component, 2000))
+    assert run_stream(make_simulator(built, "amaranth"), case).count > 0
 
 
 @pytest.mark.parametrize(
@@ -189,5 +189,5 @@ def test_parameters_of_the_wrong_kind(options):
 @needs_gcc
 @pytest.mark.parametrize("element", [*NAMED, "mxsf,e4m3"])
 def test_long_products_in_bulk(element):
-    one = variant("accumulator", element=element, block=8, lanes=4, outputs=7, stages=6)
-    run(one, "cxxrtl", STALLS, 1000, np.random.default_rng(1))
+    built = variant("accumulator", element=element, block=8, lanes=4, outputs=7, stages=6)
+    run(built, "cxxrtl", STALLS, 1000, np.random.default_rng(1))

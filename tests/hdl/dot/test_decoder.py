@@ -15,8 +15,8 @@ SMALL = [name for name in NAMED + OTHERS if name not in ("e8m7", "e4m11")]
 BUG = ("code[6:5] + 2'h3", "code[6:5] + 2'h2")  # shift of the wide mantissa mode
 
 
-def icarus(one, text):
-    return run_verilog(text, one.top, one.vectors(), clocking=None)
+def icarus(built, text):
+    return run_verilog(text, built.top, built.vectors(), clocking=None)
 
 
 def planted(text):
@@ -26,29 +26,31 @@ def planted(text):
 
 @pytest.mark.parametrize("element", SMALL)
 def test_every_code(element):
-    one = variant("decoder", element=element)
-    result = check(one, "amaranth")
-    assert result.beats == 1 << one.component.element.bits
+    built = variant("decoder", element=element)
+    result = check(built, "amaranth")
+    assert result.beats == 1 << built.component.element.bits
 
 
 @needs_gcc
 @pytest.mark.parametrize("element", ["mxsf", "e5m2", "e8m7", "e4m11"])
 def test_every_code_compiled(element):
-    one = variant("decoder", element=element)
-    assert check(one, "cxxrtl").beats == 1 << one.component.element.bits
+    built = variant("decoder", element=element)
+    assert check(built, "cxxrtl").beats == 1 << built.component.element.bits
 
 
 def test_bench_catches_a_planted_bug(monkeypatch):
     monkeypatch.setattr(decoder, "Const", lambda value, width: 1 - value)  # hidden bit lost
-    one = variant("decoder")
-    result = one.bench(make_simulator(one, "amaranth"))
+    built = variant("decoder")
+    result = built.bench(make_simulator(built, "amaranth"))
     assert result.count > 0
     assert not result.passed
 
 
 def test_a_bench_that_compares_nothing_has_not_passed():
-    one = variant("decoder")
-    result = one.design.bench(make_simulator(one, "amaranth"), one.component, None, None, None)
+    built = variant("decoder")
+    result = built.design.bench(
+        make_simulator(built, "amaranth"), built.component, None, None, None
+    )
     result.beats = 0
     assert not result.passed
 
@@ -75,16 +77,16 @@ def test_bad_element():
 @needs_icarus
 @pytest.mark.parametrize("element", SMALL)
 def test_exported_verilog_under_icarus(element):
-    one = variant("decoder", element=element)
-    result = icarus(one, verilog(one))
+    built = variant("decoder", element=element)
+    result = icarus(built, verilog(built))
     assert result.passed, result.mismatches
 
 
 @pytest.mark.long
 @needs_icarus
 def test_icarus_catches_a_planted_bug():
-    one = variant("decoder")
-    assert icarus(one, planted(verilog(one))).count > 0
+    built = variant("decoder")
+    assert icarus(built, planted(verilog(built))).count > 0
 
 
 @pytest.mark.long
@@ -95,5 +97,5 @@ def test_proof(element):
 
 @pytest.mark.long
 def test_proof_catches_a_planted_bug():
-    one = variant("decoder")
-    assert not prove(one, planted(verilog(one)))
+    built = variant("decoder")
+    assert not prove(built, planted(verilog(built)))

@@ -10,7 +10,7 @@ from mxsf.flow.netlist.netlist import netlist
 from mxsf.flow.simulate import cxxrtl_simulator, default_simulator, make_simulator
 from mxsf.golden import dot
 from mxsf.hdl import Dot
-from mxsf.hdl.arith import result_rounder as packer_module
+from mxsf.hdl.arith import result_rounder
 from mxsf.sim.bench.dot import dot_stimulus
 from mxsf.sim.bench.stream import run_stream
 from mxsf.sim.result import NO_STALLS, Stalls
@@ -23,10 +23,10 @@ PAIRS = ["mxsf,e4m3", "int8,mxsf", "e5m2,e2m1"]
 EVERYTHING = ("decode", "product", "shift", "sum/1", "exponent", "align", "add", "count")
 
 
-def case(one, count=150, seed=0):
-    component = one.component
+def case(built, count=150, seed=0):
+    component = built.component
     random = np.random.default_rng(seed)
-    found = random_products(
+    drawn = random_products(
         random,
         component.pair,
         component.block,
@@ -34,11 +34,11 @@ def case(one, count=150, seed=0):
         lanes=component.lanes,
         longest=3 if component.outputs else 1,
     )
-    return dot_stimulus(component, found, random)
+    return dot_stimulus(component, drawn, random)
 
 
-def run(one, simulator="amaranth", stalls=NO_STALLS, count=150):
-    result = run_stream(make_simulator(one, simulator, optimise=0), case(one, count), stalls)
+def run(built, simulator="amaranth", stalls=NO_STALLS, count=150):
+    result = run_stream(make_simulator(built, simulator, optimise=0), case(built, count), stalls)
     assert result.passed, result.mismatches
     return result
 
@@ -55,8 +55,8 @@ def run(one, simulator="amaranth", stalls=NO_STALLS, count=150):
     ),
 )
 def test_every_format(element, fabric):
-    one = variant("dot", element=element, block=2, fabric=fabric, stages=1)
-    run(one, stalls=STALLS, count=80)  # so few cycles take less than a compiler
+    built = variant("dot", element=element, block=2, fabric=fabric, stages=1)
+    run(built, stalls=STALLS, count=80)  # so few cycles take less than a compiler
 
 
 @pytest.mark.parametrize(
@@ -76,26 +76,26 @@ def test_every_format(element, fabric):
 )
 @pytest.mark.parametrize("stalls", [NO_STALLS, STALLS], ids=["free", "stalled"])
 def test_every_parameter(options, stalls):
-    one = variant("dot", **{"block": 4, "fabric": "fpga", **options})
-    result = run(one, stalls=stalls, count=40)
-    if stalls is NO_STALLS and not one.component.outputs:  # there blocks wait for each other
-        assert result.latency == one.latency
+    built = variant("dot", **{"block": 4, "fabric": "fpga", **options})
+    result = run(built, stalls=stalls, count=40)
+    if stalls is NO_STALLS and not built.component.outputs:  # there blocks wait for each other
+        assert result.latency == built.latency
 
 
 def test_a_block_a_cycle():
-    one = variant("dot", block=4, stages=5)
-    assert run(one, count=100).cycles == 100 + 5
+    built = variant("dot", block=4, stages=5)
+    assert run(built, count=100).cycles == 100 + 5
 
 
 def test_payload_fields():
-    one = variant("dot", element="mxsf,e4m3", block=8, lanes=4)
+    built = variant("dot", element="mxsf,e4m3", block=8, lanes=4)
     fields = {
-        stream: [field["name"] for field in found]
-        for stream, found in manifest(one)["payloads"].items()
+        stream: [field["name"] for field in listed]
+        for stream, listed in manifest(built)["payloads"].items()
     }
     operands = ["a.codes", "a.scale", "b.codes", "b.scale"]
     assert fields == {"i": [*operands, "acc", "first", "last"], "o": ["acc"]}
-    assert one.top == "mxsf_dot_mxsf_e4m3_b8_l4"
+    assert built.top == "mxsf_dot_mxsf_e4m3_b8_l4"
 
 
 def test_lanes_are_merged():
@@ -105,17 +105,17 @@ def test_lanes_are_merged():
 
 
 def test_bench_catches_a_wrong_rounding(monkeypatch):
-    monkeypatch.setattr(packer_module, "_up", lambda guard, lowest, inexact, sign: guard)
-    one = variant("dot", block=2, stages=1)
-    simulator = make_simulator(one, default_simulator(), optimise=0)
-    assert run_stream(simulator, case(one, 1500)).count > 0
+    monkeypatch.setattr(result_rounder, "rounds_up", lambda guard, lowest, inexact, sign: guard)
+    built = variant("dot", block=2, stages=1)
+    simulator = make_simulator(built, default_simulator(), optimise=0)
+    assert run_stream(simulator, case(built, 1500)).count > 0
 
 
-def bulk(one, count, seed, chunk=50_000):
+def bulk(built, count, seed, chunk=50_000):
     """Random and adversarial blocks through the compiled netlist; returns how many were wrong."""
     simulator, component = (
-        cxxrtl_simulator(one, optimise=2 if count > 5_000_000 else 1),
-        one.component,
+        cxxrtl_simulator(built, optimise=2 if count > 5_000_000 else 1),
+        built.component,
     )
     layout, wrong = component.i.payload.shape(), 0
     random = np.random.default_rng(seed)
@@ -128,14 +128,14 @@ def bulk(one, count, seed, chunk=50_000):
         seen = simulator.stream(pack(layout, fields), 4, valid=0.9, ready=0.9, seed=start)
         assert not seen.violation
         assert len(seen.outputs) == size
-        found = unpack(component.o.payload.shape(), seen.outputs)["acc"]
-        wrong += int((found != golden.view(np.uint32)).sum())
+        words = unpack(component.o.payload.shape(), seen.outputs)["acc"]
+        wrong += int((words != golden.view(np.uint32)).sum())
     return wrong
 
 
 @needs_gcc
 def test_bulk_catches_a_planted_bug(monkeypatch):
-    monkeypatch.setattr(packer_module, "_up", lambda guard, lowest, inexact, sign: guard)
+    monkeypatch.setattr(result_rounder, "rounds_up", lambda guard, lowest, inexact, sign: guard)
     assert bulk(variant("dot", block=2), 10_000, 1) > 0
 
 
@@ -187,19 +187,21 @@ EXPORTED = [
     ids=lambda simulator: simulator.name,
 )
 def test_exported_verilog(options, simulator):
-    one = variant("dot", **options)
-    text, stimulus = verilog(one), case(one, 300)
-    result = run_verilog(text, one.top, stimulus, STALLS, clocking=one.clock, simulator=simulator)
+    built = variant("dot", **options)
+    text, stimulus = verilog(built), case(built, 300)
+    result = run_verilog(
+        text, built.top, stimulus, STALLS, clocking=built.clock, simulator=simulator
+    )
     assert result.passed, result.mismatches
 
 
 @pytest.mark.long
 @needs_verilator
 def test_verilator_catches_a_planted_bug(monkeypatch):
-    monkeypatch.setattr(packer_module, "_up", lambda guard, lowest, inexact, sign: guard)
-    one = variant("dot", block=4, stages=1)
-    stimulus = case(one, 1500)
-    result = run_verilog(verilog(one), one.top, stimulus, STALLS, simulator=VERILATOR)
+    monkeypatch.setattr(result_rounder, "rounds_up", lambda guard, lowest, inexact, sign: guard)
+    built = variant("dot", block=4, stages=1)
+    stimulus = case(built, 1500)
+    result = run_verilog(verilog(built), built.top, stimulus, STALLS, simulator=VERILATOR)
     assert result.count > 0
 
 

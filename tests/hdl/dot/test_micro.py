@@ -42,30 +42,30 @@ def longer(quick, more):
     return [*quick, *(pytest.param(options, marks=pytest.mark.long) for options in more)]
 
 
-def run(one, stimulus=None, stalls=STALLS):
-    simulator = make_simulator(one, "amaranth")
+def run(built, stimulus=None, stalls=STALLS):
+    simulator = make_simulator(built, "amaranth")
     if stimulus is None:
-        result = one.bench(simulator, None, stalls)
+        result = built.bench(simulator, None, stalls)
     else:
         result = run_stream(simulator, stimulus, stalls)
     assert result.passed, result.mismatches
     return result
 
 
-def sums(one, count):
+def sums(built, count):
     """Some adversarial and random blocks for a product sum."""
-    a, b = some(one.component, count)
-    beats = np.random.default_rng(1).integers(1, one.component.beats + 1, len(a))
-    return product_sum_stimulus(one.component, a, b, beats)
+    a, b = some(built.component, count)
+    beats = np.random.default_rng(1).integers(1, built.component.beats + 1, len(a))
+    return product_sum_stimulus(built.component, a, b, beats)
 
 
-def products(one, count):
+def products(built, count):
     """Some products for a dot product."""
-    random, component = np.random.default_rng(0), one.component
+    random, component = np.random.default_rng(0), built.component
     longest = 3 if component.outputs else 1
     parameters = component.element, component.block, count
-    found = random_products(random, *parameters, lanes=component.lanes, longest=longest)
-    return dot_stimulus(component, found, random)
+    drawn = random_products(random, *parameters, lanes=component.lanes, longest=longest)
+    return dot_stimulus(component, drawn, random)
 
 
 # The decoder.
@@ -73,27 +73,27 @@ def products(one, count):
 
 @pytest.mark.parametrize("element", BDR)
 def test_every_code_with_either_bit(element):
-    one = variant("decoder", element=element)
-    assert run(one).beats == 2 << one.component.format.element.bits
-    assert list(one.ports) == ["code", "micro", "sign", "significand", "shift"]
+    built = variant("decoder", element=element)
+    assert run(built).beats == 2 << built.component.format.element.bits
+    assert list(built.ports) == ["code", "micro", "sign", "significand", "shift"]
 
 
 @pytest.mark.long
 @needs_icarus
 def test_decoder_under_icarus():
-    one = variant("decoder", element="mx9")
-    assert run_verilog(verilog(one), one.top, one.vectors(), clocking=None).passed
-    broken = verilog(one).replace("~ micro", "micro").replace("~micro", "micro")
-    assert run_verilog(broken, one.top, one.vectors(), clocking=None).count == 512
+    built = variant("decoder", element="mx9")
+    assert run_verilog(verilog(built), built.top, built.vectors(), clocking=None).passed
+    broken = verilog(built).replace("~ micro", "micro").replace("~micro", "micro")
+    assert run_verilog(broken, built.top, built.vectors(), clocking=None).count == 512
 
 
 @pytest.mark.long
 @pytest.mark.parametrize("element", BDR)
 def test_proof(element):
-    one = variant("decoder", element=element)
-    assert prove(one)
-    broken = verilog(one).replace("~ micro", "micro").replace("~micro", "micro")
-    assert not prove(one, broken)
+    built = variant("decoder", element=element)
+    assert prove(built)
+    broken = verilog(built).replace("~ micro", "micro").replace("~micro", "micro")
+    assert not prove(built, broken)
 
 
 # The product sum.
@@ -107,8 +107,8 @@ def test_proof(element):
     ),
 )
 def test_every_product_sum(element, fabric):
-    one = variant("product_sum", element=element, block=4, fabric=fabric, stages="product,sum")
-    run(one, sums(one, 150))
+    built = variant("product_sum", element=element, block=4, fabric=fabric, stages="product,sum")
+    run(built, sums(built, 150))
 
 
 @needs_gcc
@@ -130,19 +130,19 @@ PAIRS = [(LOW, WIDE), (INT8, WIDE), (WIDE, WIDE)]
 @pytest.mark.parametrize(
     ("pair", "fabric"),
     tiers(zip(PAIRS, FABRICS, strict=True), itertools.product(PAIRS, FABRICS)),
-    ids=lambda one: one if isinstance(one, str) else f"{one[0]},{one[1]}",
+    ids=lambda part: part if isinstance(part, str) else f"{part[0]},{part[1]}",
 )
 def test_groups_of_other_sizes(pair, fabric):
     """One microexponent an element, one for four, and both in one product."""
-    one = variant("product_sum", element=pair, block=8, lanes=4, fabric=fabric)
-    run(one, sums(one, 25))
+    built = variant("product_sum", element=pair, block=8, lanes=4, fabric=fabric)
+    run(built, sums(built, 25))
 
 
 def test_product_sum_against_integers():
     random = np.random.default_rng(3)
     a, b = (random.integers(0, 1 << f.element.bits, (200, 8)) for f in (MX9, MX4))
     da, db = (random.integers(0, 2, (200, 4)) for _ in "ab")
-    found = product_sum(a, b, (MX9, MX4), a_micro=da, b_micro=db).sum
+    sums = product_sum(a, b, (MX9, MX4), a_micro=da, b_micro=db).sum
     for row in range(200):
         total = 0
         for k in range(8):
@@ -150,7 +150,7 @@ def test_product_sum_against_integers():
             sign = -1 if (x >> 7) ^ (y >> 2) else 1
             shift = 2 - int(da[row, k // 2]) - int(db[row, k // 2])
             total += sign * (x & 127) * (y & 3) << shift
-        assert found[row] == total
+        assert sums[row] == total
 
 
 @pytest.mark.parametrize(
@@ -163,18 +163,18 @@ def test_latency(stages, lanes, latency):
 
 def test_latency_is_as_stated():
     places = "decode,product,shift,sum/1,sum"
-    one = variant("product_sum", element="mx4", block=8, lanes=4, stages=places)
-    assert run(one, sums(one, 10), NO_STALLS).latency == one.latency == 4
+    built = variant("product_sum", element="mx4", block=8, lanes=4, stages=places)
+    assert run(built, sums(built, 10), NO_STALLS).latency == built.latency == 4
 
 
 def test_payloads():
-    one = variant("dot", element="mx9,int8", lanes=8)
-    names = {f.name: (f.length, f.width) for f in fields(one.component.i.payload.shape())}
+    built = variant("dot", element="mx9,int8", lanes=8)
+    names = {f.name: (f.length, f.width) for f in fields(built.component.i.payload.shape())}
     assert names["a.codes"] == (8, 8)
     assert names["a.micro"] == (4, 1)
     assert "b.micro" not in names
-    assert one.settings()["element"] == ["mx9", "int8"]
-    assert one.settings()["block"] == 16
+    assert built.settings()["element"] == ["mx9", "int8"]
+    assert built.settings()["block"] == 16
     facts = manifest(variant("decoder", element="mx9"))["formats"]["element"]
     assert (facts["name"], facts["micro"], facts["element"]["bits"]) == ("mx9", [1, 2], 8)
 
@@ -199,31 +199,31 @@ def test_payloads():
     ),
 )
 def test_dot(options):
-    one = variant("dot", **options)
-    run(one, products(one, 60))
+    built = variant("dot", **options)
+    run(built, products(built, 60))
 
 
 def test_dot_of_encoded_words():
     """Encoder and dot product in a row: the beats of one are the operands of the other."""
     random = np.random.default_rng(0)
     x, y = (random.standard_normal((12, 16)).astype(np.float32) for _ in "xy")
-    one = variant("encoder", element="mx4", source="fp32")
+    built = variant("encoder", element="mx4", source="fp32")
     operands = []
     for values in (x, y):
-        case = encoder_stimulus(one.component, FP32.words(values))
-        run(one, case)
-        operands.append(unpack(one.component.o.payload.shape(), case.outputs))
+        case = encoder_stimulus(built.component, FP32.words(values))
+        run(built, case)
+        operands.append(unpack(built.component.o.payload.shape(), case.outputs))
     a, b = operands
-    found = golden_dot(
+    result = golden_dot(
         *(side[name] for side in operands for name in ("codes", "scale")),
         element=MX4.element,
         a_micro=a["micro"],
         b_micro=b["micro"],
     )
     exact = quantize(x, MX4).dequantize().astype(float) * quantize(y, MX4).dequantize()
-    np.testing.assert_array_equal(found, exact.sum(axis=1).astype(np.float32))
+    np.testing.assert_array_equal(result, exact.sum(axis=1).astype(np.float32))
     names = [name for name, _ in Dot(MX4).i.payload.shape()["a"].shape]
-    assert names == [name for name, _ in one.component.o.payload.shape()]
+    assert names == [name for name, _ in built.component.o.payload.shape()]
 
 
 # The encoder.
@@ -248,15 +248,15 @@ def test_dot_of_encoded_words():
     ),
 )
 def test_encoder(options):
-    one = variant("encoder", **options)
-    result = run_stream(make_simulator(one, "amaranth"), encoder_case(one, 40), STALLS)
+    built = variant("encoder", **options)
+    result = run_stream(make_simulator(built, "amaranth"), encoder_case(built, 40), STALLS)
     assert result.passed, result.mismatches
 
 
 @pytest.mark.parametrize("element", ["mxsf", "int8", "e5m2"])
 def test_half_away_without_microexponents(element):
-    one = variant("encoder", element=element, block=4, rounding="half_away")
-    run(one, encoder_case(one, 20))
+    built = variant("encoder", element=element, block=4, rounding="half_away")
+    run(built, encoder_case(built, 20))
 
 
 EITHER, ZERO = slice(1, None), slice(1, None, 2)  # beside words of any size, or of the largest
@@ -318,20 +318,20 @@ def test_bad_parameters(build, message):
 
 def test_a_deaf_microexponent_is_caught(monkeypatch):
     monkeypatch.setattr(GroupSum, "_place", lambda self, m: Const(2, 2))
-    one = variant("product_sum", element="mx4", block=4)
-    assert run_stream(amaranth(one.component), sums(one, 30)).count > 0
+    built = variant("product_sum", element="mx4", block=4)
+    assert run_stream(amaranth(built.component), sums(built, 30)).count > 0
 
 
 def test_a_lost_one_is_caught(monkeypatch):
-    plant(monkeypatch, GroupSum, product_sum_module, lambda group: group.one.eq(0))
-    one = variant("product_sum", element="mx4", block=4)
-    assert run_stream(amaranth(one.component), sums(one, 30)).count > 0
+    plant(monkeypatch, GroupSum, product_sum_module, lambda group: group.built.eq(0))
+    built = variant("product_sum", element="mx4", block=4)
+    assert run_stream(amaranth(built.component), sums(built, 30)).count > 0
 
 
 def test_a_wrong_unit_is_caught(monkeypatch):
     monkeypatch.setattr(BlockFormat, "unit_exponent", property(lambda f: f.element.unit_exponent))
-    one = variant("dot", element="mx4", block=2, stages=0)
-    assert run_stream(amaranth(one.component), products(one, 30)).count > 0
+    built = variant("dot", element="mx4", block=2, stages=0)
+    assert run_stream(amaranth(built.component), products(built, 30)).count > 0
 
 
 @pytest.mark.parametrize(
@@ -344,15 +344,15 @@ def test_a_wrong_unit_is_caught(monkeypatch):
 )
 def test_a_wrong_microexponent_is_caught(monkeypatch, change):
     monkeypatch.setattr(encoder, "find_micro", change(encoder.find_micro))
-    one = variant("encoder", element="mx4", block=4)
-    result = run_stream(make_simulator(one, "amaranth"), encoder_case(one))
+    built = variant("encoder", element="mx4", block=4)
+    result = run_stream(make_simulator(built, "amaranth"), encoder_case(built))
     assert any("o.payload" in line for line in result.mismatches)
 
 
 def test_the_other_rounding_is_caught():
-    one = variant("encoder", element="mx4", block=4)
+    built = variant("encoder", element="mx4", block=4)
     even = variant("encoder", element="mx4", block=4, rounding="nearest_even")
-    assert run_stream(make_simulator(even, "amaranth"), encoder_case(one)).count > 0
+    assert run_stream(make_simulator(even, "amaranth"), encoder_case(built)).count > 0
 
 
 # As exported.
@@ -371,8 +371,8 @@ def test_the_other_rounding_is_caught():
     ids=str,
 )
 def test_exported_verilog_under_icarus(name, options):
-    one = variant(name, **options)
-    result = run_verilog(verilog(one), one.top, one.vectors(), STALLS, clocking=one.clock)
+    built = variant(name, **options)
+    result = run_verilog(verilog(built), built.top, built.vectors(), STALLS, clocking=built.clock)
     assert result.passed, result.mismatches
 
 
@@ -380,8 +380,8 @@ def test_exported_verilog_under_icarus(name, options):
 @needs_gcc
 @pytest.mark.parametrize("element", BDR)
 def test_many_random_blocks(element):
-    one = variant("encoder", element=element, lanes=4, source="fp32")
+    built = variant("encoder", element=element, lanes=4, source="fp32")
     words = random_words(np.random.default_rng(11), 6000, 16, FP32)
-    check(one, "cxxrtl")
-    result = run_stream(make_simulator(one, "cxxrtl"), encoder_stimulus(one.component, words))
+    check(built, "cxxrtl")
+    result = run_stream(make_simulator(built, "cxxrtl"), encoder_stimulus(built.component, words))
     assert result.passed, result.mismatches

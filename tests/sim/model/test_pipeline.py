@@ -3,7 +3,15 @@
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from mxsf.sim.model.pipeline import BankPair, Chain, Gather, Pipeline, Register, Skid, Token
+from mxsf.sim.model.pipeline import (
+    AccumulatorLoop,
+    BankPair,
+    Gather,
+    Pipeline,
+    Register,
+    Skid,
+    Token,
+)
 
 
 def push(pipeline, tokens, offers, takes):
@@ -49,7 +57,7 @@ def test_chains_end_every_product_in_order(offers, takes, registers, slots):
         tokens.append(Token(len(finals), True, slot, final))
         if final:
             finals.append(tokens[-1])
-    pipeline, waiting, out = Pipeline(Gather(), Chain(registers)), list(tokens), []
+    pipeline, waiting, out = Pipeline(Gather(), AccumulatorLoop(registers)), list(tokens), []
     for cycle in range(2000):
         offer = waiting[0] if waiting and offers[cycle % len(offers)] else None
         take = takes[cycle % len(takes)]
