@@ -91,7 +91,8 @@ class Replies(wiring.Component):
         m.d.comb += [self.chunk.eq(chunk), self.chunk_valid.eq(self.fold & row_valid)]
 
         state, headed, moves = Signal(_State), Signal(), Signal()
-        waiting = {kind: Signal(name=f"wants_{kind.name.lower()}") for kind in sizes}
+        wants_info, wants_report = Signal(), Signal()
+        waiting = {_State.INFO: wants_info, _State.REPORT: wants_report}
         m.d.comb += [
             self.serial.valid.eq(state != _State.IDLE),
             moves.eq(self.serial.valid & self.serial.ready),
