@@ -135,11 +135,11 @@ def build(
     work = plan(kind, netlist(board, f"mxsf_{kind.name}"), engine.values["fabric"])
     step(f"{engine.top} for {kind.name}: synthesis (first use may compile Yosys)", 1, total)
     mapped = _synthesize(work)
-    found: dict[int, _Placed] = {}
+    placed_by_seed: dict[int, _Placed] = {}
     for seed in range(1, seeds + 1):
         step(f"place and route, seed {seed} of {seeds}", 1 + seed, total)
-        found[seed] = _place(kind, work, mapped, seed)
-    fastest = max(found.values(), key=lambda placed: placed.fmax)
+        placed_by_seed[seed] = _place(kind, work, mapped, seed)
+    fastest = max(placed_by_seed.values(), key=lambda placed: placed.fmax)
     step("packing", seeds + 2, total)
     return Bitstream(
         kind=kind,
@@ -148,7 +148,7 @@ def build(
         baud=baud,
         expected=board.tester.expected,
         macs=board.test.macs,
-        runs={seed: placed.fmax for seed, placed in found.items()},
+        runs={seed: placed.fmax for seed, placed in placed_by_seed.items()},
         used=fastest.used,
         data=_pack(kind, work, fastest.config),
     )
@@ -185,10 +185,10 @@ def _place(kind: BoardKind, work: Plan, mapped: bytes, seed: int) -> _Placed:
     config = f"{work.name}.{_CONFIGS[kind.family]}"
     files = {**work.files, f"{work.name}.json": mapped}
     try:
-        _, found = TARGETS[kind.family].nextpnr.collect(arguments, files, [_REPORT, config])
+        _, outputs = TARGETS[kind.family].nextpnr.collect(arguments, files, [_REPORT, config])
     except ToolError as problem:
         raise ToolError(f"{kind.name}: {problem}") from None
-    return _Placed(*read_summary(json.loads(found[_REPORT])), found[config])
+    return _Placed(*read_summary(json.loads(outputs[_REPORT])), outputs[config])
 
 
 def _pack(kind: BoardKind, work: Plan, config: bytes) -> bytes:

@@ -47,6 +47,8 @@ class Parameter:
         help: what it is, one line for people, without its values and its default.
         default_help: the default in words, where it depends on others.
         in_every_name: whether a module name says it even where it has its default.
+        counts_elements: whether it counts the elements of a block or a beat: plots, which show
+            figures an element, tell designs apart by the others.
         follows: name of the parameter whose value it has by default. None stands for that value.
         of_format: whether the default is what the block format of ``element`` has under this name.
     """
@@ -57,6 +59,7 @@ class Parameter:
     help: str
     default_help: str = ""
     in_every_name: bool = False
+    counts_elements: bool = False
     follows: str = ""
     of_format: bool = False
 
@@ -101,6 +104,7 @@ BLOCK = Parameter(
     "elements that share a scale",
     "the block format's, else 32",
     in_every_name=True,
+    counts_elements=True,
 )
 
 LANES = Parameter(
@@ -109,6 +113,7 @@ LANES = Parameter(
     None,
     "elements a beat, a divisor of the block",
     "block",
+    counts_elements=True,
     follows="block",
 )
 
