@@ -17,12 +17,15 @@ from ...golden.files import write_whole
 from ...hdl.board.board import make_board
 from ...sim.simulator.program import Tool, ToolError
 from ...sim.simulator.yosys import PINNED
-from ..catalogue.catalogue import Variant, variant
+from ..catalogue.catalogue import CATALOGUE, Variant, variant
 from ..netlist.netlist import netlist
 from ..synth.timing import TARGETS, read_summary
 from .boards import BAUD, BoardKind, Plan, divisor, plan
 
-__all__ = ["Bitstream", "build", "write_bitstream"]
+__all__ = ["ENGINE", "Bitstream", "build", "write_bitstream"]
+
+ENGINE = CATALOGUE["matmul"]
+"""The design that is put on boards."""
 
 
 def _packer(family: str, name: str) -> Tool:
@@ -42,7 +45,7 @@ class Bitstream:
 
     Attributes:
         kind: the board.
-        engine: the engine on it, a variant of ``matmul``.
+        engine: the engine on it, a variant of ``ENGINE``.
         clock: in Hz, that of the board.
         baud: bits a second on the serial line.
         expected: golden CRC of the self-test.
@@ -124,7 +127,7 @@ def build(
     if seeds < 1:
         raise ValueError(f"seeds must be at least 1, not {seeds}")
     clock = int(kind.platform().default_clk_frequency)
-    engine = variant("matmul", **{**kind.engine(), **options})
+    engine = variant(ENGINE.name, **{**kind.engine(), **options})
     cycles = divisor(clock, baud)
     packer = _PACKERS[kind.family]
     packer.check()

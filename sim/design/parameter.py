@@ -84,6 +84,11 @@ class Parameter:
         return self.kind.tag(value)
 
     @property
+    def meaning(self) -> str:
+        """What it is, and which values there are."""
+        return f"{self.help}: {self.kind.values}" if self.kind.values else self.help
+
+    @property
     def description(self) -> str:
         """What it is, which values there are, and the default.
 
@@ -91,8 +96,7 @@ class Parameter:
         "elements that share a scale: 1 to 1024 [default: the block format's, else 32]"
         """
         default = self.default_help or (self.default is not None and self.kind.show(self.default))
-        values = f": {self.kind.values}" if self.kind.values else ""
-        return f"{self.help}{values} [default: {default or 'none'}]"
+        return f"{self.meaning} [default: {default or 'none'}]"
 
 
 ELEMENT = Parameter("element", Element(), MXSF, "element format", in_every_name=True)
