@@ -17,12 +17,15 @@ from ...golden.files import write_whole
 from ...hdl.board.board import make_board
 from ...sim.simulator.program import Tool, ToolError
 from ...sim.simulator.yosys import PINNED
-from ..catalogue.catalogue import Variant, variant
+from ..catalogue.catalogue import CATALOGUE, Variant, variant
 from ..netlist.netlist import netlist
 from ..synth.timing import TARGETS, read_summary
 from .boards import BAUD, BoardKind, Plan, divisor, plan
 
-__all__ = ["Bitstream", "build", "write_bitstream"]
+__all__ = ["ENGINE", "Bitstream", "build", "write_bitstream"]
+
+ENGINE = CATALOGUE["matmul"]
+"""The design that is put on boards."""
 
 
 def _packer(family: str, name: str) -> Tool:
@@ -42,7 +45,7 @@ class Bitstream:
 
     Attributes:
         kind: the board.
-        engine: the engine on it, a variant of ``matmul``.
+        engine: the engine on it, a variant of ``ENGINE``.
         clock: in Hz, that of the board.
         baud: bits a second on the serial line.
         expected: golden CRC of the self-test.
@@ -124,7 +127,7 @@ def build(
     if seeds < 1:
         raise ValueError(f"seeds must be at least 1, not {seeds}")
     clock = int(kind.platform().default_clk_frequency)
-    engine = variant("matmul", **{**kind.engine(), **options})
+    engine = variant(ENGINE.name, **{**kind.engine(), **options})
     cycles = divisor(clock, baud)
     packer = _PACKERS[kind.family]
     packer.check()
@@ -135,11 +138,11 @@ def build(
     work = plan(kind, netlist(board, f"mxsf_{kind.name}"), engine.values["fabric"])
     step(f"{engine.top} for {kind.name}: synthesis ({PINNED.label})", 1, total)
     mapped = _synthesize(work)
-    found: dict[int, _Placed] = {}
+    placed_by_seed: dict[int, _Placed] = {}
     for seed in range(1, seeds + 1):
         step(f"place and route, seed {seed} of {seeds}", 1 + seed, total)
-        found[seed] = _place(kind, work, mapped, seed)
-    fastest = max(found.values(), key=lambda placed: placed.fmax)
+        placed_by_seed[seed] = _place(kind, work, mapped, seed)
+    fastest = max(placed_by_seed.values(), key=lambda placed: placed.fmax)
     step("packing", seeds + 2, total)
     return Bitstream(
         kind=kind,
@@ -148,7 +151,7 @@ def build(
         baud=baud,
         expected=board.tester.expected,
         macs=board.test.macs,
-        runs={seed: placed.fmax for seed, placed in found.items()},
+        runs={seed: placed.fmax for seed, placed in placed_by_seed.items()},
         used=fastest.used,
         data=_pack(kind, work, fastest.config),
     )
@@ -185,10 +188,10 @@ def _place(kind: BoardKind, work: Plan, mapped: bytes, seed: int) -> _Placed:
     config = f"{work.name}.{_CONFIGS[kind.family]}"
     files = {**work.files, f"{work.name}.json": mapped}
     try:
-        _, found = TARGETS[kind.family].nextpnr.collect(arguments, files, [_REPORT, config])
+        _, outputs = TARGETS[kind.family].nextpnr.collect(arguments, files, [_REPORT, config])
     except ToolError as problem:
         raise ToolError(f"{kind.name}: {problem}") from None
-    return _Placed(*read_summary(json.loads(found[_REPORT])), found[config])
+    return _Placed(*read_summary(json.loads(outputs[_REPORT])), outputs[config])
 
 
 def _pack(kind: BoardKind, work: Plan, config: bytes) -> bytes:

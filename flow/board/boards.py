@@ -82,14 +82,14 @@ def boards() -> dict[str, BoardKind]:
     if find_spec(_PACKAGE) is None:
         raise ToolError("amaranth-boards is not installed: pip install 'mxsf[boards]'")
     package = importlib.import_module(_PACKAGE)
-    found = {}
+    kinds = {}
     for module in pkgutil.iter_modules(package.__path__, f"{_PACKAGE}."):
         if module.ispkg:
             continue
         for value in vars(importlib.import_module(module.name)).values():
             if isinstance(value, type) and (kind := _kind(value)) is not None:
-                found[kind.name] = kind
-    return dict(sorted(found.items()))
+                kinds[kind.name] = kind
+    return dict(sorted(kinds.items()))
 
 
 def find_board(name: str) -> BoardKind:
@@ -114,7 +114,7 @@ def _kind(platform: type) -> BoardKind | None:
     resources = getattr(platform, "resources", None)
     if not (ecp5 or ice40) or not isinstance(resources, list) or platform.default_clk is None:
         return None
-    if not any((one.name, one.number) == ("uart", 0) for one in resources):
+    if not any((resource.name, resource.number) == ("uart", 0) for resource in resources):
         return None
     name = re.sub(r"_?Platform$", "", platform.__name__).lower()
     return BoardKind(name, platform, "ecp5" if ecp5 else "ice40")

@@ -148,19 +148,21 @@ class Host:
             HostError: the board does not answer.
         """
         size = self.info.tile
-        x, y = (np.asarray(one) for one in (a, b))
+        x, y = (np.asarray(matrix) for matrix in (a, b))
         if x.ndim != 2 or y.ndim != 2 or x.shape[1] != y.shape[0]:
             raise ValueError(f"matrices must be (M, K) and (K, N), not {x.shape} and {y.shape}")
-        left, right = (quantize(one, self.element, (size, size)) for one in (x, y))
-        tiles = [_tiles(one) for one in (left, right)]
+        left, right = (quantize(matrix, self.element, (size, size)) for matrix in (x, y))
+        tiles = [_tiles(tensor) for tensor in (left, right)]
         (m, k), n = left.scales.shape, right.scales.shape[1]
-        found = np.zeros((m, n, size, size), np.float32)
+        product = np.zeros((m, n, size, size), np.float32)
         for row, column in np.ndindex(m, n):
             step(row * n + column, m * n)
             across = Tiles(tiles[0].codes[row], tiles[0].scales[row])
             down = Tiles(tiles[1].codes[:, column], tiles[1].scales[:, column])
-            found[row, column] = self._tile(across, down, keep=column > 0 and k <= self.info.depth)
-        values = join(found.reshape(m * n, size, size), m, n)[: x.shape[0], : y.shape[1]]
+            product[row, column] = self._tile(
+                across, down, keep=column > 0 and k <= self.info.depth
+            )
+        values = join(product.reshape(m * n, size, size), m, n)[: x.shape[0], : y.shape[1]]
         return Product(np.ascontiguousarray(values), matmul(left, right))
 
     @property

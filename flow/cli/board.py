@@ -6,10 +6,8 @@ from typing import Any
 
 import click
 
-from ..board.bitstream import build, write_bitstream
+from ..board.bitstream import ENGINE, build, write_bitstream
 from ..board.boards import BAUD, boards, find_board
-from ..catalogue.catalogue import CATALOGUE
-from .design_command import parameter_options
 from .options import SEEDS, output_option
 from .progress import progress
 from .tables import bitstream_table, board_table, show
@@ -18,10 +16,10 @@ __all__ = ["board"]
 
 
 def _engine_options(command: Any) -> Any:
-    """Add the options of the matrix engine; what is not given is as the board needs it."""
-    for option in reversed(parameter_options(CATALOGUE["matmul"])):
+    """Add the options of the matrix engine, whose defaults are what fits the board."""
+    for parameter in reversed(ENGINE.parameters):
         command = click.option(
-            option.opts[0], metavar=option.metavar, help=getattr(option, "help", None)
+            f"--{parameter.name}", metavar=parameter.kind.metavar, help=f"{parameter.meaning}."
         )(command)
     return command
 

@@ -9,18 +9,13 @@ import click
 from ...sim.design.design import Design
 from ..catalogue.catalogue import CATALOGUE
 
-__all__ = ["design_command", "parameter_options"]
+__all__ = ["design_command"]
 
 Takes = Callable[[Design], bool]
 
 
-def parameter_options(design: Design, repeatable: bool = False) -> list[click.Parameter]:
-    """An option for each parameter of a design: what it is, its values and its default.
-
-    Args:
-        design: the design.
-        repeatable: whether an option may be given several times.
-    """
+def _parameter_options(design: Design, repeatable: bool) -> list[click.Parameter]:
+    """An option for each parameter of a design: what it is, its values and its default."""
     return [
         click.Option(
             [f"--{parameter.name}"],
@@ -104,7 +99,7 @@ class _OfDesign(click.Command):
         own: Sequence[click.Parameter],
         repeatable: bool,
     ):
-        self._parameters = parameter_options(design, repeatable)
+        self._parameters = _parameter_options(design, repeatable)
         self._own = own
         super().__init__(
             design.name,

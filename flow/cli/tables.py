@@ -78,23 +78,23 @@ def block_format_table(formats: Iterable[BlockFormat]) -> Table:
     return table
 
 
-def area_table(found: Sequence[tuple[Variant, Area]]) -> Table:
+def area_table(areas: Sequence[tuple[Variant, Area]]) -> Table:
     """One row a design and target; columns that no target fills are left out."""
     columns = {
-        "gates": [a.gates for _, a in found],
-        "LUTs": [a.luts for _, a in found],
-        "carries": [a.carries for _, a in found],
-        "flip-flops": [a.flip_flops for _, a in found],
-        "multipliers": [a.multipliers or None for _, a in found],
-        "memories": [a.memories or None for _, a in found],
-        "um^2": [None if a.square_microns is None else f"{a.square_microns:.0f}" for _, a in found],
-        "NAND2": [None if a.nand2 is None else f"{a.nand2:.0f}" for _, a in found],
-        "per lane": [_share(v, a) for v, a in found],
+        "gates": [a.gates for _, a in areas],
+        "LUTs": [a.luts for _, a in areas],
+        "carries": [a.carries for _, a in areas],
+        "flip-flops": [a.flip_flops for _, a in areas],
+        "multipliers": [a.multipliers or None for _, a in areas],
+        "memories": [a.memories or None for _, a in areas],
+        "um^2": [None if a.square_microns is None else f"{a.square_microns:.0f}" for _, a in areas],
+        "NAND2": [None if a.nand2 is None else f"{a.nand2:.0f}" for _, a in areas],
+        "per lane": [_share(v, a) for v, a in areas],
     }
     used = {name: column for name, column in columns.items() if any(c is not None for c in column)}
     table = _table("design", "target", *used)
-    for index, (one, result) in enumerate(found):
-        _row(table, one.top, result.target, *(column[index] for column in used.values()))
+    for index, (design, result) in enumerate(areas):
+        _row(table, design.top, result.target, *(column[index] for column in used.values()))
     return table
 
 
@@ -124,15 +124,15 @@ def bitstream_table(made: Bitstream) -> Table:
     return table
 
 
-def timing_table(found: Sequence[tuple[Variant, Timing]]) -> Table:
+def timing_table(timings: Sequence[tuple[Variant, Timing]]) -> Table:
     """One row a design and target, with the design's own cells of the kinds that it uses."""
-    kinds = list(dict.fromkeys(kind for _, timing in found for kind in timing.cells))
+    kinds = list(dict.fromkeys(kind for _, timing in timings for kind in timing.cells))
     table = _table("design", "target", "device", "MHz", "range", "seeds", *kinds)
-    for one, timing in found:
+    for design, timing in timings:
         low, high = timing.range
         _row(
             table,
-            one.top,
+            design.top,
             timing.target,
             timing.device,
             f"{timing.fmax:.1f}",
@@ -151,8 +151,8 @@ def content_table(content: Content) -> Table:
     return table
 
 
-def _share(one: Variant, result: Area) -> str | None:
-    lanes = getattr(one.component, "lanes", None)
+def _share(design: Variant, result: Area) -> str | None:
+    lanes = design.lanes
     total = result.square_microns or result.luts or result.gates
     return None if lanes is None or not total else f"{total / lanes:.1f}"
 
@@ -169,7 +169,7 @@ def _row(table: Table, *cells: object) -> None:
     table.add_row(*("-" if cell is None else str(cell) for cell in cells))
 
 
-def growth_table(found: Sequence[Growth]) -> Table:
+def growth_table(engines: Sequence[Growth]) -> Table:
     """One row a number of PEs: cells, the rest's share, cycles and useful share by size."""
     kinds = {
         "gates": "gates",
@@ -179,29 +179,29 @@ def growth_table(found: Sequence[Growth]) -> Table:
         "multipliers": "multipliers",
         "um^2": "square_microns",
     }
-    used = {k: name for k, name in kinds.items() if any(g.total(name) for g in found)}
+    used = {k: name for k, name in kinds.items() if any(engine.total(name) for engine in engines)}
     main = next(name for name in used.values() if name != "flip_flops")
-    sizes = list(found[0].cycles)
+    sizes = list(engines[0].cycles)
     table = _table(
         *("PEs", *used, "memories", "a PE", "the rest"),
         *(f"{size}x{size}: cycles, useful" for size in sizes),
     )
-    for g in found:
-        cells = [f"{g.total(name):.0f}" for name in used.values()]
-        shares = [f"{g.cycles[size]} {g.useful[size]:.1%}" for size in sizes]
-        parts = [f"{getattr(part, main):.0f}" for part in (g.pe, g.rest)]
-        _row(table, g.pes, *cells, g.memories, *parts, *shares)
+    for engine in engines:
+        cells = [f"{engine.total(name):.0f}" for name in used.values()]
+        shares = [f"{engine.cycles[size]} {engine.useful[size]:.1%}" for size in sizes]
+        parts = [f"{getattr(part, main):.0f}" for part in (engine.pe, engine.rest)]
+        _row(table, engine.pes, *cells, engine.memories, *parts, *shares)
     return table
 
 
-def transpose_table(found: Sequence[Cost]) -> Table:
+def transpose_table(costs: Sequence[Cost]) -> Table:
     """One row a tensor and way of making its transposed operand."""
     table = _table(
         *("tensor", "shape", "way", "words moved", "bytes moved", "cycles", "gates"),
         *("storage bits", "straight dB", "transposed dB", "lost dB"),
     )
-    for row in found:
-        errors = (f"{value:.2f}" for value in (row.straight, row.transposed, row.lost))
-        figures = row.words, row.bytes, row.cycles, row.gates, row.storage
-        _row(table, row.tensor, "x".join(map(str, row.shape)), row.way, *figures, *errors)
+    for cost in costs:
+        errors = (f"{value:.2f}" for value in (cost.straight, cost.transposed, cost.lost))
+        figures = cost.words, cost.bytes, cost.cycles, cost.gates, cost.storage
+        _row(table, cost.tensor, "x".join(map(str, cost.shape)), cost.way, *figures, *errors)
     return table

@@ -74,22 +74,22 @@ def write_extras(variant: Variant, folder: Path, period: float = 10) -> list[Pat
 
 def _declarations(facts: dict[str, Any]) -> list[dict[str, str]]:
     """Name, range and comment of each port."""
-    places = {
-        (stream, place["name"]): place
+    fields = {
+        (stream, field["name"]): field
         for stream, payload in facts["payloads"].items()
-        for place in payload
+        for field in payload
     }
-    found = []
+    declared = []
     for name, port in facts["ports"].items():
         comment, width = port["direction"], port["width"]
-        place = places.get((port.get("stream"), port.get("field")))
-        if place and place["length"] > 1:
-            comment += f", {place['length']} items of {place['width']} bits, item 0 the lowest"
-        elif port.get("role") in ("payload", "tdata", "tuser") and not place:
+        field = fields.get((port.get("stream"), port.get("field")))
+        if field and field["length"] > 1:
+            comment += f", {field['length']} items of {field['width']} bits, item 0 the lowest"
+        elif port.get("role") in ("payload", "tdata", "tuser") and not field:
             comment += f", fields: {facts['top']}_pkg.sv"
         scope = f"[{width - 1}:0] " if width > 1 else ""
-        found.append({"name": name, "range": scope, "comment": comment})
-    return found
+        declared.append({"name": name, "range": scope, "comment": comment})
+    return declared
 
 
 def _structs(facts: dict[str, Any]) -> list[dict[str, Any]]:
@@ -100,56 +100,56 @@ def _structs(facts: dict[str, Any]) -> list[dict[str, Any]]:
     """
     ports = facts["ports"]
     payloads = {
-        place: _padded(found, ports[place]["width"]) if place in ports else found
-        for place, found in fields_by_place(facts).items()
+        place: _padded(fields, ports[place]["width"]) if place in ports else fields
+        for place, fields in fields_by_place(facts).items()
         if ports.get(place, {}).get("role") != "tlast"
     }
-    found: list[dict[str, Any]] = []
+    structs: list[dict[str, Any]] = []
 
-    def add(stream: str, name: str, places: list[dict[str, Any]], path: str = "") -> str:
+    def add(stream: str, name: str, fields: list[dict[str, Any]], path: str = "") -> str:
         members: dict[str, dict[str, str]] = {}
-        for place in reversed(places):
-            head, dot, _ = place["name"].removeprefix(path).partition(".")
+        for field in reversed(fields):
+            head, dot, _ = field["name"].removeprefix(path).partition(".")
             if not dot:
-                members[head] = {"type": _type(place), "comment": _bits(place)}
+                members[head] = {"type": _type(field), "comment": _bits(field)}
             elif head not in members:
-                inner = [p for p in places if p["name"].startswith(f"{path}{head}.")]
+                inner = [p for p in fields if p["name"].startswith(f"{path}{head}.")]
                 kind = add(stream, f"{name}_{head}", inner, f"{path}{head}.")
                 members[head] = {"type": kind, "comment": ""}
         listed = [{"name": _member(n), **member} for n, member in members.items()]
         port = next((p for p in (stream, f"{stream}__payload") if p in ports), None)
-        found.append({"port": port, "name": f"{name}_t", "members": listed})
+        structs.append({"port": port, "name": f"{name}_t", "members": listed})
         return f"{name}_t"
 
-    for stream, places in payloads.items():
-        add(stream, stream, places)
-    return found
+    for stream, fields in payloads.items():
+        add(stream, stream, fields)
+    return structs
 
 
-def _padded(places: list[dict[str, Any]], width: int) -> list[dict[str, Any]]:
+def _padded(fields: list[dict[str, Any]], width: int) -> list[dict[str, Any]]:
     """Fields of a port, dots in their names replaced, and what lies between them."""
-    found, end = [], 0
-    for place in [*places, {"name": "", "offset": width, "width": 0, "length": 1}]:
-        if gap := place["offset"] - end:
+    filled, end = [], 0
+    for field in [*fields, {"name": "", "offset": width, "width": 0, "length": 1}]:
+        if gap := field["offset"] - end:
             pad = {"name": f"pad_{end}", "offset": end, "width": gap, "length": 1, "signed": False}
-            found.append(pad)
-        end = place["offset"] + place["width"] * place["length"]
-        found.append(place | {"name": place["name"].replace(".", "_")})
-    return found[:-1]
+            filled.append(pad)
+        end = field["offset"] + field["width"] * field["length"]
+        filled.append(field | {"name": field["name"].replace(".", "_")})
+    return filled[:-1]
 
 
-def _type(place: dict[str, Any]) -> str:
+def _type(field: dict[str, Any]) -> str:
     """Packed type of a field."""
-    sign = " signed" if place["signed"] else ""
-    items = f"[{place['length'] - 1}:0]" if place["length"] > 1 else ""
-    width = f"[{place['width'] - 1}:0]" if place["width"] > 1 or items else ""
+    sign = " signed" if field["signed"] else ""
+    items = f"[{field['length'] - 1}:0]" if field["length"] > 1 else ""
+    width = f"[{field['width'] - 1}:0]" if field["width"] > 1 or items else ""
     space = " " if items or width else ""
     return f"logic{sign}{space}{items}{width}"
 
 
-def _bits(place: dict[str, Any]) -> str:
-    high = place["offset"] + place["width"] * place["length"] - 1
-    return f" // [{high}]" if high == place["offset"] else f" // [{high}:{place['offset']}]"
+def _bits(field: dict[str, Any]) -> str:
+    high = field["offset"] + field["width"] * field["length"] - 1
+    return f" // [{high}]" if high == field["offset"] else f" // [{high}:{field['offset']}]"
 
 
 def _member(name: str) -> str:

@@ -28,9 +28,9 @@ def write_vectors(
     Returns:
         The files written, the design first.
     """
-    top, found = variant.top, variant.vectors(values, stalls.seed)
+    top, vectors = variant.top, variant.vectors(values, stalls.seed)
     bench = testbench(
-        found,
+        vectors,
         top,
         stalls,
         clocking=variant.clock,
@@ -39,7 +39,7 @@ def write_vectors(
         stem=top,
     )
     paths = generate(variant, folder)
-    for name, text in {f"{top}_tb.v": bench, **found.files(top)}.items():
+    for name, text in {f"{top}_tb.v": bench, **vectors.files(top)}.items():
         paths.append(folder / name)
         write_whole(paths[-1], text)
     return paths

@@ -47,8 +47,8 @@ class Growth:
 
     def total(self, name: str) -> float | None:
         """Sum of a figure of ``Area``, None where the target has none."""
-        one, rest = getattr(self.pe, name), getattr(self.rest, name)
-        return None if one is None else self.pes * one + rest
+        pe, rest = getattr(self.pe, name), getattr(self.rest, name)
+        return None if pe is None else self.pes * pe + rest
 
     @property
     def memories(self) -> int:
@@ -104,18 +104,18 @@ def grow(
     engines = [
         variant("matmul", element=element, pes=number, depth=depth, fabric=fabric) for number in pes
     ]
-    found, ones = [], dict[str, Area]()
-    for done, (number, one) in enumerate(zip(pes, engines, strict=True)):
-        step(f"{one.top} for {target} ({yosys.name})", done, len(pes))
-        array = one.component.core.array
+    growths, areas = [], dict[str, Area]()
+    for done, (number, engine) in enumerate(zip(pes, engines, strict=True)):
+        step(f"{engine.top} for {target} ({yosys.name})", done, len(pes))
+        array = engine.component.core.array
         pe = netlist(array.pe, "pe")
-        if pe.text not in ones:  # PEs differ in how many sums they keep
-            ones[pe.text] = area(pe, target, yosys)
+        if pe.text not in areas:  # PEs differ in how many sums they keep
+            areas[pe.text] = area(pe, target, yosys)
         array.build = partial(_Shell, array.pe)
         array.pe = array.build()
-        rest = area(netlist(one.component, one.top).without("pe"), target, yosys)
-        tiles = {size: size // one.component.tile for size in SIZES}
-        cycles = {size: product_cycles(one.component, (t, t, t)) for size, t in tiles.items()}
-        useful = {size: t**3 * one.component.steps / cycles[size] for size, t in tiles.items()}
-        found.append(Growth(number, ones[pe.text], rest, cycles, useful))
-    return found
+        rest = area(netlist(engine.component, engine.top).without("pe"), target, yosys)
+        tiles = {size: size // engine.component.tile for size in SIZES}
+        cycles = {size: product_cycles(engine.component, (t, t, t)) for size, t in tiles.items()}
+        useful = {size: t**3 * engine.component.steps / cycles[size] for size, t in tiles.items()}
+        growths.append(Growth(number, areas[pe.text], rest, cycles, useful))
+    return growths

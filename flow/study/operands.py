@@ -96,15 +96,15 @@ def tensor_blocks(method: Method, count: int) -> Blocks:
 def _outputs(count: int) -> list[_Outputs]:
     """As many outputs of each product, spread over it, as make at least ``count`` blocks."""
     values = tensors()
-    found = []
+    outputs = []
     for product in PRODUCTS:
         a, b = (values[n.removesuffix(".T")].T if ".T" in n else values[n] for n in product.split())
         pad = -a.shape[1] % LANES
         a, b = np.pad(a, ((0, 0), (0, pad))), np.pad(b, ((0, pad), (0, 0)))
         wanted = -(-count // (len(PRODUCTS) * (a.shape[1] // LANES)))
         every = np.linspace(0, a.shape[0] * b.shape[1], wanted, endpoint=False).astype(np.int64)
-        found.append(_Outputs(a, b, *np.divmod(every, b.shape[1])))
-    return found
+        outputs.append(_Outputs(a, b, *np.divmod(every, b.shape[1])))
+    return outputs
 
 
 def _split(rows: NDArray[Any]) -> NDArray[Any]:

@@ -23,11 +23,11 @@ def check_plot(path: Path) -> None:
         raise ValueError("plots need matplotlib: pip install 'mxsf[report]'")
 
 
-def area_plot(found: Sequence[tuple[Variant, Area]], path: Path) -> None:
+def area_plot(areas: Sequence[tuple[Variant, Area]], path: Path) -> None:
     """Draw area a lane against lanes, a panel a target, a line for all else that differs.
 
     Args:
-        found: designs and their areas.
+        areas: designs and their areas.
         path: where to; written whole or not at all.
 
     Raises:
@@ -39,18 +39,18 @@ def area_plot(found: Sequence[tuple[Variant, Area]], path: Path) -> None:
     matplotlib.use("Agg")
     from matplotlib import pyplot
 
-    targets = list(dict.fromkeys(result.target for _, result in found))
+    targets = list(dict.fromkeys(result.target for _, result in areas))
     figure, panels = pyplot.subplots(
         1, len(targets), figsize=(1 + 4.5 * len(targets), 4), squeeze=False, layout="constrained"
     )
     for panel, target in zip(panels[0], targets, strict=True):
         lines: dict[str, list[tuple[int, float]]] = {}
         unit = ""
-        for one, result in found:
-            lanes = getattr(one.component, "lanes", 1)
+        for design, result in areas:
+            lanes = design.lanes or 1
             if result.target == target:
                 unit, total = result.measure
-                lines.setdefault(_label(one, found), []).append((lanes, total / lanes))
+                lines.setdefault(_label(design, areas), []).append((lanes, total / lanes))
         for label, points in lines.items():
             panel.plot(*zip(*sorted(points), strict=True), marker="o", label=label)
         ticks = sorted({lanes for points in lines.values() for lanes, _ in points})
@@ -63,11 +63,11 @@ def area_plot(found: Sequence[tuple[Variant, Area]], path: Path) -> None:
     _save(figure, path)
 
 
-def growth_plot(found: Sequence[Growth], path: Path) -> None:
+def growth_plot(engines: Sequence[Growth], path: Path) -> None:
     """Draw an engine's cells against its PEs, and the useful share against the matrix size.
 
     Args:
-        found: engines.
+        engines: engines.
         path: where to; written whole or not at all.
 
     Raises:
@@ -80,19 +80,21 @@ def growth_plot(found: Sequence[Growth], path: Path) -> None:
     from matplotlib import pyplot
 
     figure, (left, right) = pyplot.subplots(1, 2, figsize=(10, 4), layout="constrained")
-    pes = [g.pes for g in found]
-    unit = found[0].pe.measure[0]
-    arrays, rests = ([part.measure[1] for part in parts] for parts in _parts(found))
-    arrays = [n * one for n, one in zip(pes, arrays, strict=True)]
+    pes = [engine.pes for engine in engines]
+    unit = engines[0].pe.measure[0]
+    arrays, rests = ([part.measure[1] for part in parts] for parts in _parts(engines))
+    arrays = [n * pe for n, pe in zip(pes, arrays, strict=True)]
     left.plot(pes, [a + r for a, r in zip(arrays, rests, strict=True)], marker="o", label="engine")
     left.plot(pes, arrays, marker="o", label="PEs")
     left.plot(pes, rests, marker="o", label="the rest")
-    left.set(xlabel="PEs", ylabel=unit, xscale="log", yscale="log", title=found[0].pe.target)
+    left.set(xlabel="PEs", ylabel=unit, xscale="log", yscale="log", title=engines[0].pe.target)
     left.set_xticks(pes, [str(n) for n in pes])
     left.minorticks_off()
-    for g in found:
-        right.plot(list(g.useful), list(g.useful.values()), marker="o", label=f"{g.pes} PEs")
-    sizes = list(found[0].useful)
+    for engine in engines:
+        right.plot(
+            list(engine.useful), list(engine.useful.values()), marker="o", label=f"{engine.pes} PEs"
+        )
+    sizes = list(engines[0].useful)
     right.set(xlabel="rows and columns", ylabel="useful share of cycles", ylim=(0, 1.02))
     right.set_xscale("log", base=2)
     right.set_xticks(sizes, [str(size) for size in sizes])
@@ -102,8 +104,8 @@ def growth_plot(found: Sequence[Growth], path: Path) -> None:
     _save(figure, path)
 
 
-def _parts(found: Sequence[Growth]) -> tuple[list[Area], list[Area]]:
-    return [g.pe for g in found], [g.rest for g in found]
+def _parts(engines: Sequence[Growth]) -> tuple[list[Area], list[Area]]:
+    return [engine.pe for engine in engines], [engine.rest for engine in engines]
 
 
 def _save(figure: Any, path: Path) -> None:
@@ -122,12 +124,12 @@ def _title(target: str) -> str:
     return "standard cells" if target.startswith("liberty=") else target
 
 
-def _label(one: Variant, found: Sequence[tuple[Variant, Area]]) -> str:
-    """Values of the parameters that differ, block and lanes apart."""
+def _label(design: Variant, areas: Sequence[tuple[Variant, Area]]) -> str:
+    """Values of the parameters that differ, those apart that count elements."""
 
     def plain(value: Any) -> str:
         return ",".join(value) if isinstance(value, list) else str(value)
 
-    names = [name for name in one.values if name not in ("block", "lanes")]
-    differ = [n for n in names if len({plain(v.settings()[n]) for v, _ in found}) > 1]
-    return " ".join(plain(one.settings()[name]) for name in differ) or one.design.name
+    names = [p.name for p in design.design.parameters if not p.counts_elements]
+    differ = [n for n in names if len({plain(v.settings()[n]) for v, _ in areas}) > 1]
+    return " ".join(plain(design.settings()[name]) for name in differ) or design.design.name

@@ -91,22 +91,22 @@ def compare(
     second = variant("encoder", block=BLOCK, lanes=LANES, **options)
     decoder = variant("decoder", element=element)
     total, gates = 4 + len(names), []
-    for done, one in enumerate((tiles, first, second, decoder)):
-        step(f"{one.top} ({yosys.label})", done, total)
-        design = one.netlist.without("storage") if one.clocked else one.netlist
-        gates.append(area(design, "generic", yosys).gates or 0)
-    found = []
+    for done, design in enumerate((tiles, first, second, decoder)):
+        step(f"{design.top} ({yosys.label})", done, total)
+        bare = design.netlist.without("storage") if design.clocked else design.netlist
+        gates.append(area(bare, "generic", yosys).gates or 0)
+    costs = []
     for done, name in enumerate(names):
         step(f"simulating {name}", 4 + done, total)
         x = data[name]
-        found.append(_tiles(name, x, tiles, gates[0]))
-        found.append(_blocks(name, x, (first, second), gates[1] + gates[2] + LANES * gates[3]))
-    return found
+        costs.append(_tiles(name, x, tiles, gates[0]))
+        costs.append(_blocks(name, x, (first, second), gates[1] + gates[2] + LANES * gates[3]))
+    return costs
 
 
-def _tiles(name: str, x: NDArray[np.float32], one: Variant, gates: int) -> Cost:
-    q = quantize(x, one.component.element, (TILE, TILE))
-    seen = _run(one, x)
+def _tiles(name: str, x: NDArray[np.float32], design: Variant, gates: int) -> Cost:
+    q = quantize(x, design.component.element, (TILE, TILE))
+    seen = _run(design, x)
     return Cost(
         name,
         _shape(x),
@@ -115,7 +115,7 @@ def _tiles(name: str, x: NDArray[np.float32], one: Variant, gates: int) -> Cost:
         bytes=4 * x.size + _bytes(q),
         cycles=seen.cycles,
         gates=gates,
-        storage=2 * TILE * TILE * one.component.held_bits,
+        storage=2 * TILE * TILE * design.component.held_bits,
         straight=error_db(x, q.dequantize()),
         transposed=error_db(x.T, q.T.dequantize()),
         passed=seen.passed,
@@ -128,8 +128,8 @@ def _blocks(
     q = quantize(x, designs[0].component.element, (1, BLOCK))
     again = requantize_blocks(q)
     values = np.ascontiguousarray(q.dequantize().T)  # exact in BF16 for up to 8 significant bits
-    seen = [_run(one, given) for one, given in zip(designs, (x, values), strict=True)]
-    held = sum(2 * BLOCK * one.component.source.bits for one in designs)
+    seen = [_run(design, tensor) for design, tensor in zip(designs, (x, values), strict=True)]
+    held = sum(2 * BLOCK * design.component.source.bits for design in designs)
     return Cost(
         name,
         _shape(x),
@@ -145,8 +145,8 @@ def _blocks(
     )
 
 
-def _run(one: Variant, values: NDArray[np.float32]) -> Result:
-    return one.bench(make_simulator(one, default_simulator()), values)
+def _run(design: Variant, values: NDArray[np.float32]) -> Result:
+    return design.bench(make_simulator(design, default_simulator()), values)
 
 
 def _bytes(q: Any) -> int:

@@ -125,11 +125,11 @@ class RegisterFile(wiring.Component):
 
     def _read(self, m: Module) -> None:
         asked = skid(m, self.ar, name="ar")
-        found: Any = stream.Signature(CHANNELS["r"]).create(path=("found",))
+        answer: Any = stream.Signature(CHANNELS["r"]).create(path=("answer",))
         m.d.comb += [
-            found.valid.eq(asked.valid),
-            asked.ready.eq(found.ready),
-            found.payload.resp.eq(SLVERR),
+            answer.valid.eq(asked.valid),
+            asked.ready.eq(answer.ready),
+            answer.payload.resp.eq(SLVERR),
         ]
         with m.Switch(asked.payload.addr[2:]):
             for described in self.registers:
@@ -139,5 +139,5 @@ class RegisterFile(wiring.Component):
                         value = described.constant
                     elif described.access is not Access.ACT:
                         value = getattr(self, described.name) & described.mask
-                    m.d.comb += [found.payload.data.eq(value), found.payload.resp.eq(OKAY)]
-        link(m, register(m, found, name="r"), self.r)
+                    m.d.comb += [answer.payload.data.eq(value), answer.payload.resp.eq(OKAY)]
+        link(m, register(m, answer, name="r"), self.r)

@@ -49,8 +49,8 @@ def serve(
                 reader.step(pins.get("tx"))
                 await pins.tick()
                 cycles += 1
-            if found := reader.take():
-                send(found)
+            if sent := reader.take():
+                send(sent)
         ended = Lights(
             running=bool(pins.get("running")),
             passed=bool(pins.get("passed")),
@@ -80,20 +80,20 @@ def exchange(
     Raises:
         RuntimeError: fewer bytes came.
     """
-    found, wanted = bytearray(), _REPORT + replies
+    received, wanted = bytearray(), _REPORT + replies
     sent, times = False, limit // (10 * board.receiver.divisor)
 
     def receive() -> bytes | None:
         nonlocal sent, times
         times -= 1
-        if times < 0 or len(found) >= wanted:
+        if times < 0 or len(received) >= wanted:
             return None
-        if sent or len(found) < _REPORT:
+        if sent or len(received) < _REPORT:
             return b""
         sent = True
         return requests
 
-    lights = serve(simulator, board, receive, found.extend)
-    if len(found) < wanted:
-        raise RuntimeError(f"the board sent {len(found)} of {wanted} bytes in {limit} cycles")
-    return Report.unpack(bytes(found[1:_REPORT])), bytes(found[_REPORT:]), lights
+    lights = serve(simulator, board, receive, received.extend)
+    if len(received) < wanted:
+        raise RuntimeError(f"the board sent {len(received)} of {wanted} bytes in {limit} cycles")
+    return Report.unpack(bytes(received[1:_REPORT])), bytes(received[_REPORT:]), lights

@@ -156,14 +156,14 @@ def steady_cycles(
     Raises:
         RuntimeError: a result was wrong.
     """
-    found = []
+    measured = []
     for count in (times, 2 * times):
         script = repeated_script(component, sizes, count)
         result = run_scripts(simulator, component, [script])
         if not result.passed:
             raise RuntimeError(f"{sizes}: {result.mismatches[0]}")
-        found.append((result.cycles, script.counts["steps"]))
-    return found[1][0] - found[0][0], found[1][1] - found[0][1]
+        measured.append((result.cycles, script.counts["steps"]))
+    return measured[1][0] - measured[0][0], measured[1][1] - measured[0][1]
 
 
 class _Bench:

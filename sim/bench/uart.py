@@ -86,6 +86,6 @@ class LineReader:
 
     def take(self) -> bytes:
         """Return what has come since the last call."""
-        found = bytes(self._bytes)
+        taken = bytes(self._bytes)
         self._bytes.clear()
-        return found
+        return taken

@@ -72,6 +72,10 @@ class Design:
     bridge: Callable[[Any, Collection[str]], Bridge] | None = None
     reference: Callable[[Any], str] | None = None
 
+    def takes(self, name: str) -> bool:
+        """Whether there is a parameter of a name."""
+        return any(parameter.name == name for parameter in self.parameters)
+
 
 def one_stream(
     case: Callable[[Any, NDArray[Any] | None, int], Stimulus],

@@ -47,6 +47,8 @@ class Parameter:
         help: what it is, one line for people, without its values and its default.
         default_help: the default in words, where it depends on others.
         in_every_name: whether a module name says it even where it has its default.
+        counts_elements: whether it counts the elements of a block or a beat: plots, which show
+            figures an element, tell designs apart by the others.
         follows: name of the parameter whose value it has by default. None stands for that value.
         of_format: whether the default is what the block format of ``element`` has under this name.
     """
@@ -57,6 +59,7 @@ class Parameter:
     help: str
     default_help: str = ""
     in_every_name: bool = False
+    counts_elements: bool = False
     follows: str = ""
     of_format: bool = False
 
@@ -81,6 +84,11 @@ class Parameter:
         return self.kind.tag(value)
 
     @property
+    def meaning(self) -> str:
+        """What it is, and which values there are."""
+        return f"{self.help}: {self.kind.values}" if self.kind.values else self.help
+
+    @property
     def description(self) -> str:
         """What it is, which values there are, and the default.
 
@@ -88,8 +96,7 @@ class Parameter:
         "elements that share a scale: 1 to 1024 [default: the block format's, else 32]"
         """
         default = self.default_help or (self.default is not None and self.kind.show(self.default))
-        values = f": {self.kind.values}" if self.kind.values else ""
-        return f"{self.help}{values} [default: {default or 'none'}]"
+        return f"{self.meaning} [default: {default or 'none'}]"
 
 
 ELEMENT = Parameter("element", Element(), MXSF, "element format", in_every_name=True)
@@ -101,6 +108,7 @@ BLOCK = Parameter(
     "elements that share a scale",
     "the block format's, else 32",
     in_every_name=True,
+    counts_elements=True,
 )
 
 LANES = Parameter(
@@ -109,6 +117,7 @@ LANES = Parameter(
     None,
     "elements a beat, a divisor of the block",
     "block",
+    counts_elements=True,
     follows="block",
 )
 

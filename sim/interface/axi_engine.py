@@ -110,8 +110,8 @@ class _Bench:
 
     async def command(self, command: Command) -> None:
         """Write a command and push it, again where it is refused."""
-        for part, places in COMMAND.items():
-            value = sum(int(getattr(command, name)) << low for name, low in places.items())
+        for part, lowest in COMMAND.items():
+            value = sum(int(getattr(command, name)) << low for name, low in lowest.items())
             await self.host.write(f"command_{part}", value)
         while not await self.host.write("push", 1):
             pass
@@ -143,8 +143,8 @@ class _Bench:
         self._limit = self.result.cycles + 2000 + round(40 * work / self._share)
         for axis in self.shell.streams:
             beats = (script.beats if axis.is_input else script.answers)[axis.stream]
-            found = [beat_ports(axis, bus_beat(axis, payload)) for payload in beats]
+            laid = [beat_ports(axis, bus_beat(axis, payload)) for payload in beats]
             if axis.is_input:
-                self.bus.queues[axis.name].extend(found)
+                self.bus.queues[axis.name].extend(laid)
             else:
-                self._golden[axis.name], self._counts[axis.name] = found, 0
+                self._golden[axis.name], self._counts[axis.name] = laid, 0

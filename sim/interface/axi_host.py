@@ -27,14 +27,16 @@ def host_bridge(engine: Matmul, shown: Collection[str]) -> Bridge:
         engine: the engine.
         shown: its outputs that a testbench looks at, of ``busy``, ``error`` and the counters.
     """
-    registers = {one.name: one for one in engine_registers(engine)}
-    places = {field.name: field for field in fields(command_layout())}
+    registers = {register.name: register for register in engine_registers(engine)}
+    command_bits = {
+        field.name: f"{field.offset + field.width - 1}:{field.offset}"
+        for field in fields(command_layout())
+    }
     writes = []
     for part, lows in COMMAND.items():
         terms = [
-            f"(command__payload[{places[n].offset + places[n].width - 1}:{places[n].offset}]"
-            f" * 33'h{1 << low:x})"
-            for n, low in lows.items()
+            f"(command__payload[{command_bits[name]}] * 33'h{1 << low:x})"
+            for name, low in lows.items()
         ]
         writes.append((registers[f"command_{part}"].offset, " | ".join(terms)))
     writes.append((registers["push"].offset, "1"))
@@ -49,7 +51,7 @@ def host_bridge(engine: Matmul, shown: Collection[str]) -> Bridge:
         "command_bits": command_layout().size,
         "writes": writes,
         "reads": [(offset, port, mask.bit_length()) for offset, port, mask in reads],
-        "ports": {p: (widths[p], given) for p, (_, _, given) in lite_ports().items()},
+        "ports": {p: (widths[p], is_input) for p, (_, _, is_input) in lite_ports().items()},
     }
     environment = Environment(undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     return Bridge(
@@ -73,8 +75,8 @@ module host (
 {% for offset, port, bits in reads %}
   output reg [{{ bits - 1 }}:0] {{ port }},
 {% endfor %}
-{% for p, (bits, given) in ports.items() %}
-  {{ "output" if given else "input" }} [{{ bits - 1 }}:0] {{ p }}{{ "" if loop.last else "," }}
+{% for p, (bits, is_input) in ports.items() %}
+  {{ "output" if is_input else "input" }} [{{ bits - 1 }}:0] {{ p }}{{ "" if loop.last else "," }}
 {% endfor %}
 );
   reg aw, w, ar, writing, reading;

@@ -16,13 +16,13 @@ Step = Callable[[], Awaitable[dict[str, Beat]]]
 
 def lite_channels() -> list[Channel]:
     """Channels of the AXI4-Lite interface ``s_axi``."""
-    found = []
+    channels = []
     for name in CHANNELS:
         ports = {role: p for p, (c, role, _) in lite_ports().items() if c == name}
         valid, ready = ports.pop("valid"), ports.pop("ready")
         inwards = lite_ports()[valid][2]
-        found.append(Channel(name, valid, ready, tuple(ports.values()), inwards))
-    return found
+        channels.append(Channel(name, valid, ready, tuple(ports.values()), inwards))
+    return channels
 
 
 class Host:
@@ -36,9 +36,13 @@ class Host:
     """
 
     def __init__(self, registers: Sequence[Register], bus: Handshakes, step: Step, result: Result):
-        self.registers = {one.name: one for one in registers}
+        self.registers = {register.name: register for register in registers}
         self._bus, self._step, self._result = bus, step, result
-        self.written = {one.name: 0 for one in registers if one.access is Access.WRITE}
+        self.written = dict.fromkeys(self._named(Access.WRITE), 0)
+
+    def _named(self, access: Access) -> list[str]:
+        """Names of the registers of an access."""
+        return [name for name, register in self.registers.items() if register.access is access]
 
     async def write_at(self, address: int, value: int, strobes: int = 0b1111) -> int:
         """Write to an address; returns the response."""
@@ -69,12 +73,12 @@ class Host:
 
     async def write(self, name: str, value: int, strobes: int = 0b1111) -> bool:
         """Write a register; returns whether it was done, which only one that acts may refuse."""
-        one = self.registers[name]
-        response = await self.write_at(one.offset, value, strobes)
-        if one.access is Access.WRITE:
+        register = self.registers[name]
+        response = await self.write_at(register.offset, value, strobes)
+        if register.access is Access.WRITE:
             mask = sum(0xFF << 8 * k for k in range(4) if strobes >> k & 1)
-            self.written[name] = (self.written[name] & ~mask | value & mask) & one.mask
-        if one.access is not Access.ACT:
+            self.written[name] = (self.written[name] & ~mask | value & mask) & register.mask
+        if register.access is not Access.ACT:
             self._result.compare(
                 f"write of {name}", response, SLVERR if name not in self.written else OKAY
             )
@@ -82,11 +86,11 @@ class Host:
 
     async def read(self, name: str) -> int:
         """Read a register; what is known of it is compared."""
-        one = self.registers[name]
-        value, response = await self.read_at(one.offset)
+        register = self.registers[name]
+        value, response = await self.read_at(register.offset)
         self._result.compare(f"response of {name}", response, OKAY)
-        self._result.compare(f"bits of {name} beyond its fields", value & ~one.mask, 0)
-        known = 0 if one.access is Access.ACT else one.constant
+        self._result.compare(f"bits of {name} beyond its fields", value & ~register.mask, 0)
+        known = 0 if register.access is Access.ACT else register.constant
         known = self.written.get(name, known)
         if known is not None:
             self._result.compare(name, value, known)
@@ -94,7 +98,7 @@ class Host:
 
     async def disturb(self, random: Random) -> None:
         """One random access that must change nothing that matters: bad, read-only, by bytes."""
-        listed = {one.offset // 4 for one in self.registers.values()}
+        listed = {register.offset // 4 for register in self.registers.values()}
         match random.randrange(4):
             case 0:
                 bad = random.choice([n for n in range(1 << ADDRESS_BITS - 2) if n not in listed])
@@ -106,7 +110,7 @@ class Host:
                     f"read at {address:#x}", (await self.read_at(address))[1], SLVERR
                 )
             case 1:
-                fixed = [n for n, one in self.registers.items() if one.access is Access.READ]
+                fixed = self._named(Access.READ)
                 await self.write(random.choice(fixed), random.getrandbits(32))
             case 2:
                 name = random.choice([n for n in self.written if n != "control"])

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from ....sim.simulator.program import ToolError
-from ...catalogue.catalogue import Variant, variant
+from ...catalogue.catalogue import CATALOGUE, Variant, variant
 from ...synth.area import Area
 from ...synth.timing import TARGETS as ROUTED
 from ...synth.timing import timing
@@ -40,7 +40,7 @@ _BEATS = (
 @cache
 def built(name: str, element: str, fabric: str = "asic") -> Variant:
     """A design of the report: one object for all sections, so that it is converted once."""
-    structure = {} if name == "decoder" else {"fabric": fabric}
+    structure = {"fabric": fabric} if CATALOGUE[name].takes("fabric") else {}
     return variant(name, element=element, **DESIGNS[name], **structure)
 
 
