@@ -202,7 +202,7 @@ class Module:
                 wishes.setdefault(id(signal), f"{child.cell}_{name}")
         _name(design, ports.keys(), {key: wish for key, wish in wishes.items() if key not in outer})
         outer |= wishes.keys()
-        self.signals = [signal for signal in design.signal_lca if id(signal) not in outer]
+        self.signals = [s for s in design.signal_lca if len(s) and id(s) not in outer]
         text, _ = rtlil.convert_fragment(design, name="module", emit_src=False)
         _, _, body = text.partition("module \\module\n")
         if "\nmodule " in body:
