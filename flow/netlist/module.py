@@ -114,6 +114,8 @@ class Module:
                 cell = name or f"{type(child.component).__name__.lower()}_{number}"
                 if not _drives(statements[0], child):
                     raise NotImplementedError(f"{cell} cannot stand in an EnableInserter")
+                if cell in _wires(child.component):
+                    cell += "_2"  # a port that hides the instance outside, which lint tools mind
                 here = child._replace(cell=cell, domain=domain, controls=list(statements[1:]))
                 self.children.append(here)
             elif type(part) is not Fragment:
