@@ -156,6 +156,9 @@ class ProductSum(wiring.Component):
         if self._group:
             m.d.comb += out.payload.micro.eq(self._shared(source.payload))
         alike = self.pair[0] == self.pair[1]
+        # Here and below: a field of a wide payload is taken once, since each time costs its width.
+        codes = {side: source.payload[side].codes for side in sides}
+        made_lanes = {side: out.payload[side] for side in sides}
         for k in range(self.lanes):
             lane: list[Any] = []
             for number, (side, element) in enumerate(sides.items()):
@@ -163,9 +166,9 @@ class ProductSum(wiring.Component):
                 lane.append(operand)
                 name = f"operand_{k + self.lanes * number}" if alike else f"operand_{side}_{k}"
                 m.submodules[name] = operand
-                m.d.comb += operand.code.eq(source.payload[side].codes[k])
+                m.d.comb += operand.code.eq(codes[side][k])
             for number, (side, operand) in enumerate(zip("ab", lane, strict=True)):
-                made = out.payload[side][k]
+                made = made_lanes[side][k]
                 for field, _ in operand.layout:
                     value = getattr(operand, str(field))
                     if field == "significand" and number == plan.negated_factor:
@@ -195,9 +198,11 @@ class ProductSum(wiring.Component):
         lane |= {"place": unsigned(plan.places[1].bit_length())} if plan.shifts else {}
         lanes = data.ArrayLayout(data.StructLayout(lane), self.lanes)
         out = self._stage(m, source, {"lanes": lanes, **self._flags, **self._micro}, name)
+        left, right, products = factors.a, factors.b, out.payload.lanes
+        operands = [(left[k], right[k]) for k in range(self.lanes)]
         for k, multiplier in enumerate(multipliers):
             m.submodules[f"multiplier_{k}"] = multiplier
-            a, b, made = factors.a[k], factors.b[k], out.payload.lanes[k]
+            (a, b), made = operands[k], products[k]
             m.d.comb += [
                 multiplier.a.eq(a.significand),
                 multiplier.b.eq(b.significand),
@@ -210,7 +215,6 @@ class ProductSum(wiring.Component):
                     m.d.comb += multiplier.invert.eq(negative)
             if plan.shifts:
                 m.d.comb += made.place.eq(self._add_places(m, a, b))
-        operands = [(factors.a[k], factors.b[k]) for k in range(self.lanes)]
         gather_specials(m, self.pair, operands, out.payload)
         return out
 
@@ -242,8 +246,9 @@ class ProductSum(wiring.Component):
         if plan.complements:
             fields["negative"] = data.ArrayLayout(1, self.lanes)
         out = self._stage(m, source, {**fields, **self._flags, **self._micro}, name)
+        lanes, terms = source.payload.lanes, out.payload.terms
         for k in range(self.lanes):
-            made, term = source.payload.lanes[k], out.payload.terms[k]
+            made, term = lanes[k], terms[k]
             negative: Value = made.negative if plan.complements else Const(0, 1)
             if plan.complements:
                 m.d.comb += out.payload.negative[k].eq(negative)

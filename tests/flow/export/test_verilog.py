@@ -7,19 +7,11 @@ import subprocess
 import sys
 
 import pytest
-from amaranth.hdl import C, Cat, Module
-from amaranth.lib import wiring
-from amaranth.lib.wiring import In, Out
-from designs import SMALL, needs_gcc
 from mxsf.flow.catalogue.catalogue import CATALOGUE, variant
 from mxsf.flow.export.manifest import manifest
 from mxsf.flow.export.verilog import generate, verilog
-from mxsf.flow.netlist import module_ports
 from mxsf.flow.netlist.netlist import netlist
 from mxsf.hdl import Encoder
-from mxsf.sim.bench.stream import compare_table
-from mxsf.sim.simulator.cxxrtl import CxxrtlSimulator
-from mxsf.sim.simulator.waveform import Port
 
 SOME = [
     ("decoder", {}),
@@ -101,24 +93,6 @@ def test_a_failed_write_leaves_the_old_file(tmp_path, monkeypatch):
     assert len(list(tmp_path.iterdir())) == 2
 
 
-SIGNED = [
-    ("product_sum", {"block": 4, "element": "int8"}),
-    ("baseline", {"block": 4, "method": "window"}),
-]
-
-
-@pytest.mark.parametrize(("name", "options"), [*SMALL, *SIGNED], ids=str)
-def test_inner_modules_have_the_ports_of_their_components(name, options):
-    one = variant(name, **options)
-    text = verilog(one)
-    assert "\\" not in re.sub(r"//.*", "", text), "an escape or a keyword"
-    for module, ports in re.findall(r"^module (\w+)\((.*?)\);", text, re.M | re.S):
-        names = ports.split(", ")
-        assert not [port for port in names if re.search(r"_\d+$", port)], f"pieces in {module}"
-        if "clk" in names:
-            assert names[:2] == ["clk", "rst"], module
-
-
 def test_ports_stand_as_declared():
     text = verilog(variant("encoder", block=4, lanes=2))
     heads = dict(re.findall(r"^module mxsf_encoder_mxsf_b4_l2(\w*)\((.*?)\);", text, re.M))
@@ -130,48 +104,6 @@ def test_ports_stand_as_declared():
     heads = dict(re.findall(r"^module mxsf_baseline_b4_window(\w*)\((.*?)\);", text, re.M))
     # The first is signed.
     assert heads["__normaliser"] == "value, leading, significand, rest"
-
-
-class Pieces(wiring.Component):
-    """An output of which a part comes from an input, a part is constant, a part is computed."""
-
-    a: In(2)
-    word: Out(6)
-
-    def elaborate(self, platform):
-        m = Module()
-        m.d.comb += self.word.eq(Cat(self.a[0] ^ self.a[1], self.a[1], C(2, 2), ~self.a))
-        return m
-
-
-class Around(wiring.Component):
-    a: In(2)
-    word: Out(6)
-
-    def elaborate(self, platform):
-        m = Module()
-        m.submodules.pieces = pieces = Pieces()
-        m.d.comb += [pieces.a.eq(self.a), self.word.eq(pieces.word)]
-        return m
-
-
-@needs_gcc
-@pytest.mark.parametrize("planted", [False, True])
-def test_joined_ports_carry_the_same_bits(planted, monkeypatch):
-    if planted:
-        joins = module_ports._joins
-
-        def turned(*known):
-            return [join._replace(pieces=join.pieces[::-1]) for join in joins(*known)]
-
-        monkeypatch.setattr(module_ports, "_joins", turned)
-    text = netlist(Around(), "top").text
-    (inner,) = re.findall(r"^module \\top__pieces\n(.*?)^end", text, re.M | re.S)
-    assert "output 2  \\word\n" in inner
-    ports = [Port("a", 2, True), Port("word", 6, False)]
-    simulator = CxxrtlSimulator(text, "top", ports, clocked=False, optimise=0)
-    golden = [(a & 1 ^ a >> 1) | (a >> 1) << 1 | 2 << 2 | (~a & 3) << 4 for a in range(4)]
-    assert compare_table(simulator, {"a": range(4)}, {"word": golden}).passed != planted
 
 
 def test_equal_modules_merge():

@@ -108,7 +108,11 @@ def differences(name: str, options: dict) -> list[str]:
         seen.add(module)
         if modules[module].ports != declared(part):
             wrong.append(f"{path}: {modules[module].ports}")
-        cells = {cell: kind for kind, cell in modules[module].cells if kind in modules}
+        cells = {
+            cell if cell in part.inner else cell.removesuffix("_2"): kind  # was a port's name too
+            for kind, cell in modules[module].cells
+            if kind in modules
+        }
         if cells.keys() != part.inner.keys():
             wrong.append(f"{path} holds {sorted(cells.keys() ^ part.inner.keys())}")
         for cell in cells.keys() & part.inner.keys():
