@@ -83,8 +83,8 @@ def dot_bf16(
         natural = (products.sum(axis=-1) + start).astype(np.float32)  # where special, it decides
         special = ~np.isfinite(products.sum(axis=-1) + start)
     left, right = (np.frexp(x)[1].astype(np.int64) - 1 for x in operands)
-    found = _window(products, left + right, start, window)
-    return np.where(special, np.where(np.isnan(natural), np.float32(np.nan), natural), found)[()]
+    finite = _window(products, left + right, start, window)
+    return np.where(special, np.where(np.isnan(natural), np.float32(np.nan), natural), finite)[()]
 
 
 def _flushed(values: NDArray[np.float32]) -> NDArray[np.float64]:

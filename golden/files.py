@@ -61,10 +61,10 @@ def unpacked(name: str, members: Mapping[str, NDArray[Any]], bits: int) -> NDArr
     text = members[name]
     if text.dtype.kind != "U":
         return text
-    found = json.loads(str(text))
-    shape = tuple(found.pop("shape"))
-    if found != _facts(bits):
-        raise ValueError(f"{name} must be {json.dumps(_facts(bits))}, not {json.dumps(found)}")
+    facts = json.loads(str(text))
+    shape = tuple(facts.pop("shape"))
+    if facts != _facts(bits):
+        raise ValueError(f"{name} must be {json.dumps(_facts(bits))}, not {json.dumps(facts)}")
     planes = [members[f"{name}_{width}"] for width in plane_widths(bits)]
     return unpack_planes(planes, bits, prod(shape)).reshape(shape)
 

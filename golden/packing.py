@@ -119,10 +119,10 @@ def unpack_planes(planes: Sequence[ArrayLike], bits: int, count: int) -> NDArray
         _resized(array, whole * width // 8).reshape(-1)
         for array, width in zip(arrays, widths, strict=True)
     ]
-    found = np.empty(prod(leading) * whole, np.uint8 if bits <= 8 else np.uint16)
+    items = np.empty(prod(leading) * whole, np.uint8 if bits <= 8 else np.uint16)
     scratch = Scratch()
-    for slab in _slabs(found.size):
-        codes: Any = found[slab]
+    for slab in _slabs(items.size):
+        codes: Any = items[slab]
         parts = [codes]
         if bits > 8:
             parts = [scratch(f"part {number}", codes.shape, np.uint8) for number in range(2)]
@@ -132,7 +132,7 @@ def unpack_planes(planes: Sequence[ArrayLike], bits: int, count: int) -> NDArray
             np.copyto(codes, parts[1])
             codes <<= 8
             codes |= parts[0]
-    return _resized(found.reshape(*leading, whole), count)
+    return _resized(items.reshape(*leading, whole), count)
 
 
 def _checked(codes: NDArray[Any], bits: int) -> NDArray[Any]:
@@ -172,9 +172,9 @@ def _resized(array: NDArray[Any], length: int) -> NDArray[Any]:
     kept = min(array.shape[-1], length)
     if kept == length:
         return np.ascontiguousarray(array[..., :length])
-    found = np.zeros((*array.shape[:-1], length), array.dtype)
-    found[..., :kept] = array
-    return found
+    resized = np.zeros((*array.shape[:-1], length), array.dtype)
+    resized[..., :kept] = array
+    return resized
 
 
 def _part(codes: NDArray[Any], number: int, scratch: Scratch) -> NDArray[np.uint8]:

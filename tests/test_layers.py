@@ -13,8 +13,8 @@ LAYERS = ("golden", "hdl", "sim", "flow")
 ROOMS = {
     "golden": ("slabs", "formats", "packing", "files", "quantize", "dot", "baseline", "engine"),
     "hdl": (
-        *("layouts", "ports", "register_map", "checks", "stream", "arith", "packing", "quantize"),
-        *("dot", "baseline", "engine", "interface", "board"),
+        *("layouts", "scale", "ports", "register_map", "checks", "stream", "arith", "packing"),
+        *("quantize", "dot", "baseline", "engine", "interface", "board"),
     ),
     "sim": ("result", "model", "stimulus", "simulator", "interface", "design", "bench"),
     "flow": (

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..formats.element import ElementFormat
+from ..formats.scale import E8M0
 from ..quantize.lfsr import Lfsr
 from .machine import Command, Machine, Opcode, Output, Tiles
 from .protocol import Request, code_bytes, command_bytes, result_rows
@@ -26,7 +27,7 @@ class Fixed(NamedTuple):
     ones: int
 
 
-SCALE = Fixed(0x0F, 0x70)
+SCALE = Fixed(0x0F, E8M0.bias - 0x0F)
 """Scale bytes: 2**-15 to 2**0, so that products of tiles meet at all distances and few overflow."""
 
 START = Fixed(0x83, 0x3C)
@@ -139,7 +140,7 @@ class SelfTest:
 
     def _random(self) -> list[NDArray[np.uint8]]:
         """Random bytes of each step: uint8 of shape (beats, size)."""
-        lfsr, found = Lfsr(1), []
+        lfsr, parts = Lfsr(1), []
         for step in self.steps:
             data = lfsr.draw(step.beats * step.size).astype(np.uint8)  # the low byte of a number
             data = data.reshape(step.beats, step.size)
@@ -147,8 +148,8 @@ class SelfTest:
                 data[:, 3::4] = data[:, 3::4] & START.random | START.ones
             else:
                 data[:, -1] = data[:, -1] & SCALE.random | SCALE.ones
-            found.append(data)
-        return found
+            parts.append(data)
+        return parts
 
     def _rows(self, step: Step, data: NDArray[np.uint8]) -> bytes:
         kinds = np.full((step.beats, 1), step.kind, np.uint8)

@@ -239,9 +239,8 @@ class ElementFormat:
         """The value of every code: shape ``(2**bits,)``, float64, exact."""
         magnitudes = np.array([np.ldexp(float(m), self.unit_exponent) for m in self.magnitudes])
         if self.twos_complement:
-            return np.concatenate(
-                [magnitudes, magnitudes - np.ldexp(float(self.sign_mask), self.unit_exponent)]
-            )
+            whole = np.ldexp(float(self.sign_mask), self.unit_exponent)
+            return np.concatenate([magnitudes, magnitudes - whole])
         if self.has_nan:
             magnitudes[self.largest_code + 1 :] = np.nan
         if self.has_inf:
@@ -293,8 +292,7 @@ class ElementFormat:
         if array.dtype.kind not in "iu" and not is_float(array.dtype):
             raise TypeError(f"values must be real numbers, not {array.dtype}")
         v = array.astype(np.float64)
-        nan = np.isnan(v)
-        if nan.any() and not self.has_nan:
+        if (nan := np.isnan(v)).any() and not self.has_nan:
             raise ValueError(f"{self.name} has no NaN code, but a value is NaN")
         steps = np.array(self.magnitudes[: limit + 1], dtype=object)
         middles = np.array([float(a + b) for a, b in itertools.pairwise(steps)])
@@ -317,9 +315,9 @@ class ElementFormat:
             return self.largest_code
         if overflow != "ovf":
             raise ValueError(f"overflow must be 'saturate' or 'ovf', not {overflow!r}")
-        if not self.has_nan:
-            raise ValueError(f"overflow='ovf' needs NaN or Inf codes; {self.name} has none")
-        return self.largest_code + 1
+        if self.has_nan:
+            return self.largest_code + 1
+        raise ValueError(f"overflow='ovf' needs NaN or Inf codes; {self.name} has none")
 
     def spec(self) -> dict[str, Any]:
         """The descriptor as plain data, for JSON; ``ElementFormat.from_spec`` reads it back."""
@@ -328,7 +326,5 @@ class ElementFormat:
     @classmethod
     def from_spec(cls, spec: dict[str, Any]) -> "ElementFormat":
         """Build a format from what ``spec`` returned."""
-        fields = dict(spec)
-        if fields.get("subnormal") is not None:
-            fields["subnormal"] = cls.from_spec(fields["subnormal"])
-        return cls(**fields)
+        nested = spec.get("subnormal")
+        return cls(**{**spec, "subnormal": nested and cls.from_spec(nested)})

@@ -48,11 +48,11 @@ def seed(lane: int) -> int:
 
 def _apply(columns: tuple[int, ...], state: int) -> int:
     """Multiply a bit matrix, given by its columns, by a vector."""
-    found = 0
+    product = 0
     for place, column in enumerate(columns):
         if state >> place & 1:
-            found ^= column
-    return found
+            product ^= column
+    return product
 
 
 @cache

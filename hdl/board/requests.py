@@ -119,7 +119,7 @@ class Requests(wiring.Component):
             payload.codes[n].eq(message.word_select(n, self._code_bits))
             for n in range(len(payload.codes))
         ]
-        return [*codes, payload.scale.eq(message[-8:])]
+        return [*codes, payload.scale.eq(message[-len(payload.scale) :])]
 
     def _start(self, payload: Any, message: Value) -> list[Any]:
         return [Value.cast(payload).eq(message)]

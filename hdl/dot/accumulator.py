@@ -17,6 +17,7 @@ from ..arith.normaliser import LeadingCount, Normaliser
 from ..arith.result_rounder import ResultRounder
 from ..checks import OUTPUTS_BOUND, check_block, check_fabric, check_kind, own_block
 from ..layouts import Fabric, word_layout
+from ..scale import product_fields
 from ..stream.pipeline import pipeline
 from ..stream.points import Points, Stages
 from ..stream.register import derive, link
@@ -40,7 +41,7 @@ POINTS = Points(
 class Accumulator(wiring.Component):
     """A stream of block sums, scales and accs to a stream of FP32 or BF16 words.
 
-    ``result = round(acc + 2**(scale - 254) * sum)``, nothing lost before.
+    ``result = round(acc + 2**(scale + offset) * sum)``, nothing lost before (``mxsf.hdl.scale``).
 
     Without ``outputs`` every block brings its acc and gives a result. With ``outputs`` a product
     runs over many blocks: see ``mxsf.hdl.dot.loop``. Where a block takes several beats, their sums
@@ -60,7 +61,7 @@ class Accumulator(wiring.Component):
 
     Members:
         i: In, stream of ``sum``, ``nan``, ``inf``, ``inf_sign`` (as from ``ProductSum``),
-            ``scale`` (both scale bytes added), ``scale_nan`` (one of them is 0xFF), ``acc`` (FP32),
+            ``scale`` (both exponents added), ``scale_nan`` (one scale is NaN), ``acc`` (FP32),
             these three read on a block's last beat, and ``acc`` with ``outputs`` on that of the
             product's first block; ``output`` where outputs > 1, and, where lanes <
             block or outputs > 0, ``first`` and ``last``, which mark the beats of a product.
@@ -100,7 +101,7 @@ class Accumulator(wiring.Component):
         self._adds = accumulate or bool(outputs)
         self.frame = frame(self.formats, sum_bits(element, block), self._adds)
         self._marks = {"first": unsigned(1), "last": unsigned(1)}
-        self._scaling = {"scale": unsigned(9), "scale_nan": unsigned(1)}
+        self._scaling = product_fields(self.formats)
         if accumulate:
             self._scaling["acc"] = unsigned(FP32.bits)
         self._index = {"output": unsigned((outputs - 1).bit_length())} if outputs > 1 else {}

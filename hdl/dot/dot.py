@@ -12,9 +12,9 @@ from amaranth.lib.wiring import In, Out
 
 from ...golden.dot.product_sum import Operands
 from ...golden.formats.catalogue import MXSF
-from ...golden.formats.scale import E8M0
 from ...golden.formats.word import FP32, WordFormat
 from ..layouts import Fabric, micro_fields
+from ..scale import product_values, scale_shape
 from ..stream.pipeline import pipeline
 from ..stream.points import Points, Stages
 from ..stream.register import derive, link, skid
@@ -48,7 +48,7 @@ def points_of(fabric: Fabric) -> Points:
 class Dot(wiring.Component):
     """A stream of block pairs to a stream of dot products.
 
-    ``result = round(acc + 2**(a.scale + b.scale - 254) * sum(a * b))``, nothing lost before. With
+    ``result = round(acc + a.scale * b.scale * sum(a * b))``, nothing lost before. With
     ``lanes == block`` a beat is a block pair; with fewer lanes a block pair takes ``block / lanes``
     beats, its scales and acc are read on the last of them, and a beat with ``last`` ends it early,
     as if zero-padded.
@@ -136,7 +136,7 @@ class Dot(wiring.Component):
                 {
                     "codes": data.ArrayLayout(unsigned(f.element.bits), self.lanes),
                     **micro_fields(f, self.lanes),
-                    "scale": unsigned(8),
+                    "scale": scale_shape(f.scale),
                 }
             )
             for side, f in zip("ab", self.formats, strict=True)
@@ -171,10 +171,8 @@ class Dot(wiring.Component):
             for name, _ in codes.payload[side].shape():
                 m.d.comb += codes.payload[side][name].eq(beat[side][name])
         m.d.comb += [
-            beside.scale.eq(beat.a.scale + beat.b.scale),
-            beside.scale_nan.eq(
-                (beat.a.scale == E8M0.nan_code) | (beat.b.scale == E8M0.nan_code)
-            ),
+            beside[name].eq(value)
+            for name, value in product_values(self.formats, beat.a.scale, beat.b.scale).items()
         ]
         passed = {name for name, _ in self._beside}
         for name in ("acc", "output", "first", "last"):

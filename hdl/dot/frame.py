@@ -13,8 +13,9 @@ Source: docs/numerics.md section 4.
 
 from typing import NamedTuple
 
-from ...golden.dot.product_sum import Operand
+from ...golden.dot.product_sum import Formats
 from ...golden.formats.word import FP32
+from ..scale import most_exponents, product_offset
 
 __all__ = ["GUARD", "SIGNIFICAND", "Frame", "frame"]
 
@@ -31,18 +32,20 @@ class Frame(NamedTuple):
     Attributes:
         bits: width of the frame, two's complement.
         sum_bits: width of the block's sum.
-        offset: with both scale bytes added: the biased FP32 exponent of the bit below the sign in
-            a high frame.
+        offset: with the exponents of both scales added: the biased FP32 exponent of the bit below
+            the sign in a high frame.
         turn: distance of acc from the top from which on the frame is low.
+        exponents: largest sum of the scales' exponents.
     """
 
     bits: int
     sum_bits: int
     offset: int
     turn: int
+    exponents: int
 
 
-def frame(formats: tuple[Operand, Operand], sum_bits: int, accumulate: bool) -> Frame:
+def frame(formats: Formats, sum_bits: int, accumulate: bool) -> Frame:
     """Frame of a pair of formats whose block sums have ``sum_bits`` bits."""
     unit = formats[0].unit_exponent + formats[1].unit_exponent
     reach = max(sum_bits, SIGNIFICAND) + 1  # acc's distance where its lowest bit meets the sum's
@@ -50,5 +53,6 @@ def frame(formats: tuple[Operand, Operand], sum_bits: int, accumulate: bool) -> 
     # A low frame has room for acc that far and a little higher; the roundest number is cheapest.
     first = min(max(reach + 1 - max(sum_bits - SIGNIFICAND, 0), GUARD), reach + 1)
     turn = max(range(first, reach + 2), key=lambda n: (n & -n, n))
-    # A value of 1 in bit 0 is worth 2**(scales - 254 + unit); FP32's exponent bias is 127.
-    return Frame(bits, sum_bits, unit - 254 + 127 + bits - 2, turn)
+    # A value of 1 in bit 0 is worth 2**(exponents of both scales + least).
+    least = product_offset(formats) + unit
+    return Frame(bits, sum_bits, least + FP32.bias + bits - 2, turn, most_exponents(formats))

@@ -23,7 +23,7 @@ class Placement(wiring.Component):
         fabric: ``"asic"`` computes one thing from the other, ``"fpga"`` all at once.
 
     Members:
-        scale: In, both scale bytes added.
+        scale: In, the exponents of both scales added.
         acc_exponent: In, acc's biased exponent.
         empty: In, whether the sum is 0, so that only acc decides.
         steps: Out, places that acc is shifted down from the top; more than the frame has are as
@@ -34,10 +34,10 @@ class Placement(wiring.Component):
 
     def __init__(self, frame: Frame, fabric: Fabric = "asic"):
         self.frame, self.fabric = frame, fabric
-        reach = abs(frame.offset) + GUARD + 2 * 255
+        reach = abs(frame.offset) + GUARD + frame.exponents
         super().__init__(
             {
-                "scale": In(9),
+                "scale": In(range(frame.exponents + 1)),
                 "acc_exponent": In(8),
                 "empty": In(1),
                 "steps": Out(range(frame.bits)),

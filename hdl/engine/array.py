@@ -13,9 +13,11 @@ from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from ...golden.formats.element import ElementFormat
+from ...golden.formats.scale import E8M0
 from ...golden.formats.word import FP32
 from ..dot.dot import Dot
 from ..layouts import Fabric
+from ..scale import scale_shape
 from ..stream.points import Stages
 from ..stream.regroup import words_layout
 from .tile_store import vectors_layout
@@ -66,7 +68,7 @@ class DotArray(wiring.Component):
         self.pe = self.build()
         operands = {
             side: data.StructLayout(
-                {"vectors": vectors_layout(element, tile, count), "scale": unsigned(8)}
+                {"vectors": vectors_layout(element, tile, count), "scale": scale_shape(E8M0)}
             )
             for side, count in (("a", rows), ("b", columns))
         }

@@ -11,6 +11,8 @@ from amaranth.lib import data, memory, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from ...golden.formats.element import ElementFormat
+from ...golden.formats.scale import E8M0
+from ..scale import scale_shape
 
 __all__ = ["TileStore", "rows_layout", "vectors_layout"]
 
@@ -19,7 +21,7 @@ def rows_layout(element: ElementFormat, tile: int, rows: int = 1) -> data.Struct
     """Fields of a beat of rows of a quantized tile, as the re-quantizer gives them for one row."""
     codes = data.ArrayLayout(unsigned(element.bits), rows * tile)
     marks = {"first": unsigned(1), "last": unsigned(1)}
-    return data.StructLayout({"codes": codes, "scale": unsigned(8), **marks})
+    return data.StructLayout({"codes": codes, "scale": scale_shape(E8M0), **marks})
 
 
 def vectors_layout(element: ElementFormat, tile: int, vectors: int) -> data.ArrayLayout:
@@ -71,7 +73,7 @@ class TileStore(wiring.Component):
                 "across": In(1),
                 "step": In(range(tile // vectors)),
                 "vectors_read": Out(vectors_layout(element, tile, vectors)),
-                "scale": Out(8),
+                "scale": Out(scale_shape(E8M0)),
             }
         )
 
@@ -101,7 +103,7 @@ class TileStore(wiring.Component):
         # As deep as an address can say, so that an idle port points at nothing beyond the end.
         room = 1 << len(self.address)
         codes = memory.Memory(shape=data.ArrayLayout(unsigned(width), beats), depth=room, init=[])
-        scales = memory.Memory(shape=unsigned(8), depth=room, init=[])
+        scales = memory.Memory(shape=scale_shape(E8M0), depth=room, init=[])
         m.submodules.codes, m.submodules.scales = codes, scales
         ports = [codes.write_port(granularity=1), scales.write_port()]
         reads = [codes.read_port(), scales.read_port()]

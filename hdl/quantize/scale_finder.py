@@ -8,7 +8,7 @@ Source: docs/numerics.md section 2.
 
 from typing import Any
 
-from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value, signed, unsigned
+from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value, signed
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -16,8 +16,9 @@ from ...golden.formats.block import Rounding
 from ...golden.formats.element import ElementFormat
 from ...golden.formats.scale import E8M0
 from ...golden.formats.scale_rule import ScaleRule, comparator
-from ...golden.formats.word import WordFormat
+from ...golden.formats.word import FP32, WordFormat
 from ..layouts import Fabric, word_layout
+from ..scale import scale_shape
 
 __all__ = ["LargestKey", "ScaleFinder", "key_bits", "overflows", "scale_byte"]
 
@@ -148,14 +149,14 @@ def scale_byte(m: Module, key: Value, element: ElementFormat, rule: ScaleRule) -
     up = key[0] if key_bits(rule) == 9 else 0
     # At most 254 + 1 - emax, at least -emax: two bits more than a byte hold it with its sign.
     raw = Signal(signed(10), name="raw_scale")
-    byte = Signal(unsigned(8), name="scale")
+    byte = Signal(scale_shape(E8M0), name="scale")
     m.d.comb += [raw.eq(exponent - element.emax + up), byte.eq(raw[:8])]
     with m.If((raw < 0) | (exponent == 0)):
         m.d.comb += byte.eq(0)
-    if 254 - element.emax + (rule is not ScaleRule.FLOOR) > 254:
-        with m.Elif(raw > 254):
-            m.d.comb += byte.eq(254)
-    with m.If(exponent == 255):
+    if (rule is not ScaleRule.FLOOR) > element.emax:  # a finite word may reach beyond
+        with m.Elif(raw > E8M0.largest_code):
+            m.d.comb += byte.eq(E8M0.largest_code)
+    with m.If(exponent == FP32.special_exponent):
         m.d.comb += byte.eq(E8M0.nan_code)
     return byte
 

@@ -23,7 +23,7 @@ Micro = dict[str, NDArray[Any]]
 
 def random_codes(random: np.random.Generator, component: ProductSum, blocks: int) -> Codes:
     """Codes of a and b, (blocks, block) each: any, of few magnitudes, mostly zero, no specials."""
-    found = []
+    operands = []
     for element in component.pair:
         shape = (blocks, component.block)
         codes = random.integers(0, 1 << element.bits, shape)
@@ -35,21 +35,21 @@ def random_codes(random: np.random.Generator, component: ProductSum, blocks: int
             (kind == 2) & (random.random(shape) < 0.8), codes & element.sign_mask, codes
         )
         finite = np.where(np.isfinite(element.table)[codes], codes, codes & element.sign_mask)
-        found.append(np.where((kind == 3) | (random.random((blocks, 1)) < 0.7), finite, codes))
-    return found[0], found[1]
+        operands.append(np.where((kind == 3) | (random.random((blocks, 1)) < 0.7), finite, codes))
+    return operands[0], operands[1]
 
 
 def random_micro(
     random: np.random.Generator, formats: Sequence[BlockFormat], blocks: int, block: int
 ) -> Micro:
     """Microexponents of blocks: each drawn by itself, or all 0, or all 1."""
-    found = {}
+    micro = {}
     for side, format in zip("ab", formats, strict=True):
         if format.micro is not None:
             bits = random.integers(0, 2, (blocks, block // format.micro[1]))
             kind = random.integers(0, 4, (blocks, 1))
-            found[side] = np.where(kind < 2, kind, bits)
-    return found
+            micro[side] = np.where(kind < 2, kind, bits)
+    return micro
 
 
 def adversarial_codes(component: ProductSum) -> Codes:
@@ -102,12 +102,12 @@ def _negated(element: ElementFormat, code: int) -> int:
 
 def tensor_codes(component: ProductSum, values: NDArray[Any]) -> tuple[Codes, Micro]:
     """Quantize a tensor; its blocks are a and, rolled by one block, b: (blocks, block) each."""
-    found, micro = [], {}
+    codes, micro = [], {}
     for side, format in zip("ab", component.formats, strict=True):
         tensor = quantize(values, replace(format, block=(1, component.block)))
         turn = int(side == "b")
-        found.append(np.roll(whole_rows(tensor.codes, component.block), turn, axis=0))
+        codes.append(np.roll(whole_rows(tensor.codes, component.block), turn, axis=0))
         if tensor.micro is not None and format.micro is not None:
             rows = whole_rows(tensor.micro, component.block // format.micro[1])
             micro[side] = np.roll(rows, turn, axis=0)
-    return (found[0], found[1]), micro
+    return (codes[0], codes[1]), micro

@@ -61,7 +61,7 @@ def unpack(layout: Any, payloads: NDArray[np.uint8]) -> dict[str, NDArray[Any]]:
     {'codes': [[1, 2]], 'scale': [255]}
     """
     bits = np.unpackbits(payloads, axis=1, bitorder="little")
-    found = {}
+    values = {}
     for place in fields(layout):
         stop = place.offset + place.width * place.length
         spread = bits[:, place.offset : stop].reshape(len(bits), place.length, place.width)
@@ -71,8 +71,8 @@ def unpack(layout: Any, payloads: NDArray[np.uint8]) -> dict[str, NDArray[Any]]:
             items = (spread.astype(np.int64) << np.arange(place.width)).sum(axis=-1)
         if place.signed:
             items -= (items >> (place.width - 1)) << place.width
-        found[place.name] = items if place.array else items[:, 0]
-    return found
+        values[place.name] = items if place.array else items[:, 0]
+    return values
 
 
 def whole_rows(values: NDArray[Any], length: int) -> NDArray[Any]:

@@ -49,7 +49,7 @@ def answers(products: Products, pair: Pair, accumulate: bool, word: WordFormat) 
     p = products
     acc = p.acc.view(np.float32) if accumulate else np.zeros(len(p.acc), np.float32)
     acc = acc.copy()
-    found = np.zeros(len(acc), np.uint32)
+    bits = np.zeros(len(acc), np.uint32)
     for k in range(p.a_codes.shape[1]):
         for final, of in ((False, FP32), (True, word)):
             which = np.flatnonzero((p.blocks == k + 1) if final else (p.blocks > k + 1))
@@ -61,14 +61,14 @@ def answers(products: Products, pair: Pair, accumulate: bool, word: WordFormat) 
                 acc[which],
                 pair,
                 of,
-                **{f"{side}_micro": bits[which, k] for side, bits in p.micro.items()},
+                **{f"{side}_micro": halves[which, k] for side, halves in p.micro.items()},
             )
             if final:
                 kind = np.uint32 if of == FP32 else np.uint16
-                found[which] = result.view(kind)
+                bits[which] = result.view(kind)
             else:
                 acc[which] = result
-    return found
+    return bits
 
 
 def random_products(
@@ -116,20 +116,21 @@ def random_products(
     ended = np.arange(block)[None, :] >= kept[:, None]
     for array in codes:
         array[np.arange(count), blocks - 1] *= ~ended
-    a_scale, b_scale = _scales(random, codes, pair)
+    a_scale, b_scale = _scales(random, codes, formats)
     values = [f.table[c[:, 0]] for f, c in zip(pair, codes, strict=True)]
     for side, bits in micro.items():
         values["ab".index(side)] *= np.ldexp(1.0, -along_block(side, bits[:, 0], block))
     with np.errstate(all="ignore"):
         total = (values[0] * values[1]).sum(axis=-1)
-        total = np.ldexp(np.nan_to_num(total), (a_scale + b_scale)[:, 0] - 254)
+        weight = (a_scale + b_scale)[:, 0] + sum(f.scale.offset for f in formats)
+        total = np.ldexp(np.nan_to_num(total), weight)
         acc = _accs(random, total)
         # What breaks the tie of a sum with itself: an acc below its last place, or far below.
-        unit = (a_scale + b_scale)[:, 0] - 254 + sum(f.unit_exponent for f in pair)
+        unit = weight + sum(f.unit_exponent for f in pair)
         tiny = np.ldexp(random.choice([-1.0, 1.0], count), unit - random.integers(1, 60, count))
         acc[tied] = tiny[tied].astype(np.float32).view(np.uint32)
     nan = random.random((count, longest)) < 0.002
-    a_scale = np.where(nan, 255, a_scale)
+    a_scale = np.where(nan, formats[0].scale.nan_code, a_scale)
     return Products(codes[0], a_scale, codes[1], b_scale, acc, blocks, beats, micro)
 
 
@@ -177,11 +178,11 @@ def _micro(
 ) -> Micro:
     """Random microexponents; those of a first block that sums to a tie are 0."""
     count, longest, block = shape
-    found = random_micro(random, formats, count * longest, block)
-    found = {side: bits.reshape(count, longest, -1) for side, bits in found.items()}
-    for bits in found.values():
+    micro = random_micro(random, formats, count * longest, block)
+    micro = {side: bits.reshape(count, longest, -1) for side, bits in micro.items()}
+    for bits in micro.values():
         bits[tied, 0] = 0
-    return found
+    return micro
 
 
 def _codes(
@@ -221,25 +222,29 @@ def _tie(
     length = np.frexp((values[0] * values[1]).sum(axis=-1))[1]
     half = np.ldexp(1.0, length - 25)  # of FP32's last place
     places = {magnitude: code for code, magnitude in enumerate(pair[1].magnitudes)}
-    found = np.array([places.get(int(h), 0) if h >= 1 else 0 for h in half], np.int64)
-    codes[0][rows, 0, -1], codes[1][rows, 0, -1] = 1, found
-    return rows[(found > 0) & (pair[0].magnitudes[1] == 1)]
+    partner = np.array([places.get(int(h), 0) if h >= 1 else 0 for h in half], np.int64)
+    codes[0][rows, 0, -1], codes[1][rows, 0, -1] = 1, partner
+    return rows[(partner > 0) & (pair[0].magnitudes[1] == 1)]
 
 
 def _scales(
-    random: np.random.Generator, codes: list[NDArray[np.int64]], pair: Pair
+    random: np.random.Generator, codes: list[NDArray[np.int64]], formats: Formats
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Scales that are powers of two: any, such that sums are near 1, and at FP32's ends."""
     shape = codes[0].shape[:2]
-    a = random.integers(0, 255, shape)
+    a_scale, b_scale = (f.scale for f in formats)
+    a = random.integers(0, a_scale.nan_code, shape)
     kind = random.integers(0, 5, shape[0])[:, None]
-    bits = sum(f.unit_exponent for f in pair)
-    near = 254 - a + random.integers(-6, 7, shape)
-    low = 254 - 126 - a - bits + random.integers(-40, 12, shape)
-    high = 254 + 127 - a - pair[0].emax - pair[1].emax + random.integers(-12, 6, shape)
-    b = random.integers(0, 255, shape)
+    inverse = -a_scale.offset - b_scale.offset - a  # the other one, where they multiply to 1
+    bits = sum(f.element.unit_exponent for f in formats)
+    near = inverse + random.integers(-6, 7, shape)
+    low = inverse + 1 - FP32.bias - bits + random.integers(-40, 12, shape)
+    largest = sum(f.element.emax for f in formats)
+    high = inverse + FP32.bias - largest + random.integers(-12, 6, shape)
+    b = random.integers(0, b_scale.nan_code, shape)
     for number, choice in ((1, near), (2, low), (3, high), (4, near)):
         b = np.where(kind == number, choice, b)
-    return a, np.clip(b, 0, 254)
+    return a, np.clip(b, 0, b_scale.largest_code)
 
 
 def _accs(random: np.random.Generator, total: NDArray[np.float64]) -> NDArray[np.uint32]:
@@ -258,6 +263,6 @@ def _accs(random: np.random.Generator, total: NDArray[np.float64]) -> NDArray[np
         signs * np.ldexp(total, far // 20 + 24),
     ]
     choice = random.integers(0, len(kinds) + 1, count)
-    found = np.select([choice == n for n in range(len(kinds))], kinds).astype(np.float32)
+    accs = np.select([choice == n for n in range(len(kinds))], kinds).astype(np.float32)
     bits = random.integers(0, 1 << 32, count, dtype=np.uint64).astype(np.uint32)
-    return np.where(choice == len(kinds), bits, found.view(np.uint32))
+    return np.where(choice == len(kinds), bits, accs.view(np.uint32))

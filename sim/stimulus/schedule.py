@@ -8,7 +8,7 @@ import numpy as np
 from amaranth.hdl import Shape
 from numpy.typing import NDArray
 
-from ...golden.formats.scale import E8M0
+from ...hdl.scale import product_values
 from ..model.pipeline import Pipeline, Token
 from .payload import pack
 from .products import Products, answers
@@ -109,8 +109,8 @@ def products_stimulus(
         "last": way.last,
     }
     scales = [s[way.product, way.block] for s in (products.a_scale, products.b_scale)]
-    incoming |= {"a.scale": scales[0], "b.scale": scales[1], "scale": scales[0] + scales[1]}
-    incoming["scale_nan"] = E8M0.is_nan(scales[0]) | E8M0.is_nan(scales[1])
+    incoming |= {"a.scale": scales[0], "b.scale": scales[1]}
+    incoming |= product_values(component.formats, *scales)
     golden = answers(products, component.pair, component.accumulate, component.result)
     outgoing = {"acc": golden[way.results], "output": way.slot[way.last]}
     layouts = component.i.payload.shape(), component.o.payload.shape()

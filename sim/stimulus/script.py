@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from ...golden.engine.machine import Command, Fault, Machine, Opcode, Output, Tiles, split
 from ...golden.formats.block import Rounding
+from ...golden.formats.scale import E8M0
 from ...golden.formats.word import FP32
 from ...golden.quantize.requantizer import requantize
 from ...hdl.engine.core import COUNTERS
@@ -102,23 +103,23 @@ class Writer:
             self._rows(script.beats, side, tiles, self.component.rows)
             script.counts[f"{side}_tiles"] += command.tiles
             return None
-        words, found = self.golden.multiply(command, c)
+        words, quantized = self.golden.multiply(command, c)
         if command.accumulate:
             rows = FP32.words(np.asarray(c, np.float32)).reshape(-1, self.component.tile)
             script.beats["c"] += _integers(self.component.c.payload.shape(), {"words": rows})
         script.counts["steps"] += command.tiles * command.k * self.component.steps
-        self._results(command.output, words, found)
+        self._results(command.output, words, quantized)
         return words
 
-    def _results(self, output: Output, words: NDArray[np.float32], found: Tiles | None) -> None:
+    def _results(self, output: Output, words: NDArray[np.float32], quantized: Tiles | None) -> None:
         streams = []
-        if found is None:
+        if quantized is None:
             zeros = np.zeros(words.shape, int), np.zeros(len(words), int)
             streams.append(("o", Tiles(*zeros), FP32.words(words)))
         else:
-            turned = Tiles(found.codes.swapaxes(1, 2), found.scales)
+            turned = Tiles(quantized.codes.swapaxes(1, 2), quantized.scales)
             if output in (Output.STRAIGHT, Output.BOTH):
-                streams.append(("o", found, np.zeros(words.shape, int)))
+                streams.append(("o", quantized, np.zeros(words.shape, int)))
             if output in (Output.TRANSPOSED, Output.BOTH):
                 streams.append(("t", turned, None))
         for name, tiles, rows in streams:
@@ -152,9 +153,9 @@ def random_tiles(random: np.random.Generator, component: Matmul, count: int) -> 
     """Tiles of any codes, with scales around 1; one in thirty is NaN."""
     size, bits = component.tile, component.element.bits
     codes = random.integers(0, 1 << bits, (count, size, size))
-    scales = random.integers(119, 134, count)
-    scales[random.random(count) < 1 / 30] = 255
-    return Tiles(codes.astype(np.uint8 if bits <= 8 else np.uint16), scales.astype(np.uint8))
+    scales = E8M0.bias + random.integers(-8, 7, count)
+    scales[random.random(count) < 1 / 30] = E8M0.nan_code
+    return Tiles(codes.astype(component.element.code_dtype), scales.astype(E8M0.code_dtype))
 
 
 def random_start(random: np.random.Generator, count: int, size: int) -> NDArray[np.float32]:

@@ -73,14 +73,14 @@ class Vectors:
         }
 
 
-def stream_vectors(found: Mapping[str, Stimulus]) -> Vectors:
+def stream_vectors(stimuli: Mapping[str, Stimulus]) -> Vectors:
     """Vectors of a design with input ``i``: a stimulus for each output, all with the same input."""
-    first = next(iter(found.values()))
+    first = next(iter(stimuli.values()))
     return Vectors(
         {"i": Column(first.widths[0], [to_int(row) for row in first.inputs])},
         {
             name: Column(stimulus.widths[1], [to_int(row) for row in stimulus.outputs])
-            for name, stimulus in found.items()
+            for name, stimulus in stimuli.items()
         },
         streams=True,
         blocks=first.blocks,

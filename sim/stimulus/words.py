@@ -68,9 +68,9 @@ def directed_words(
         rows.append([one] * (block - 1) + [word])
     drop = 23 - mantissa
     for rule in ScaleRule:
-        found = comparator(element, rule)
-        for exponent in (found.emax, found.emax + 1, 254):
-            for word in (found.threshold >> drop, found.threshold_low >> drop):
+        turn = comparator(element, rule)
+        for exponent in (turn.emax, turn.emax + 1, 254):
+            for word in (turn.threshold >> drop, turn.threshold_low >> drop):
                 near = (min(max(exponent, 1), 254) << mantissa) + min(word, full)
                 rows += [[near + step, sign | near] for step in (-1, 0, 1)]
     assert len(rows) == EDGES

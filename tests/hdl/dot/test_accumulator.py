@@ -6,6 +6,7 @@ from designs import NAMED, OTHERS, needs_gcc, tiers
 from mxsf.flow.catalogue.catalogue import variant
 from mxsf.flow.simulate import make_simulator
 from mxsf.golden import BF16, MXSF
+from mxsf.golden.dot.product_sum import check_formats
 from mxsf.hdl.arith.down_shifter import DownShifter
 from mxsf.hdl.dot.accumulator import POINTS, Accumulator
 from mxsf.hdl.dot.frame import GUARD, SIGNIFICAND, frame
@@ -125,7 +126,7 @@ def test_the_order_of_blocks_counts():
 
 def test_frames_hold_what_meets_in_them():
     for sums in (sum_bits((MXSF, MXSF), 32), 9, 24, 42, 70):
-        geometry = frame((MXSF, MXSF), sums, True)
+        geometry = frame(check_formats(MXSF), sums, True)
         reach = max(sums, SIGNIFICAND) + 1
         low = geometry.bits - 2 - (geometry.turn - GUARD)  # acc's top bit in the highest low frame
         assert geometry.turn <= reach + 1
