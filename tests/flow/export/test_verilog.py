@@ -103,7 +103,7 @@ def test_ports_stand_as_declared():
     text = verilog(variant("baseline", block=4, method="window"))
     heads = dict(re.findall(r"^module mxsf_baseline_b4_window(\w*)\((.*?)\);", text, re.M))
     # The first is signed.
-    assert heads["__normaliser"] == "value, leading, significand, rest"
+    assert heads["__normaliser"] == "value, sign, leading, significand, rest"
 
 
 def test_equal_modules_merge():

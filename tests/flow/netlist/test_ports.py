@@ -49,9 +49,8 @@ def heads(text: str) -> dict[str, Head]:
         pattern = r"^  (input|output) (?:\[(\d+):0\] )?(\w+);"
         ends = {n: (way, int(high or 0) + 1) for way, high, n in re.findall(pattern, body, re.M)}
         cells = re.findall(r"^  (\w+) (\w+) \($", body, re.M)
-        found[name] = Head(
-            [(port, *ends[port]) for port in re.split(r",\s+", order.strip())], cells
-        )
+        ports = [(port, *ends[port]) for port in re.findall(r"\w+", order)]
+        found[name] = Head(ports, cells)
     return found
 
 
