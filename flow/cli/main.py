@@ -23,7 +23,7 @@ COMMANDS = {
     "area": "Synthesize DESIGN with Yosys and count its cells.",
     "timing": "Place and route DESIGN with nextpnr.",
     "prove": "Prove that the Verilog of DESIGN is the golden model, by SAT.",
-    "quantize": "Quantize a float tensor SOURCE (.npy) to a block tensor TARGET (.npz).",
+    "quantize": "Quantize a float tensor (.npy) to a block tensor (.npz), or back.",
     "transpose": "What a matrix costs that is used straight and transposed.",
     "growth": "What a matrix engine of 8x8 tiles costs as it grows.",
     "report": "Formats, numerics, hardware and its verification on one page.",
