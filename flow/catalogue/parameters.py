@@ -12,8 +12,9 @@ from ...golden.formats.scale import ScaleRule
 from ...golden.formats.word import BF16, FP32, WORDS
 from ...hdl.dot.dot import STAGES as DOT_STAGES
 from ...hdl.layouts import Fabric
-from ...hdl.quantize.requantizer import STAGES as REQUANTIZER_STAGES
-from ...hdl.quantize.tile_buffer import STORAGES
+from ...hdl.quantize.encoder import POINTS as ENCODER_POINTS
+from ...hdl.quantize.requantizer import POINTS as REQUANTIZER_POINTS
+from ...hdl.quantize.storage import STORAGES
 
 __all__ = [
     "ACCUMULATOR",
@@ -144,7 +145,7 @@ _STAGES = Parameter(
     2,
     _integer,
     lambda n: f"s{n}",
-    "pipeline registers: a number, or for dot products the names of their places, with commas",
+    "pipeline registers: a number, or the names of the points where they stand, with commas",
 )
 
 _BOOLEAN = _choice("choice", {"yes": True, "no": False})
@@ -178,8 +179,16 @@ _ROUNDING = Parameter(
     Rounding.NEAREST_EVEN,
     _choice("rounding", {rounding.value: rounding for rounding in Rounding}),
     lambda rounding: rounding.value,
-    "nearest_even, half_away (encoder) or stochastic (tiles) [default: the block format's, else "
-    "nearest_even]",
+    "nearest_even, half_away or stochastic [default: the block format's, else nearest_even]",
+)
+
+
+_STORAGE = Parameter(
+    "storage",
+    "registers",
+    _choice("storage", {name: name for name in STORAGES}),
+    str,
+    "what holds tiles, and blocks of several beats: registers or memory",
 )
 
 
@@ -198,7 +207,8 @@ ENCODER = (
     _of_format(_RULE),
     _of_format(_ROUNDING),
     _of_format(_OVERFLOW),
-    _STAGES,
+    replace(_STORAGE, default="memory"),
+    replace(_STAGES, default=ENCODER_POINTS.default, read=_places, tag=_places_tag),
     _FABRIC,
 )
 
@@ -216,14 +226,8 @@ REQUANTIZER = (
         lambda on: "both" if on else "single",
         "straight and transposed tile from one quantization, on two streams: yes or no",
     ),
-    Parameter(
-        "storage",
-        "registers",
-        _choice("storage", {name: name for name in STORAGES}),
-        str,
-        "what holds tiles: registers or memory",
-    ),
-    replace(_STAGES, default=REQUANTIZER_STAGES, read=_places, tag=_places_tag),
+    _STORAGE,
+    replace(_STAGES, default=REQUANTIZER_POINTS.default, read=_places, tag=_places_tag),
     _FABRIC,
 )
 

@@ -138,8 +138,10 @@ def golden_tiles(
         requantizer.rule,
         overflow=requantizer.overflow,
     )
-    codes, scales = convert()
-    if requantizer.rounding is Rounding.STOCHASTIC:
+    if requantizer.rounding is not Rounding.STOCHASTIC:
+        codes, scales = convert(rounding=requantizer.rounding)
+    else:
+        codes, scales = convert()
         random = np.zeros(words.shape, np.uint16)
         drawn = kept & tiles.stochastic  # other rows draw none
         random[drawn] = Lfsr(size).draw(int(drawn.sum()))
@@ -165,7 +167,7 @@ def requantizer_stimulus(requantizer: Requantizer, tiles: Tiles) -> dict[str, St
     turned = codes.swapaxes(1, 2)
     chosen = np.where(tiles.transpose[:, None, None], turned, codes)
     order = {"o": codes, "t": turned} if requantizer.both else {"o": chosen}
-    found = {}
+    stimuli = {}
     for reader, answer in order.items():
         out = getattr(requantizer, reader).payload.shape()
         fields = {
@@ -174,7 +176,7 @@ def requantizer_stimulus(requantizer: Requantizer, tiles: Tiles) -> dict[str, St
             "first": (step == 0).reshape(-1),
             "last": (step == size - 1).reshape(-1),
         }
-        found[reader] = Stimulus(
+        stimuli[reader] = Stimulus(
             inputs=inputs,
             outputs=pack(out, fields),
             last=ends[kept],
@@ -182,7 +184,7 @@ def requantizer_stimulus(requantizer: Requantizer, tiles: Tiles) -> dict[str, St
             model=lambda: requantizer_model(requantizer),
             widths=(Shape.cast(layout).width, Shape.cast(out).width),
         )
-    return found
+    return stimuli
 
 
 def requantizer_case(
@@ -212,7 +214,7 @@ def run_requantizer(
 ) -> Result:
     """Compare a re-quantizer with the golden model on a float tensor, or on tiles."""
     if tiles is None:
-        found = requantizer_case(requantizer, values, stalls.seed)
+        stimuli = requantizer_case(requantizer, values, stalls.seed)
     else:
-        found = requantizer_stimulus(requantizer, tiles)
-    return run_stream(simulator, found, stalls, progress)
+        stimuli = requantizer_stimulus(requantizer, tiles)
+    return run_stream(simulator, stimuli, stalls, progress)
