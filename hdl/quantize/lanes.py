@@ -136,9 +136,10 @@ class Lanes(wiring.Component):
         """What the rounders share."""
         element, further = self.format.element, tail(self.format.rounding)
         fields = {
-            "words": data.ArrayLayout(self._digest, self.lanes),
             "origin": origin_layout(element, further),
-            **self._shared,
+            "scale": unsigned(8),
+            **self._micro,
+            "words": data.ArrayLayout(self._digest, self.lanes),
             **self._present,
         }
         out = self._stage(m, source, fields, name)
@@ -162,6 +163,7 @@ class Lanes(wiring.Component):
                 format.rounding,
                 optional=self.optional,
                 micro=bool(self._micro),
+                fabric=self.fabric,
             )
             m.submodules[f"placer_{k}"] = placer
             m.d.comb += [

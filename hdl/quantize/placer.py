@@ -6,13 +6,15 @@ Source: docs/numerics.md section 3.
 
 from typing import Any
 
-from amaranth.hdl import Module, Signal, unsigned
+from amaranth.hdl import Cat, Const, Module, Signal, Value, unsigned
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from ...golden.formats.block import Rounding
 from ...golden.formats.element import ElementFormat
 from ...golden.formats.word import WordFormat
+from ..arith.adder import add_bits
+from ..layouts import Fabric
 from .digest import digest_layout, tail
 from .origin import exponent_range, origin_layout
 
@@ -43,6 +45,7 @@ class Placer(wiring.Component):
         rounding: the rounding that they are for.
         optional: whether a word may be absent.
         micro: whether there are microexponents: one of 1 counts the word double.
+        fabric: ``"asic"`` adds by a chain of gates, ``"fpga"`` by an adder.
 
     Members:
         word: In, the word's digest (``mxsf.hdl.quantize.digest``); never Inf or NaN unless the
@@ -61,8 +64,10 @@ class Placer(wiring.Component):
         *,
         optional: bool = False,
         micro: bool = False,
+        fabric: Fabric = "asic",
     ):
         self.optional, self.doubles = optional, micro
+        self.fabric: Fabric = fabric
         self.range = exponent_range(element, tail(rounding))
         super().__init__(
             {
@@ -81,13 +86,14 @@ class Placer(wiring.Component):
         origin: Any = self.origin
         placed: Any = self.placed
         total, near = Signal(len(origin.addend) + 1), Signal(name="near")
+        carry: Value = self.micro if self.doubles else Const(0, 1)
+        place: Value = word.biased_exponent + origin.addend + carry
+        if self.fabric == "asic":
+            place = Cat(*add_bits(m, [*word.biased_exponent], [*origin.addend], carry))
+        inside: Value = total[-1] | (origin.low & word.biased_exponent[: self.range.bits].any())
         if self.doubles:
             # The microexponent may carry a word of exponent 0, which is a zero, into the range.
-            place = word.biased_exponent + origin.addend + self.micro
             inside = (total[-1] | origin.low) & word.biased_exponent.any()
-        else:
-            place = word.biased_exponent + origin.addend
-            inside = total[-1] | (origin.low & word.biased_exponent[: self.range.bits].any())
         sign = word.sign & ~origin.clear
         m.d.comb += [
             total.eq(place),
