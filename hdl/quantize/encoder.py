@@ -33,10 +33,12 @@ POINTS = Points(
         *("output", "search", "keys4", "input", "origin", "place", "choose", "scale", "keys2"),
         *("read", "keys"),
     ),
-    default=("keys8", "keys2", "scale", "skid", "origin", "place", "choose", "output"),
+    default=(
+        *("keys8", "keys2", "keys_skid", "scale", "skid"),
+        *("origin", "place", "choose", "output"),
+    ),
 )
-"""Where pipeline registers may stand. By default 120 MHz on ECP5, speed grade 6, for MXSF and
-blocks of 32."""
+"""Where pipeline registers may stand; docs/timing.md says how fast the default is."""
 
 
 class Encoder(wiring.Component):
@@ -66,8 +68,8 @@ class Encoder(wiring.Component):
             ``keys`` of a beat, or only 8, 4 or 2 of them (``keys8``, ``keys4``, ``keys2``) are
             left, and after that (``search``); after a held block is ``read``; after the ``scale``
             and the ``origin`` that all lanes share; after each word's ``place``, after its code
-            is chosen (``choose``), and the ``output``. ``skid`` stands after the scale: it ends
-            the path of ready.
+            is chosen (``choose``), and the ``output``. ``keys_skid``, before the last key is
+            found, and ``skid``, after the scale, are skid buffers: they end the path of ready.
         fabric: ``"asic"`` for small standard-cell area, ``"fpga"`` for few LUTs; the same cycles
             and bits.
 
@@ -153,7 +155,7 @@ class Encoder(wiring.Component):
     def latency(self) -> int:
         """Cycles from the transfer of a block's last beat in to valid of its first beat out."""
         held = 1 + (self.storage == "memory") if self.beats > 1 else 0
-        return held + len(self.points) - ("skid" in self.points)
+        return held + sum(not point.endswith("skid") for point in self.points)
 
     def elaborate(self, platform: Any) -> Module:
         """Search, bank pair where a block has several beats, lanes."""

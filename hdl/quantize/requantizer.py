@@ -146,7 +146,11 @@ class Requantizer(wiring.Component):
     @property
     def latency(self) -> int:
         """Cycles from the transfer of a tile's last beat in to valid of its first beat out."""
-        return 1 + (self.storage == "memory") + len(self.points) - ("skid" in self.points)
+        return (
+            1
+            + (self.storage == "memory")
+            + sum(not point.endswith("skid") for point in self.points)
+        )
 
     def elaborate(self, platform: Any) -> Module:
         """Search, bank pair, lanes for each reader."""

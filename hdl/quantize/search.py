@@ -23,15 +23,16 @@ from .scale_finder import LargestKey, key_bits, word_key
 
 __all__ = ["SEARCH_POINTS", "Search"]
 
-SEARCH_POINTS = ("input", "keys", "keys8", "keys4", "keys2", "search")
+SEARCH_POINTS = ("input", "keys", "keys8", "keys4", "keys2", "keys_skid", "search")
 """Where pipeline registers may stand, in the order of the data path."""
 
 
 class Search(wiring.Component):
     """Digests of a beat's words, and the largest key among them.
 
-    One beat a cycle, latency as many cycles as there are registers. With stochastic rounding each
-    lane has an LFSR, which steps when a beat that asks for numbers is accepted and never else.
+    One beat a cycle, latency as many cycles as there are registers; a skid buffer adds none. With
+    stochastic rounding each lane has an LFSR, which steps when a beat that asks for numbers is
+    accepted and never else.
 
     Args:
         element: the element format.
@@ -43,7 +44,7 @@ class Search(wiring.Component):
         carried: names of its fields of one bit that go on with the beat.
         points: names of the points that have a register: before everything (``input``), where all
             ``keys`` or only 8, 4 or 2 of them (``keys8``, ``keys4``, ``keys2``) are left, after
-            the ``search``.
+            the ``search``; ``keys_skid`` is a skid buffer before the last comparison.
         fabric: ``"asic"`` or ``"fpga"``.
 
     Members:
@@ -95,6 +96,7 @@ class Search(wiring.Component):
             ("keys8", partial(self._fewer, count=8)),
             ("keys4", partial(self._fewer, count=4)),
             ("keys2", partial(self._fewer, count=2)),
+            ("keys_skid", lambda m, source, name: source),
             ("search", self._finish),
         ]
         link(m, pipeline(m, self.i, stages, self.points), self.o)

@@ -89,7 +89,8 @@ def pipeline(
         source: the stream that comes in.
         stages: place and stage, in the order of the data path. A stage's name, which is also its
             register's, is its place, ``sum/2`` as ``sum_2``.
-        registers: places where a register stands; at ``skid`` it is a skid buffer.
+        registers: places where a register stands; at those that end in ``skid`` it is a skid
+            buffer.
 
     Returns:
         The stream of the last stage, whose ready the caller drives.
@@ -98,7 +99,7 @@ def pipeline(
         name = place.replace("/", "_")
         source = stage(m, source, name)
         if place in registers:
-            source = (skid if place == "skid" else register)(m, source, name=name)
+            source = (skid if place.endswith("skid") else register)(m, source, name=name)
     return source
 
 

@@ -10,10 +10,14 @@ __all__ = ["lane_stages", "search_stages"]
 
 
 def search_stages(points: Sequence[str]) -> list[Stage]:
-    """Registers before the block is held."""
-    return [Register() for point in points if point in SEARCH_POINTS]
+    """Registers and skid buffers before the block is held."""
+    return [_stage(point) for point in points if point in SEARCH_POINTS]
 
 
 def lane_stages(points: Sequence[str]) -> list[Stage]:
-    """Registers after it, and perhaps a skid buffer."""
-    return [Skid() if point == "skid" else Register() for point in points if point in LANE_POINTS]
+    """Those after it."""
+    return [_stage(point) for point in points if point in LANE_POINTS]
+
+
+def _stage(point: str) -> Stage:
+    return Skid() if point.endswith("skid") else Register()
