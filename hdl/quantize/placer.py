@@ -6,14 +6,13 @@ Source: docs/numerics.md section 3.
 
 from typing import Any
 
-from amaranth.hdl import Cat, Const, Module, Signal, Value, unsigned
+from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value, unsigned
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from ...golden.formats.block import Rounding
 from ...golden.formats.element import ElementFormat
 from ...golden.formats.word import WordFormat
-from ..arith.adder import add_bits
 from ..layouts import Fabric
 from .digest import digest_layout, tail
 from .origin import exponent_range, origin_layout
@@ -89,7 +88,7 @@ class Placer(wiring.Component):
         carry: Value = self.micro if self.doubles else Const(0, 1)
         place: Value = word.biased_exponent + origin.addend + carry
         if self.fabric == "asic":
-            place = Cat(*add_bits(m, [*word.biased_exponent], [*origin.addend], carry))
+            place = _ripple(m, word.biased_exponent, origin.addend, carry)
         inside: Value = total[-1] | (origin.low & word.biased_exponent[: self.range.bits].any())
         if self.doubles:
             # The microexponent may carry a word of exponent 0, which is a zero, into the range.
@@ -106,3 +105,19 @@ class Placer(wiring.Component):
             if name not in ("biased_exponent", "sign"):
                 m.d.comb += placed[name].eq(word[name])
         return m
+
+
+def _ripple(m: Module, a: Value, b: Value, carry: Value) -> Value:
+    """``a + b + carry``, each carry chosen by a half sum.
+
+    Of the upper bits only the carry is used, so this is smaller here than the full adders of
+    ``mxsf.hdl.arith.adder`` (docs/area-encoder.md).
+    """
+    total: list[Value] = []
+    for k in range(max(len(a), len(b))):
+        x, y = (v[k] if k < len(v) else Const(0, 1) for v in (a, b))
+        half, after = Signal(name=f"half_{k}"), Signal(name=f"carry_{k}")
+        m.d.comb += [half.eq(x ^ y), after.eq(Mux(half, carry, y))]
+        total.append(half ^ carry)
+        carry = after
+    return Cat(*total, carry)
