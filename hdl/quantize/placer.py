@@ -117,7 +117,7 @@ def _ripple(m: Module, a: Value, b: Value, carry: Value) -> Value:
     for k in range(max(len(a), len(b))):
         x, y = (v[k] if k < len(v) else Const(0, 1) for v in (a, b))
         half, after = Signal(name=f"half_{k}"), Signal(name=f"carry_{k}")
-        m.d.comb += [half.eq(x ^ y), after.eq(Mux(half, carry, y))]
+        m.d.comb += [half.eq(x ^ y), after.eq(Mux(half, carry, x))]
         total.append(half ^ carry)
         carry = after
     return Cat(*total, carry)
