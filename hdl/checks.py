@@ -105,7 +105,7 @@ def check_rounding(rounding: Rounding, known: Sequence[Rounding]) -> None:
     """Raise where a rounding is none (TypeError) or not among the known ones (ValueError)."""
     check_kind("rounding", rounding, Rounding)
     if rounding not in known:
-        names = " or ".join(one.value for one in known)
+        names = " or ".join(other.value for other in known)
         raise ValueError(f"rounding must be {names}, not {rounding.value}")
 
 

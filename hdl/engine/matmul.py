@@ -15,7 +15,7 @@ from ...golden.formats.block import Rounding
 from ...golden.formats.catalogue import MXSF
 from ...golden.formats.element import ElementFormat, Overflow
 from ...golden.formats.scale_rule import ScaleRule
-from ..checks import check_kind
+from ..checks import check_kind, check_rounding
 from ..dot.accumulator import POINTS as ACCUMULATOR_POINTS
 from ..dot.dot import POINTS, points_of
 from ..layouts import Fabric
@@ -29,7 +29,10 @@ from .results import Results, output_layout
 from .sequencer import Sequencer
 from .tile_store import rows_layout
 
-__all__ = ["COUNTER_BITS", "POINTS", "Matmul", "machine"]
+__all__ = ["COUNTER_BITS", "POINTS", "ROUNDINGS", "Matmul", "machine"]
+
+ROUNDINGS = (Rounding.NEAREST_EVEN, Rounding.STOCHASTIC)
+"""What a command may ask for."""
 
 COUNTER_BITS = 32
 """Bits of a counter; it wraps."""
@@ -105,6 +108,7 @@ class Matmul(wiring.Component):
     ):
         _check_sizes(tile, pes, depth)
         check_kind("requantize", requantize, bool)
+        check_rounding(rounding, ROUNDINGS)
         self.element, self.tile, self.pes, self.depth = element, tile, pes, depth
         self.rule, self.rounding = rule, rounding
         self.fabric: Fabric = fabric

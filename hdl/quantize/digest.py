@@ -6,6 +6,7 @@ up. Which bits depends on the scale, but there are few choices (``choices``).
 - Nearest even: the bits below those that any choice keeps become one, their OR. MXSF needs 7
   mantissa bits of an FP32 word: five kept, one guard, one sticky. The digest is a word again, of a
   narrower format.
+- Half away: the guard alone decides, one bit fewer.
 - Stochastic: for each choice the carry of the bits below it plus the random number. A word that
   lies so far below that its element is 0 or the least one rounds up where its distance is at most
   ``reach``. The number itself is used up: a word has one, whatever it is read for later. The same
@@ -30,7 +31,7 @@ from ...golden.quantize.lfsr import NUMBER_BITS
 from ..layouts import Fabric, word_layout
 from .origin import segments
 
-__all__ = ["Choice", "Digest", "Draw", "choices", "digest_layout", "digest_word", "tail"]
+__all__ = ["Choice", "Digest", "Draw", "choices", "digest_layout", "tail"]
 
 _REACH = NUMBER_BITS.bit_length()  # bits that hold 0 to NUMBER_BITS
 
@@ -57,23 +58,17 @@ def choices(
 
     Stochastic rounding has no choice that keeps nothing: that is what ``reach`` is for.
     """
-    found = [Choice(mantissa_bits - s.kept, s.kept, 0) for s in segments(element)]
+    ways = [Choice(mantissa_bits - s.kept, s.kept, 0) for s in segments(element)]
     depth = segments(element)[-1].kept
     last = depth if rounding is Rounding.STOCHASTIC else depth + 1
     for distance in range(1, last + 1):
-        found.append(Choice(mantissa_bits - depth + distance, depth + 1 - distance, distance))
-    return tuple(found)
+        ways.append(Choice(mantissa_bits - depth + distance, depth + 1 - distance, distance))
+    return tuple(ways)
 
 
 def tail(rounding: Rounding) -> int:
-    """Exponents that the window reaches further down: a small word may round up to the least."""
+    """Exponents by which the reach goes further down: a small word may round up to the least."""
     return NUMBER_BITS - 1 if rounding is Rounding.STOCHASTIC else 0
-
-
-def digest_word(element: ElementFormat, source: WordFormat) -> WordFormat:
-    """Word format of a digest for nearest even: mantissa bits kept at most, guard, sticky."""
-    bits = min(source.mantissa_bits, max(s.kept for s in segments(element)) + 2)
-    return source if bits == source.mantissa_bits else WordFormat(f"digest{bits}", bits)
 
 
 def digest_layout(
@@ -81,19 +76,23 @@ def digest_layout(
 ) -> data.StructLayout:
     """Fields of a digest.
 
-    Nearest even: ``word_layout(digest_word(element, source))``. Stochastic: the mantissa bits that
-    a choice may keep, ``up`` (one bit for each choice that drops any), ``reach``, exponent, sign;
-    ``tie`` where a segment keeps no mantissa bit.
+    To nearest: those of a word with the mantissa bits that a choice may keep, the guard and, for
+    nearest even, the sticky bit. Stochastic: the mantissa bits that a choice may keep, ``up`` (one
+    bit for each choice that drops any), ``reach``, exponent, sign; ``tie`` where a segment keeps
+    no mantissa bit.
     """
-    if rounding is Rounding.NEAREST_EVEN:
-        return word_layout(digest_word(element, source))
-    dropping = [c for c in choices(element, source.mantissa_bits, rounding) if c.drop > 0]
+    most = max(s.kept for s in segments(element))
+    below = {Rounding.NEAREST_EVEN: 2, Rounding.HALF_AWAY: 1, Rounding.STOCHASTIC: 0}[rounding]
+    drawn = {}
+    if rounding is Rounding.STOCHASTIC:
+        dropping = [c for c in choices(element, source.mantissa_bits, rounding) if c.drop > 0]
+        drawn = {"up": unsigned(len(dropping)), "reach": unsigned(_REACH)}
+        if any(c.kept == 0 for c in dropping):
+            drawn["tie"] = unsigned(1)
     return data.StructLayout(
         {
-            "mantissa": unsigned(min(source.mantissa_bits, max(s.kept for s in segments(element)))),
-            "up": unsigned(len(dropping)),
-            "reach": unsigned(_REACH),
-            **({"tie": unsigned(1)} if any(c.kept == 0 for c in dropping) else {}),
+            "mantissa": unsigned(min(source.mantissa_bits, most + below)),
+            **drawn,
             "biased_exponent": unsigned(source.exponent_bits),
             "sign": unsigned(1),
         }
@@ -145,7 +144,8 @@ class Digest(wiring.Component):
     Args:
         element: the element format.
         source: the word format.
-        rounding: nearest even, or stochastic with nearest even for words without a number.
+        rounding: nearest even, half away, or stochastic with nearest even for words without a
+            number.
         fabric: ``"asic"`` takes carries through a chain of gates, ``"fpga"`` from adders.
 
     Members:
@@ -177,15 +177,15 @@ class Digest(wiring.Component):
         word: Any = self.word
         digest: Any = self.digest
         below = len(word.mantissa) - len(digest.mantissa)
+        kept = word.mantissa[below:]
+        if self.rounding is Rounding.NEAREST_EVEN and below:
+            kept = Cat(word.mantissa[: below + 1].any(), kept[1:])
         m.d.comb += [
-            digest.mantissa.eq(word.mantissa[below:]),
+            digest.mantissa.eq(kept),
             digest.biased_exponent.eq(word.biased_exponent),
             digest.sign.eq(word.sign),
         ]
-        if self.rounding is Rounding.NEAREST_EVEN:
-            if below:
-                sticky = word.mantissa[: below + 1].any()
-                m.d.comb += digest.mantissa.eq(Cat(sticky, word.mantissa[below + 1 :]))
+        if self.rounding is not Rounding.STOCHASTIC:
             return m
         draw: Any = self.draw
         ups = []

@@ -1,24 +1,26 @@
-"""Lanes: the words of a beat and the largest key of their block to codes and scale.
+"""Lanes: the digests of a beat and the largest key of their block to codes and scale.
 
-Golden answer: ``mxsf.golden.quantize``. Source: docs/numerics.md sections 2 and 3.
+Golden answer: ``mxsf.golden.quantize``. Source: docs/numerics.md sections 2, 3 and 7.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from amaranth.hdl import Module, Value, unsigned
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from ...golden.formats.block import Rounding
-from ...golden.formats.element import ElementFormat, Overflow
-from ...golden.formats.scale_rule import ScaleRule
+from ...golden.formats.block import BlockFormat
 from ...golden.formats.word import WordFormat
-from ..layouts import Fabric, word_layout
-from ..stream.register import derive, link, register, skid
+from ..layouts import Fabric, group_size, micro_fields
+from ..scale import scale_shape
+from ..stream.pipeline import pipeline
+from ..stream.register import derive, link
 from .digest import digest_layout, tail
+from .micro import find_micro
 from .origin import find_origin, origin_layout
-from .rounder import STEPS, Rounder, Step
+from .placer import Placer, placed_layout
+from .rounder import Chooser, Incrementer, chosen_layout
 from .scale_finder import key_bits, overflows, scale_byte
 
 __all__ = ["LANE_POINTS", "Lanes"]
@@ -33,22 +35,22 @@ class Lanes(wiring.Component):
     One beat a cycle, latency as many cycles as there are registers.
 
     Args:
-        element: the element format.
-        source: the word format; for stochastic rounding the one that digests were made of.
+        format: element, rule, rounding, overflow and microexponents; its block plays no part.
+        source: the word format that digests were made of.
         lanes: words a beat.
-        rule: the scale rule.
-        rounding: nearest even takes words, stochastic takes their digests.
-        overflow: ``"saturate"`` or ``"ovf"``.
-        points: names of the places of registers: before everything (``read``), after the
+        marked: whether beats carry ``first`` and ``last``.
+        optional: whether a word may be absent.
+        points: names of the points that have a register: before everything (``read``), after the
             ``scale``, after the ``origin``, two in the rounders (``place``, ``choose``), at the
             ``output``; ``skid`` is a skid buffer after the scale, which adds no cycle.
         fabric: ``"asic"`` or ``"fpga"``.
 
     Members:
-        i: In, stream of ``data`` (the words or digests, lowest lane first), ``key`` (largest of
-            the block), ``last``, ``first`` and ``present`` (a bit a lane; a word that is absent
-            has code 0).
-        o: Out, stream of ``codes``, ``scale``, ``first`` and ``last``.
+        i: In, stream of ``data`` (the digests, lowest lane first), ``key`` (largest of the
+            block), ``last`` and ``first`` (with ``marked``) and ``present`` (with ``optional``: a
+            bit a lane; a word that is absent has code 0).
+        o: Out, stream of ``codes``, ``micro`` (a bit a group of lanes, in formats that have it),
+            ``scale``, and ``first`` and ``last`` (with ``marked``).
     """
 
     i: stream.Interface
@@ -56,35 +58,31 @@ class Lanes(wiring.Component):
 
     def __init__(
         self,
-        element: ElementFormat,
+        format: BlockFormat,
         source: WordFormat,
         lanes: int,
-        rule: ScaleRule,
         *,
-        rounding: Rounding = Rounding.NEAREST_EVEN,
-        overflow: Overflow = "saturate",
-        points: Sequence[str] = (),
+        marked: bool,
+        optional: bool = False,
+        points: Collection[str] = (),
         fabric: Fabric = "asic",
     ):
-        self.element, self.source, self.lanes, self.rule = element, source, lanes, rule
-        self.rounding, self.points = rounding, tuple(points)
-        self.overflow: Overflow = overflow
+        self.format, self.source, self.lanes = format, source, lanes
+        self.optional, self.points = optional, points
         self.fabric: Fabric = fabric
-        random = rounding is Rounding.STOCHASTIC
-        self._word = digest_layout(element, source, rounding) if random else word_layout(source)
-        self._marks = {"first": unsigned(1), "last": unsigned(1)}
+        self._digest = digest_layout(format.element, source, format.rounding)
+        self._micro = micro_fields(format, lanes)
+        self._shared = {**self._micro, "scale": scale_shape(format.scale)}
+        self._marks = {"first": unsigned(1), "last": unsigned(1)} if marked else {}
+        self._present = {"present": unsigned(lanes)} if optional else {}
         incoming = {
-            "data": unsigned(lanes * self._word.size),
-            "key": unsigned(key_bits(rule)),
-            "last": unsigned(1),
-            "first": unsigned(1),
-            "present": unsigned(lanes),
+            "data": unsigned(lanes * self._digest.size),
+            "key": unsigned(key_bits(format.rule)),
+            **({"last": unsigned(1), "first": unsigned(1)} if marked else {}),
+            **self._present,
         }
-        outgoing = {
-            "codes": data.ArrayLayout(unsigned(element.bits), lanes),
-            "scale": unsigned(8),
-            **self._marks,
-        }
+        self._codes = {"codes": data.ArrayLayout(unsigned(format.element.bits), lanes)}
+        outgoing = {**self._codes, **self._shared, **self._marks}
         super().__init__(
             {
                 "i": In(stream.Signature(data.StructLayout(incoming))),
@@ -93,93 +91,116 @@ class Lanes(wiring.Component):
         )
 
     def elaborate(self, platform: Any) -> Module:
-        """Scale, origin, rounders; registers between."""
+        """Scale, origin, the three steps of the rounders; registers between."""
         m = Module()
-        source: Any = self.i
-        if "read" in self.points:
-            source = register(m, source, name="read")
-        words = {
-            "words": data.ArrayLayout(self._word, self.lanes),
-            "present": unsigned(self.lanes),
-            "scale": unsigned(8),
-        }
-        found = self._stage(m, source, words, "scale")
-        m.d.comb += [
-            Value.cast(found.payload.words).eq(source.payload.data),
-            found.payload.scale.eq(
-                scale_byte(m, source.payload.key, self.element, self.rule),
-            ),
+        stages = [
+            ("read", lambda m, source, name: source),
+            ("scale", self._scale),
+            ("skid", lambda m, source, name: source),
+            ("origin", self._origin),
+            ("place", self._place),
+            ("choose", self._choose),
+            ("output", self._increment),
         ]
-        source = register(m, found, name="scale_point") if "scale" in self.points else found
-        if "skid" in self.points:
-            source = skid(m, source, name="skid")
-        beyond = tail(self.rounding)
-        layout = {**words, "origin": origin_layout(self.element, beyond)}
-        found = self._stage(m, source, layout, "origin")
-        m.d.comb += [
-            Value.cast(found.payload.words).eq(Value.cast(source.payload.words)),
-            found.payload.origin.eq(find_origin(m, source.payload.scale, self.element, beyond)),
-        ]
-        source = register(m, found, name="origin_point") if "origin" in self.points else found
-        for steps in self._runs():
-            source = self._rounders(m, source, steps)
-        link(m, register(m, source, name="output") if "output" in self.points else source, self.o)
+        link(m, pipeline(m, self.i, stages, self.points), self.o)
         return m
 
-    def _runs(self) -> list[list[Step]]:
-        """Steps of the rounders, cut where a register stands."""
-        runs: list[list[Step]] = [[]]
-        for step in STEPS:
-            runs[-1].append(step)
-            if step in self.points:
-                runs.append([])
-        return runs
+    def _stage(self, m: Module, source: Any, fields: Mapping[str, Any], name: str) -> Any:
+        """A stream of some fields and the marks; those that the source has too pass through."""
+        fields, known = {**fields, **self._marks}, source.payload.shape().members
+        passing = ("present", "micro", "scale", "first", "last")
+        copied = [field for field in passing if field in fields and field in known]
+        return derive(m, source, fields, name=name, copied=copied)
 
-    def _stage(self, m: Module, source: Any, fields: dict[str, Any], name: str) -> Any:
-        """A stream of some fields; those that the source has too are carried along."""
-        layout = data.StructLayout({**fields, **self._marks})
-        target = derive(m, source, layout, name=f"{name}_stage")
-        for field in ("present", "scale", "first", "last"):
-            if field in layout.members and field in source.payload.shape().members:
-                m.d.comb += target.payload[field].eq(source.payload[field])
-        return target
-
-    def _rounders(self, m: Module, source: Any, steps: Sequence[Step]) -> Any:
-        """One run of steps in every lane."""
-        rounders: list[Any] = [
-            Rounder(
-                self.element,
-                self.source,
-                self.overflow,
-                overflows(self.element, self.rule, self.rounding),
-                self.fabric,
-                rounding=self.rounding,
-                optional=True,
-                steps=steps,
-            )
-            for _ in range(self.lanes)
+    def _scale(self, m: Module, source: Any, name: str) -> Any:
+        """Scale byte and microexponents."""
+        format, key = self.format, source.payload.key
+        fields = {
+            "words": data.ArrayLayout(self._digest, self.lanes),
+            "clear": unsigned(1),
+            **self._shared,
+            **self._present,
+        }
+        out = self._stage(m, source, fields, name)
+        scale = scale_byte(m, key, format.element, format.rule)
+        m.d.comb += [
+            Value.cast(out.payload.words).eq(source.payload.data),
+            out.payload.clear.eq(key[-8:].all()),  # Inf or NaN
+            out.payload.scale.eq(scale),
         ]
-        incoming = {"place": "words", "choose": "placed", "increment": "chosen"}[steps[0]]
-        outgoing = {"place": "placed", "choose": "chosen", "increment": "codes"}[steps[-1]]
-        item = {
-            "placed": rounders[0].placed_layout,
-            "chosen": rounders[0].chosen_layout,
-            "codes": unsigned(self.element.bits),
-        }[outgoing]
-        fields = {outgoing: data.ArrayLayout(item, self.lanes), "scale": unsigned(8)}
-        found = self._stage(m, source, fields, steps[-1])
-        given = source.payload
-        for k, rounder in enumerate(rounders):
-            m.submodules[f"rounder_{steps[0]}_{k}"] = rounder
-            if steps[0] == "place":
-                m.d.comb += [
-                    rounder.word.eq(given.words[k]),
-                    rounder.origin.eq(given.origin),
-                    rounder.present.eq(given.present[k]),
-                ]
-            else:
-                m.d.comb += getattr(rounder, incoming).eq(given[incoming][k])
-            result = rounder.code if outgoing == "codes" else getattr(rounder, outgoing)
-            m.d.comb += found.payload[outgoing][k].eq(result)
-        point = steps[-1]
-        return register(m, found, name=f"{point}_point") if point in self.points else found
+        if self._micro:
+            exponents = [out.payload.words[k].biased_exponent for k in range(self.lanes)]
+            micro = find_micro(m, exponents, key[-8:], out.payload.clear, group_size([format]))
+            m.d.comb += out.payload.micro.eq(micro)
+        return out
+
+    def _origin(self, m: Module, source: Any, name: str) -> Any:
+        """What the rounders share."""
+        element, further = self.format.element, tail(self.format.rounding)
+        fields = {
+            "origin": origin_layout(element, further),
+            "scale": scale_shape(self.format.scale),
+            **self._micro,
+            "words": data.ArrayLayout(self._digest, self.lanes),
+            **self._present,
+        }
+        out = self._stage(m, source, fields, name)
+        beat = source.payload
+        m.d.comb += [
+            Value.cast(out.payload.words).eq(Value.cast(beat.words)),
+            out.payload.origin.eq(find_origin(m, beat.scale, beat.clear, element, further)),
+        ]
+        return out
+
+    def _place(self, m: Module, source: Any, name: str) -> Any:
+        """The place of every word."""
+        format, beat = self.format, source.payload
+        item = placed_layout(format.element, self.source, format.rounding)
+        placed = {"placed": data.ArrayLayout(item, self.lanes)}
+        out = self._stage(m, source, {**placed, **self._shared}, name)
+        for k in range(self.lanes):
+            placer: Any = Placer(
+                format.element,
+                self.source,
+                format.rounding,
+                optional=self.optional,
+                micro=bool(self._micro),
+                fabric=self.fabric,
+            )
+            m.submodules[f"placer_{k}"] = placer
+            m.d.comb += [
+                placer.word.eq(beat.words[k]),
+                placer.origin.eq(beat.origin),
+                out.payload.placed[k].eq(placer.placed),
+            ]
+            if self.optional:
+                m.d.comb += placer.present.eq(beat.present[k])
+            if self._micro:
+                m.d.comb += placer.micro.eq(beat.micro[k // group_size([format])])
+        return out
+
+    def _choose(self, m: Module, source: Any, name: str) -> Any:
+        """Code and round-up of every word."""
+        format = self.format
+        item = chosen_layout(format.element)
+        chosen = {"chosen": data.ArrayLayout(item, self.lanes)}
+        out = self._stage(m, source, {**chosen, **self._shared}, name)
+        for k in range(self.lanes):
+            chooser: Any = Chooser(format.element, self.source, format.rounding, format.overflow)
+            m.submodules[f"chooser_{k}"] = chooser
+            m.d.comb += [
+                chooser.placed.eq(source.payload.placed[k]),
+                out.payload.chosen[k].eq(chooser.chosen),
+            ]
+        return out
+
+    def _increment(self, m: Module, source: Any, name: str) -> Any:
+        """The codes."""
+        format, beat = self.format, source.payload
+        out = self._stage(m, source, {**self._codes, **self._shared}, name)
+        beyond = overflows(format.element, format.rule, format.rounding)
+        for k in range(self.lanes):
+            last: Any = Incrementer(format.element, format.overflow, beyond, self.fabric)
+            m.submodules[f"incrementer_{k}"] = last
+            m.d.comb += [last.chosen.eq(beat.chosen[k]), out.payload.codes[k].eq(last.code)]
+        return out

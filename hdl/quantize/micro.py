@@ -3,13 +3,15 @@
 Golden answer: ``mxsf.golden.quantize.micro``. Source: docs/numerics.md section 7.
 """
 
+from collections.abc import Sequence
+
 from amaranth.hdl import Cat, Module, Signal, Value
 
 __all__ = ["find_micro"]
 
 
 def find_micro(
-    m: Module, exponents: list[Value], largest: Value, clear: Value, size: int
+    m: Module, exponents: Sequence[Value], largest: Value, clear: Value, size: int
 ) -> Signal:
     """Microexponents of a beat: 1 where no word of a group has the block's largest exponent.
 

@@ -1,11 +1,11 @@
-"""Origin: what the rounders of a block share, and the window of exponents that it describes.
+"""Origin: what the rounders of a block share, and the range of exponents that it describes.
 
 Only some exponents below the largest of a block can give a code above 0. A rounder places its
 word among them: with x the biased exponent that the innermost float of the format would give the
-scaled word, ``u = x + shift`` is the word's place in a window of ``2**bits`` values.
+scaled word, ``u = x + shift`` is the word's place in a range of ``2**bits`` values.
 
 No lane computes x. It adds to its biased exponent what the block shares: the low bits of the sum
-are u, and the carry out says whether the word lies in the window. What depends on the scale alone
+are u, and the carry out says whether the word lies in the range. What depends on the scale alone
 (flushing subnormal words, blocks with Inf or NaN) is in the origin and costs a lane next to
 nothing. Source: docs/numerics.md section 3.
 """
@@ -18,9 +18,15 @@ from amaranth.hdl import Module, Mux, Signal, Value, unsigned
 from amaranth.lib import data
 
 from ...golden.formats.element import Binade, ElementFormat
-from ...golden.formats.scale import E8M0
 
-__all__ = ["Segment", "Window", "find_origin", "origin_layout", "segments", "window"]
+__all__ = [
+    "ExponentRange",
+    "Segment",
+    "exponent_range",
+    "find_origin",
+    "origin_layout",
+    "segments",
+]
 
 
 class Segment(NamedTuple):
@@ -37,7 +43,7 @@ class Segment(NamedTuple):
     kept: int
 
 
-class Window(NamedTuple):
+class ExponentRange(NamedTuple):
     """The exponents that can give a code above 0: ``u = x + shift`` is 0 to ``2**bits - 1``.
 
     Attributes:
@@ -66,8 +72,8 @@ def segments(element: ElementFormat) -> tuple[Segment, ...]:
 
 
 @cache
-def window(element: ElementFormat, tail: int = 0) -> Window:
-    """Window of a format; with a tail it reaches down so many more exponents.
+def exponent_range(element: ElementFormat, tail: int = 0) -> ExponentRange:
+    """Exponents that matter in a format; with a tail so many more of them downwards.
 
     Its width is a power of two, which leaves the shift some choice. The one taken has the fewest
     bits to compute: constants to add to u, or to compare it with, ending in many zeros.
@@ -86,7 +92,7 @@ def window(element: ElementFormat, tail: int = 0) -> Window:
         return sum(adding) + sum(comparing), -shift
 
     shift = min(range(depth, (1 << bits) - most), key=cost)
-    return Window(bits, shift, 1 - linear + shift, most + shift)
+    return ExponentRange(bits, shift, 1 - linear + shift, most + shift)
 
 
 def _ranges(element: ElementFormat) -> tuple[list[Binade], int]:
@@ -107,24 +113,31 @@ def origin_layout(element: ElementFormat, tail: int = 0) -> data.StructLayout:
     """What every rounder of a block shares.
 
     ``addend`` plus a biased exponent has u in its low bits and, above its width, a carry for
-    words in the window. ``low``: the window reaches below biased exponent 1; every word above
-    that is then in the window, and no sum carries. ``clear``: all codes are 0 (Inf or NaN).
+    words in the range. ``low``: the range begins below biased exponent 1; every word above
+    that is then in the range, and no sum carries. ``clear``: all codes are 0 (Inf or NaN).
     """
-    width = max(window(element, tail).bits, 8)
+    width = max(exponent_range(element, tail).bits, 8)
     return data.StructLayout({"addend": unsigned(width), "low": unsigned(1), "clear": unsigned(1)})
 
 
-def find_origin(m: Module, scale: Value, element: ElementFormat, tail: int = 0) -> Any:
-    """Origin of a block from its scale byte, a View of ``origin_layout(element, tail)``.
+def find_origin(
+    m: Module, scale: Value, clear: Value, element: ElementFormat, tail: int = 0
+) -> Any:
+    """Origin of a block, a View of ``origin_layout(element, tail)``.
 
-    The addend is minus the least biased exponent in the window, modulo its width. With ``clear``
+    The addend is minus the least biased exponent in the range, modulo its width. With ``clear``
     it is 0, and no sum carries.
+
+    Args:
+        m: the module that gets the logic.
+        scale: the block's scale byte.
+        clear: whether the block holds Inf or NaN.
+        element: the element format.
+        tail: as in ``exponent_range``.
     """
     origin: Any = Signal(origin_layout(element, tail), name="origin")
-    unscaled = window(element, tail).unscaled
-    clear = Signal(name="clear")
+    unscaled = exponent_range(element, tail).unscaled
     m.d.comb += [
-        clear.eq(scale == E8M0.nan_code),
         origin.clear.eq(clear),
         origin.addend.eq(Mux(clear, 0, unscaled - scale)),
         origin.low.eq(~clear & (scale <= unscaled)),

@@ -1,4 +1,4 @@
-"""Rounder: a word and its block's origin to an element code, to nearest or stochastic.
+"""Rounder: a word and its block's origin to an element code, in three steps.
 
 Golden answer: ``mxsf.golden.quantize``. Source: docs/numerics.md section 3.
 
@@ -14,13 +14,14 @@ code and round-up are AND-ORs over the parts, and a word that selects none has c
 part rounds up is known from the mantissa alone, before the selection. Rounding increments the
 code, and the carry crosses every seam by itself.
 
-Instead of x a lane computes its place u in the window of ``mxsf.hdl.quantize.origin``.
+Instead of x a lane computes its place u in the range of ``mxsf.hdl.quantize.origin``.
+The steps are components, so that a register may stand between them: ``Placer`` (in a file of its
+own) finds u, ``Chooser`` code and round-up, ``Incrementer`` rounds, saturates and gives the sign.
 docs/area-encoder.md has what else was tried.
 """
 
-from collections.abc import Sequence
 from itertools import count
-from typing import Any, Literal, NamedTuple, get_args
+from typing import Any, NamedTuple
 
 from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value, unsigned
 from amaranth.lib import data, wiring
@@ -30,11 +31,19 @@ from ...golden.formats.block import Rounding
 from ...golden.formats.element import ElementFormat, Overflow
 from ...golden.formats.word import WordFormat
 from ...golden.quantize.lfsr import NUMBER_BITS
-from ..layouts import Fabric, word_layout
-from .digest import choices, digest_layout, tail
-from .origin import origin_layout, segments, window
+from ..layouts import Fabric
+from .digest import choices, tail
+from .origin import exponent_range, segments
+from .placer import placed_layout
 
-__all__ = ["STEPS", "Rounder", "Step"]
+__all__ = ["Chooser", "Incrementer", "chosen_layout"]
+
+
+def chosen_layout(element: ElementFormat) -> data.StructLayout:
+    """A magnitude code before rounding, whether it ``rises``, and the sign."""
+    return data.StructLayout(
+        {"code": unsigned(element.bits - 1), "rises": unsigned(1), "sign": unsigned(1)}
+    )
 
 
 class Part(NamedTuple):
@@ -56,146 +65,55 @@ class Part(NamedTuple):
     up: int | None = None
 
 
-Step = Literal["place", "choose", "increment"]
-
-STEPS: tuple[Step, ...] = get_args(Step)
-"""Parts of a rounder between which a register may stand."""
-
-
-class Rounder(wiring.Component):
-    """One word to one code, to nearest or stochastic. Combinational.
+class Chooser(wiring.Component):
+    """A word and its place to a code and whether it is rounded up. Combinational.
 
     Args:
         element: the element format.
-        source: the word format; for stochastic rounding the one that digests were made of.
+        source: the word format that digests were made of.
+        rounding: the rounding that they are for.
         overflow: ``"saturate"`` or ``"ovf"``.
-        overflows: whether a word can round beyond the limit at all under the scale rule in use;
-            without it the saturation is not built.
-        fabric: ``"asic"`` increments by a chain of gates, ``"fpga"`` by an adder.
-        rounding: nearest even and half away take words, stochastic takes their digests.
-        optional: whether a word may be absent.
-        micro: whether there are microexponents: one of 1 counts the word double.
-        steps: what of it to build, a run of ``STEPS``: place in the window, choose code and
-            round-up, increment.
 
     Members:
-        word: In, the word or its digest (``mxsf.hdl.quantize.digest``); never Inf or NaN unless the
-            origin has ``clear``. With the step ``place``.
-        origin: In, ``origin_layout(element, tail)``, from ``find_origin``. With ``place``.
-        present: In, without it the code is 0. With ``place`` and ``optional``.
-        micro: In, the word's microexponent, 0 where the origin has ``clear``. With ``place`` and
-            ``micro``.
-        placed: the word and its place: Out of ``place``, where ``choose`` is not there; In of
-            ``choose``, where ``place`` is not there.
-        chosen: code and round-up: in the same way between ``choose`` and ``increment``.
-        code: Out, the code. With ``increment``.
+        placed: In, ``placed_layout``.
+        chosen: Out, ``chosen_layout``.
     """
 
     def __init__(
         self,
         element: ElementFormat,
         source: WordFormat,
+        rounding: Rounding,
         overflow: Overflow = "saturate",
-        overflows: bool = True,
-        fabric: Fabric = "asic",
-        *,
-        rounding: Rounding = Rounding.NEAREST_EVEN,
-        optional: bool = False,
-        micro: bool = False,
-        steps: Sequence[Step] = STEPS,
     ):
-        self.fabric, self.rounding, self.optional = fabric, rounding, optional
-        self.doubles = micro
-        self.element, self.source, self.steps = element, source, tuple(steps)
-        self.limit, self.overflows = element.limit_code(overflow), overflows
-        self.window = window(element, tail(rounding))
+        self.element, self.source, self.rounding = element, source, rounding
+        self.limit = element.limit_code(overflow)
+        self.range = exponent_range(element, tail(rounding))
         self.stochastic = rounding is Rounding.STOCHASTIC
-        word = digest_layout(element, source, rounding) if self.stochastic else word_layout(source)
-        self.mantissa_bits = len(Signal(word)["mantissa"])
-        above = ("biased_exponent", "sign")
-        self._decided = [name for name, _ in word if name not in (*above, "mantissa")]
-        carried = {name: field.shape for name, field in word if name not in above}
-        self.placed_layout = data.StructLayout(
-            {**carried, "u": unsigned(self.window.bits), "near": unsigned(1), "sign": unsigned(1)}
+        super().__init__(
+            {
+                "placed": In(placed_layout(element, source, rounding)),
+                "chosen": Out(chosen_layout(element)),
+            }
         )
-        self.chosen_layout = data.StructLayout(
-            {"code": unsigned(element.bits - 1), "rises": unsigned(1), "sign": unsigned(1)}
-        )
-        present = {"present": In(1)} if optional else {}
-        present |= {"micro": In(1)} if micro else {}
-        inputs = {
-            "place": {
-                "word": In(word),
-                "origin": In(origin_layout(element, tail(rounding))),
-                **present,
-            },
-            "choose": {"placed": In(self.placed_layout)},
-            "increment": {"chosen": In(self.chosen_layout)},
-        }
-        outputs = {
-            "place": {"placed": Out(self.placed_layout)},
-            "choose": {"chosen": Out(self.chosen_layout)},
-            "increment": {"code": Out(element.bits)},
-        }
-        super().__init__({**inputs[self.steps[0]], **outputs[self.steps[-1]]})
-
-    def elaborate(self, platform: Any) -> Module:
-        """Place in the window, choose, increment."""
-        m = Module()
-        placed = self._between("placed", self.placed_layout)
-        chosen = self._between("chosen", self.chosen_layout)
-        if "place" in self.steps:
-            self._place(m, placed)
-        if "choose" in self.steps:
-            self._choose(m, placed, chosen)
-        if "increment" in self.steps:
-            self._increment(m, chosen.code, chosen.rises, chosen.sign)
-        return m
-
-    def _between(self, name: str, layout: data.StructLayout) -> Any:
-        """What lies between two steps: a port, or signals inside."""
-        return getattr(self, name) if name in self.signature.members else Signal(layout, name=name)
 
     @property
     def _end(self) -> int:
         """First u above every binade."""
-        return self.window.unscaled + self.element.emax + 1
+        return self.range.unscaled + self.element.emax + 1
 
-    def _place(self, m: Module, placed: Any) -> None:
-        """Where the word lies in the window of its block."""
-        size = self.window.bits
-        word: Any = self.word
-        origin: Any = self.origin
-        total, near = Signal(len(origin.addend) + 1), Signal(name="near")
-        if self.doubles:
-            # The microexponent may carry a word of exponent 0, which is a zero, into the window.
-            found = word.biased_exponent + origin.addend + self.micro
-            inside = (total[-1] | origin.low) & word.biased_exponent.any()
-        else:
-            found = word.biased_exponent + origin.addend
-            inside = total[-1] | (origin.low & word.biased_exponent[:size].any())
-        m.d.comb += [
-            total.eq(found),
-            near.eq(inside),
-            placed.u.eq(total),  # the low bits are u, whatever lies above
-            placed.near.eq(near & self.present if self.optional else near),
-            placed.mantissa.eq(word.mantissa),
-        ]
-        sign = word.sign & ~origin.clear
-        m.d.comb += placed.sign.eq(sign & self.present if self.optional else sign)
-        if self.stochastic:
-            for name in self._decided:
-                m.d.comb += placed[name].eq(word[name])
-
-    def _choose(self, m: Module, placed: Any, chosen: Any) -> None:
+    def elaborate(self, platform: Any) -> Module:
         """Code and round-up, by the place."""
-        element, most = self.element, self.window.most
+        m = Module()
+        placed: Any = self.placed
+        chosen: Any = self.chosen
+        element, most = self.element, self.range.most
         u, near = placed.u, placed.near
         code: list[Value] = [Const(0, 1)] * (element.bits - 1)
         up: Value = Const(0, 1)
         even = self.rounding is Rounding.NEAREST_EVEN
         sticky = self._sticky(m, placed.mantissa) if even else {}
-        for part in self._parts(m, u, near):
+        for part in self._parts(m, placed):
             taken = Cat(Const(0, max(-part.drop, 0)), placed.mantissa, Const(1, 1))
             taken = taken[max(part.drop, 0) :][: part.kept]
             for i, bit in enumerate(Cat(taken, part.field)):
@@ -209,16 +127,18 @@ class Rounder(wiring.Component):
             for i in range(len(code)):
                 code[i] |= beyond & (self.limit >> i & 1)
         m.d.comb += [chosen.code.eq(Cat(*code)), chosen.rises.eq(up), chosen.sign.eq(placed.sign)]
+        return m
 
-    def _parts(self, m: Module, u: Signal, near: Signal) -> list[Part]:
-        """Parts, highest first; ``near`` says that the word lies in the window."""
-        element, (size, shift, _, most) = self.element, self.window
+    def _parts(self, m: Module, placed: Any) -> list[Part]:
+        """Parts, highest first; ``near`` says that the word lies in the range."""
+        element, (size, shift, _, most) = self.element, self.range
+        u, near, mantissa_bits = placed.u, placed.near, len(placed.mantissa)
         parts = []
         above: Value = _at_least(u, self._end, most) if element.emax < 0 else Const(0, 1)
         normal, ups = iter(segments(element)), count()
         dropping = [c.drop > 0 for c in choices(element, self.source.mantissa_bits, self.rounding)]
         for number, (drop, kept, distance) in enumerate(
-            choices(element, self.mantissa_bits, self.rounding)
+            choices(element, mantissa_bits, self.rounding)
         ):
             up = next(ups) if dropping[number] else None
             if not distance:
@@ -248,7 +168,7 @@ class Rounder(wiring.Component):
 
     def _far_up(self, m: Module, placed: Any) -> Value:
         """Whether a word below the least code rounds up to it: at distance 1 to ``reach``."""
-        size, shift, _, most = self.window
+        size, shift, _, most = self.range
         least = shift + 1 - segments(self.element)[-1].kept  # u of the least code
         reached = Signal(range((1 << size) + NUMBER_BITS + 1), name="reached")
         up = Signal(name="far_up")
@@ -261,10 +181,10 @@ class Rounder(wiring.Component):
         top = max(segment.kept for segment in segments(self.element))
         result: dict[int, Value] = {0: Const(0, 1)}
         for number in range(max(len(mantissa) - top - 1, 1), len(mantissa) + 1):
-            found = Signal(name=f"sticky_{number}")
+            below = Signal(name=f"sticky_{number}")
             last = max(result)
-            m.d.comb += found.eq(result[last] | mantissa[last:number].any())
-            result[number] = found
+            m.d.comb += below.eq(result[last] | mantissa[last:number].any())
+            result[number] = below
         return result
 
     def _up(self, m: Module, part: Part, sticky: dict[int, Value], placed: Any) -> Value:
@@ -282,17 +202,48 @@ class Rounder(wiring.Component):
         m.d.comb += up.eq(significand[part.drop - 1] & (sticky[part.drop - 1] | lowest))
         return up
 
-    def _increment(self, m: Module, code: Signal, rises: Value, sign: Signal) -> None:
+
+class Incrementer(wiring.Component):
+    """A code and whether it is rounded up to the code of a word. Combinational.
+
+    Args:
+        element: the element format.
+        overflow: ``"saturate"`` or ``"ovf"``.
+        overflows: whether a word can round beyond the limit at all under the scale rule in use;
+            without it the saturation is not built.
+        fabric: ``"asic"`` increments by a chain of gates, ``"fpga"`` by an adder.
+
+    Members:
+        chosen: In, ``chosen_layout``.
+        code: Out, the code.
+    """
+
+    def __init__(
+        self,
+        element: ElementFormat,
+        overflow: Overflow = "saturate",
+        overflows: bool = True,
+        fabric: Fabric = "asic",
+    ):
+        self.element, self.overflows = element, overflows
+        self.limit = element.limit_code(overflow)
+        self.fabric: Fabric = fabric
+        super().__init__({"chosen": In(chosen_layout(element)), "code": Out(element.bits)})
+
+    def elaborate(self, platform: Any) -> Module:
         """Round up, saturate, sign."""
+        m = Module()
+        chosen: Any = self.chosen
+        code, sign = chosen.code, chosen.sign
         element, limit = self.element, self.limit
         top = element.binades[0]
         natural = top.first_code + (1 << top.mantissa_bits) - 1  # largest code before rounding
-        carry: Value = rises
+        carry: Value = chosen.rises
         held: Value = code
         if self.overflows and (limit <= natural or element.emax < 0):
             full, rest = Signal(), Signal()
             m.d.comb += [full.eq(_at_least(code, limit, max(limit, natural))), rest.eq(~full)]
-            carry = rises & rest
+            carry = chosen.rises & rest
             if limit < natural:  # the one code between them is NaN
                 held = Signal(len(code), name="held")
                 m.d.comb += held.eq(Mux(full, limit, code))
@@ -303,7 +254,7 @@ class Rounder(wiring.Component):
         if self.fabric == "fpga":
             total = (Cat(*bits) + carry)[: len(bits)]
             m.d.comb += self.code.eq(total if element.twos_complement else Cat(total, sign))
-            return
+            return m
         out = []
         for i, bit in enumerate(bits):
             below, here = Signal(name=f"carry_{i}"), Signal(name=f"bit_{i}")
@@ -313,6 +264,7 @@ class Rounder(wiring.Component):
         if not element.twos_complement:
             out.append(sign)
         m.d.comb += self.code.eq(Cat(*out))
+        return m
 
 
 def _at_least(value: Value, constant: int, most: int) -> Value:

@@ -1,4 +1,4 @@
-"""Scale finder: the E8M0 byte of a block from its words.
+"""Scale: the E8M0 byte of a block from the largest key of its words.
 
 Every rule is one comparator (``mxsf.golden.formats.scale_rule``): with E and M of the block's
 largest word, ``byte = clamp(E - emax + (M > T), 0, 254)``. Since (E, M > T) orders as (E, M)
@@ -17,10 +17,10 @@ from ...golden.formats.element import ElementFormat
 from ...golden.formats.scale import E8M0
 from ...golden.formats.scale_rule import ScaleRule, comparator
 from ...golden.formats.word import FP32, WordFormat
-from ..layouts import Fabric, word_layout
+from ..layouts import Fabric
 from ..scale import scale_shape
 
-__all__ = ["LargestKey", "ScaleFinder", "key_bits", "overflows", "scale_byte"]
+__all__ = ["LargestKey", "key_bits", "overflows", "scale_byte", "word_key"]
 
 
 def key_bits(rule: ScaleRule) -> int:
@@ -53,8 +53,8 @@ class LargestKey(wiring.Component):
         """Build the structure of the fabric."""
         m = Module()
         keys: Any = self.keys
-        found = self._tree(m, keys) if self.fabric == "fpga" else self._elimination(m, keys)
-        m.d.comb += self.largest.eq(found)
+        build = self._tree if self.fabric == "fpga" else self._elimination
+        m.d.comb += self.largest.eq(build(m, keys))
         return m
 
     def _tree(self, m: Module, keys: Any) -> Value:
@@ -72,7 +72,7 @@ class LargestKey(wiring.Component):
     def _elimination(self, m: Module, keys: Any) -> Value:
         """Walk the bits from the highest down."""
         alive = [None] * self.count
-        found: list[Value] = []
+        bits: list[Value] = []
         for bit in reversed(range(self.bits)):
             votes = Signal(self.count, name=f"votes_{bit}")
             any_vote = Signal(name=f"any_{bit}")
@@ -85,58 +85,21 @@ class LargestKey(wiring.Component):
                     before = Const(1, 1) if alive[i] is None else alive[i]
                     m.d.comb += living.eq(Mux(any_vote, votes[i], before))
                     alive[i] = living
-            found.insert(0, any_vote)
-        return Cat(*found)
+            bits.insert(0, any_vote)
+        return Cat(*bits)
 
 
-class ScaleFinder(wiring.Component):
-    """The largest key of some words. Combinational.
-
-    Args:
-        element: the element format.
-        rule: the scale rule.
-        source: the word format.
-        lanes: number of words.
-        fabric: ``"asic"`` or ``"fpga"``.
-
-    Members:
-        words: In, array of ``lanes`` words.
-        key: Out, the largest key; its upper 8 bits are the largest biased exponent.
-    """
-
-    def __init__(
-        self,
-        element: ElementFormat,
-        rule: ScaleRule,
-        source: WordFormat,
-        lanes: int,
-        fabric: Fabric = "asic",
-    ):
-        self.element, self.rule, self.source, self.lanes = element, rule, source, lanes
-        self.fabric: Fabric = fabric
-        words = data.ArrayLayout(word_layout(source), lanes)
-        super().__init__({"words": In(words), "key": Out(key_bits(rule))})
-
-    def elaborate(self, platform: Any) -> Module:
-        """Make a key of each word and take the largest."""
-        m = Module()
-        m.submodules.largest = largest = LargestKey(self.lanes, key_bits(self.rule), self.fabric)
-        for i in range(self.lanes):
-            word = self.words[i]
-            m.d.comb += largest.keys[i].eq(self._key(word))
-        m.d.comb += self.key.eq(largest.largest)
-        return m
-
-    def _key(self, word: Any) -> Value:
-        if self.rule is ScaleRule.FLOOR:
-            return word.biased_exponent
-        emax, threshold, threshold_low = comparator(self.element, self.rule)
-        drop = 23 - self.source.mantissa_bits
-        above = word.mantissa > (threshold >> drop)
-        if threshold_low >> drop != threshold >> drop:
-            low = word.mantissa > (threshold_low >> drop)
-            above = Mux(word.biased_exponent == emax, low, above)
-        return Cat(above, word.biased_exponent)
+def word_key(word: Any, element: ElementFormat, source: WordFormat, rule: ScaleRule) -> Value:
+    """Key of a word, a View of ``word_layout(source)``: its upper 8 bits are its exponent."""
+    if rule is ScaleRule.FLOOR:
+        return word.biased_exponent
+    emax, threshold, threshold_low = comparator(element, rule)
+    drop = 23 - source.mantissa_bits
+    above = word.mantissa > (threshold >> drop)
+    if threshold_low >> drop != threshold >> drop:
+        low = word.mantissa > (threshold_low >> drop)
+        above = Mux(word.biased_exponent == emax, low, above)
+    return Cat(above, word.biased_exponent)
 
 
 def scale_byte(m: Module, key: Value, element: ElementFormat, rule: ScaleRule) -> Signal:

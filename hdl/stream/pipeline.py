@@ -5,7 +5,7 @@ from typing import Any
 
 from amaranth.hdl import Module
 
-from .register import register
+from .register import register, skid
 
 __all__ = ["Stage", "pipeline"]
 
@@ -23,7 +23,8 @@ def pipeline(
         source: the stream that comes in.
         stages: point and stage, in the order of the data path. A stage's name, which is also its
             register's, is that of its point, ``sum/2`` as ``sum_2``.
-        points: those that have a register, as ``mxsf.hdl.stream.points`` resolves them.
+        points: those that have a register, as ``mxsf.hdl.stream.points`` resolves them; at those
+            that end in ``skid`` it is a skid buffer.
 
     Returns:
         The stream of the last stage, whose ready the caller drives.
@@ -32,5 +33,5 @@ def pipeline(
         name = point.replace("/", "_")
         source = stage(m, source, name)
         if point in points:
-            source = register(m, source, name=name)
+            source = (skid if point.endswith("skid") else register)(m, source, name=name)
     return source

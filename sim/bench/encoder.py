@@ -1,26 +1,29 @@
 """Bench of the encoder: words to golden codes and scales, and its cycle model."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from amaranth.hdl import Shape
 from numpy.typing import NDArray
 
+from ...golden.formats.block import Rounding
 from ...golden.quantize.encoder import quantize
-from ...hdl.checks import Bound
-from ...hdl.quantize.encoder import POINTS, ROUNDINGS, Encoder
+from ...golden.quantize.lfsr import NUMBER_BITS, Lfsr
+from ...golden.quantize.tensor import BlockTensor
+from ...hdl.quantize.encoder import POINTS, Encoder
 from ..design.design import Design, one_stream
-from ..design.kind import Integer
 from ..design.parameter import (
     BLOCK,
     FABRIC,
     LANES,
     OVERFLOW,
+    ROUNDING,
     RULE,
     SOURCE,
-    Parameter,
+    STORAGE,
     of_format,
-    roundings,
+    registers,
     with_blocks,
 )
 from ..model.encoder import encoder_model
@@ -31,7 +34,14 @@ from ..stimulus.stimulus import Stimulus
 from ..stimulus.words import directed_words, random_words
 from .stream import run_stream
 
-__all__ = ["DESIGNS", "encoder_case", "encoder_stimulus", "encoder_words", "run_encoder"]
+__all__ = [
+    "DESIGNS",
+    "encoder_case",
+    "encoder_stimulus",
+    "encoder_words",
+    "mixed_blocks",
+    "run_encoder",
+]
 
 
 def encoder_words(encoder: Encoder, values: NDArray[Any]) -> NDArray[np.uint32]:
@@ -44,7 +54,10 @@ def encoder_words(encoder: Encoder, values: NDArray[Any]) -> NDArray[np.uint32]:
 
 
 def encoder_stimulus(
-    encoder: Encoder, words: NDArray[np.uint32], beats: NDArray[np.int64] | None = None
+    encoder: Encoder,
+    words: NDArray[np.uint32],
+    beats: NDArray[np.int64] | None = None,
+    stochastic: NDArray[np.bool_] | None = None,
 ) -> Stimulus:
     """Make the beats of blocks of words and the golden answer.
 
@@ -53,19 +66,21 @@ def encoder_stimulus(
         words: bit patterns of source words, uint32 of shape (blocks, block).
         beats: number of beats of each block, 1 to ``encoder.beats``, shape (blocks,): a smaller
             number ends the block early, as if zero-padded. Default: full blocks.
+        stochastic: whether a beat is rounded by random numbers, where the design has them; else to
+            nearest even. Bool of shape (blocks, ``encoder.beats``). Default: all of them.
     """
     count, lanes = len(words), encoder.lanes
+    shape = (count, encoder.beats, lanes)
     full = np.full(count, encoder.beats)
     beats = full if beats is None else beats
+    stochastic = np.full(shape[:2], True) if stochastic is None else stochastic
     kept = np.arange(encoder.beats)[None, :] < beats[:, None]  # (blocks, beats)
     padded = np.where(kept.repeat(lanes, axis=1), words, 0)
-    values = encoder.source.values(padded)
-    golden = quantize(values, encoder.format)
+    golden = _golden(encoder, padded, kept & stochastic)
     step = np.tile(np.arange(encoder.beats), (count, 1))
     marks = {"first": (step == 0)[kept], "last": (step == beats[:, None] - 1)[kept]}
-    shape = (count, encoder.beats, lanes)
     scales = golden.scales.repeat(encoder.beats, axis=1)
-    fields_in = {"words": padded.reshape(shape)[kept], **marks}
+    fields_in = {"words": padded.reshape(shape)[kept], "stochastic": stochastic[kept], **marks}
     fields_out = {"codes": golden.codes.reshape(shape)[kept], "scale": scales[kept], **marks}
     if golden.micro is not None:
         fields_out["micro"] = golden.micro.reshape(count, encoder.beats, -1)[kept]
@@ -80,6 +95,21 @@ def encoder_stimulus(
     )
 
 
+def _golden(encoder: Encoder, words: NDArray[np.uint32], drawn: NDArray[np.bool_]) -> BlockTensor:
+    """Golden answer; in a design with random numbers each drawn beat takes one a lane."""
+    values, format = encoder.source.values(words), encoder.format
+    if format.rounding is not Rounding.STOCHASTIC:
+        return quantize(values, format)
+    random = np.zeros((*drawn.shape, encoder.lanes), np.uint16)
+    random[drawn] = Lfsr(encoder.lanes).draw(int(drawn.sum()))
+    dithered = quantize(
+        values, format, random=random.reshape(values.shape), random_bits=NUMBER_BITS
+    )
+    nearest = quantize(values, replace(format, rounding=Rounding.NEAREST_EVEN))
+    lanes = drawn.repeat(encoder.lanes, axis=1)
+    return replace(dithered, codes=np.where(lanes, dithered.codes, nearest.codes))
+
+
 def encoder_case(encoder: Encoder, values: NDArray[Any] | None = None, seed: int = 0) -> Stimulus:
     """Make the stimulus of a float tensor, or of built-in words."""
     if values is not None:
@@ -91,7 +121,18 @@ def encoder_case(encoder: Encoder, values: NDArray[Any] | None = None, seed: int
             random_words(random, 256, encoder.block, encoder.source),
         ]
     )
-    return encoder_stimulus(encoder, words, random.integers(1, encoder.beats + 1, len(words)))
+    return mixed_blocks(encoder, words, random)
+
+
+def mixed_blocks(
+    encoder: Encoder, words: NDArray[np.uint32], random: np.random.Generator
+) -> Stimulus:
+    """Make the stimulus of blocks of which some end early, or mix their roundings."""
+    beats = random.integers(1, encoder.beats + 1, len(words))
+    share = random.choice([0.0, 0.5, 1.0], (len(words), 1))
+    return encoder_stimulus(
+        encoder, words, beats, random.random((len(words), encoder.beats)) < share
+    )
 
 
 def run_encoder(
@@ -115,9 +156,10 @@ DESIGNS = (
             LANES,
             SOURCE,
             of_format(RULE),
-            of_format(roundings(ROUNDINGS)),
+            of_format(ROUNDING),
             of_format(OVERFLOW),
-            Parameter("stages", Integer(Bound(1, len(POINTS)), "s"), 2, "pipeline registers"),
+            replace(STORAGE, default="memory"),
+            registers(POINTS),
             FABRIC,
         ),
         Encoder,

@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 
 from ...golden.engine.machine import SIZE_BITS
 from ...hdl.checks import Bound
-from ...hdl.engine.matmul import COUNTER_BITS, POINTS, Matmul, machine
+from ...hdl.engine.matmul import COUNTER_BITS, POINTS, ROUNDINGS, Matmul, machine
 from ...hdl.interface.axi_engine import AxiEngine
 from ...hdl.ports import port_signals
-from ...hdl.quantize.requantizer import ROUNDINGS, TILES
+from ...hdl.quantize.requantizer import TILES
 from ..design.design import Design
 from ..design.kind import Integer, YesNo
 from ..design.parameter import (

@@ -13,20 +13,19 @@ from ...golden.formats.element import ElementFormat
 from ...golden.formats.word import FP32, WordFormat
 from ...golden.quantize.lfsr import Lfsr
 from ...golden.quantize.requantizer import requantize
-from ...hdl.quantize.requantizer import ORDER, POINTS, ROUNDINGS, STAGES, TILES, Requantizer
-from ...hdl.quantize.tile_buffer import STORAGES
-from ...hdl.stream.points import Points
+from ...hdl.quantize.requantizer import POINTS, TILES, Requantizer
 from ..design.design import Design
-from ..design.kind import Choice, YesNo
+from ..design.kind import YesNo
 from ..design.parameter import (
     ELEMENT,
     FABRIC,
     OVERFLOW,
+    ROUNDING,
     RULE,
     SOURCE,
+    STORAGE,
     Parameter,
     registers,
-    roundings,
     tile,
 )
 from ..model.outputs import Fork
@@ -155,8 +154,10 @@ def golden_tiles(
         requantizer.rule,
         overflow=requantizer.overflow,
     )
-    codes, scales = convert()
-    if requantizer.rounding is Rounding.STOCHASTIC:
+    if requantizer.rounding is not Rounding.STOCHASTIC:
+        codes, scales = convert(rounding=requantizer.rounding)
+    else:
+        codes, scales = convert()
         random = np.zeros(words.shape, np.uint16)
         drawn = kept & tiles.stochastic  # other rows draw none
         random[drawn] = Lfsr(size).draw(int(drawn.sum()))
@@ -182,7 +183,7 @@ def requantizer_stimulus(requantizer: Requantizer, tiles: Tiles) -> dict[str, St
     turned = codes.swapaxes(1, 2)
     chosen = np.where(tiles.transpose[:, None, None], turned, codes)
     order = {"o": codes, "t": turned} if requantizer.both else {"o": chosen}
-    found = {}
+    stimuli = {}
     for reader, answer in order.items():
         out = getattr(requantizer, reader).payload.shape()
         fields = {
@@ -191,7 +192,7 @@ def requantizer_stimulus(requantizer: Requantizer, tiles: Tiles) -> dict[str, St
             "first": (step == 0).reshape(-1),
             "last": (step == size - 1).reshape(-1),
         }
-        found[reader] = Stimulus(
+        stimuli[reader] = Stimulus(
             inputs=inputs,
             outputs=pack(out, fields),
             last=ends[kept],
@@ -199,7 +200,7 @@ def requantizer_stimulus(requantizer: Requantizer, tiles: Tiles) -> dict[str, St
             model=lambda: requantizer_model(requantizer),
             widths=(Shape.cast(layout).width, Shape.cast(out).width),
         )
-    return found
+    return stimuli
 
 
 def requantizer_case(
@@ -229,10 +230,10 @@ def run_requantizer(
 ) -> Result:
     """Compare a re-quantizer with the golden model on a float tensor, or on tiles."""
     if tiles is None:
-        found = requantizer_case(requantizer, values, stalls.seed)
+        stimuli = requantizer_case(requantizer, values, stalls.seed)
     else:
-        found = requantizer_stimulus(requantizer, tiles)
-    return run_stream(simulator, found, stalls, progress)
+        stimuli = requantizer_stimulus(requantizer, tiles)
+    return run_stream(simulator, stimuli, stalls, progress)
 
 
 DESIGNS = (
@@ -244,7 +245,7 @@ DESIGNS = (
             tile(TILES),
             replace(SOURCE, default=FP32),
             RULE,
-            roundings(ROUNDINGS),
+            ROUNDING,
             OVERFLOW,
             Parameter(
                 "both",
@@ -252,13 +253,8 @@ DESIGNS = (
                 False,
                 "straight and transposed tile from one quantization, on two streams",
             ),
-            Parameter(
-                "storage",
-                Choice({name: name for name in STORAGES}),
-                "registers",
-                "what holds tiles",
-            ),
-            registers(Points(POINTS, ORDER, STAGES)),
+            STORAGE,
+            registers(POINTS),
             FABRIC,
         ),
         Requantizer,

@@ -10,6 +10,7 @@ from ...golden.formats.scale_rule import ScaleRule
 from ...golden.formats.word import BF16, FP32, WORDS
 from ...hdl.checks import BLOCK_BOUND, LANES_BOUND, OUTPUTS_BOUND
 from ...hdl.layouts import Fabric
+from ...hdl.quantize.storage import STORAGES
 from ...hdl.stream.points import Points
 from .kind import Choice, Element, Integer, Kind, OneOf, Registers, YesNo
 
@@ -25,6 +26,7 @@ __all__ = [
     "ROUNDING",
     "RULE",
     "SOURCE",
+    "STORAGE",
     "Parameter",
     "of_format",
     "registers",
@@ -139,6 +141,13 @@ OVERFLOW = Parameter(
     Choice({"saturate": "saturate", "ovf": "ovf"}),
     "saturate",
     "beyond the largest value comes that value, or Inf or NaN",
+)
+
+STORAGE = Parameter(
+    "storage",
+    Choice({name: name for name in STORAGES}),
+    "registers",
+    "what holds tiles, and blocks of several beats",
 )
 
 FABRIC = Parameter(

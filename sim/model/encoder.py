@@ -1,13 +1,14 @@
 """Cycle model of the encoder."""
 
 from ...hdl.quantize.encoder import Encoder
-from .pipeline import BankPair, Pipeline, Register
+from .pipeline import BankPair, Pipeline
+from .quantizer import lane_stages, search_stages
 
 __all__ = ["encoder_model"]
 
 
 def encoder_model(encoder: Encoder) -> Pipeline:
     """Build the cycle model of an encoder."""
-    before = [Register() for point in encoder.points if point != "output"]
-    banks = [BankPair(encoder.beats)] if encoder.beats > 1 else []
-    return Pipeline(*before, *banks, Register())
+    held = BankPair(encoder.beats, registered=encoder.storage == "memory")
+    banks = [held] if encoder.beats > 1 else []
+    return Pipeline(*search_stages(encoder.points), *banks, *lane_stages(encoder.points))

@@ -13,7 +13,7 @@ from ...hdl.engine.core import COUNTERS
 from ...hdl.engine.matmul import Matmul
 from .dot import dot_model
 from .outputs import Fork, Model
-from .pipeline import Pipeline, TileBanks, Token
+from .pipeline import BankPair, Pipeline, Token
 from .regroup import regroup_model
 from .requantizer import requantizer_model
 
@@ -148,7 +148,9 @@ class EngineModel:
             self._requantizer: Model = requantizer_model(core.results.requantizer)
         else:  # a tile buffer that nothing ever enters
             self._requantizer = Fork(
-                Pipeline(), TileBanks(part.tile, False, 2), {name: Pipeline() for name in "ot"}
+                Pipeline(),
+                BankPair(part.tile, registered=False, readers=2, tile=True),
+                {name: Pipeline() for name in "ot"},
             )
         self._kind = (Output.WORDS, False)
         self._row = 0

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Protocol
 
-from .pipeline import Pipeline, TileBanks, Token
+from .pipeline import BankPair, Pipeline, Token
 
 __all__ = ["Fork", "Model", "Straight"]
 
@@ -52,7 +52,7 @@ class Fork:
         after: stages behind each reader, by output.
     """
 
-    def __init__(self, before: Pipeline, banks: TileBanks, after: Mapping[str, Pipeline]) -> None:
+    def __init__(self, before: Pipeline, banks: BankPair, after: Mapping[str, Pipeline]) -> None:
         self._before, self._banks, self._after = before, banks, after
 
     def output(self, name: str, incoming: Token | None) -> Token | None:

@@ -1,8 +1,8 @@
 """Cycle models of the elastic pipeline: what ready and valid must be on every clock edge.
 
 A model is a row of stages from input to output. Tokens are beats; what a beat carries is the
-golden model's business. Mirrors ``mxsf.hdl.stream.register``, ``hdl.quantize.block_buffer``,
-``hdl.quantize.tile_buffer``, ``hdl.dot.gather`` and ``hdl.dot.loop``.
+golden model's business. Mirrors ``mxsf.hdl``: ``stream.register``, ``quantize.bank_pair``,
+``dot.gather`` and ``dot.loop``.
 """
 
 from collections import deque
@@ -17,7 +17,6 @@ __all__ = [
     "Register",
     "Skid",
     "Stage",
-    "TileBanks",
     "Token",
 ]
 
@@ -94,85 +93,62 @@ class Skid:
 
 
 class BankPair:
-    """Model of ``hdl.quantize.block_buffer``: two banks, and a register on the read side.
+    """Model of ``hdl.quantize.bank_pair``: a block leaves when it has ended, beat by beat.
+
+    As a stage it has one reader. A tile leaves over ``beats`` beats whatever came; the number of a
+    beat out is then that of its tile times ``beats``, and on from there.
 
     Args:
         beats: beats of a full block.
-    """
-
-    def __init__(self, beats: int) -> None:
-        self._beats = beats
-        self._filling: list[Token] = []
-        self._full: deque[deque[Token]] = deque()
-        self._read = Register()
-
-    def output(self, incoming: Token | None) -> Token | None:
-        """Return the beat in the read register."""
-        return self._read.output()
-
-    def ready(self, incoming: Token | None, next_ready: bool) -> bool:
-        """Return whether the bank being written is free."""
-        return len(self._full) < 2
-
-    def step(self, incoming: Token | None, next_ready: bool) -> None:
-        """Write one beat, read one beat; a bank counts as full from the next cycle on."""
-        can_write = self.ready(incoming, next_ready)
-        if self._read.ready(None, next_ready):
-            beat = self._full[0].popleft() if self._full else None
-            self._read.step(beat, next_ready)
-            if self._full and not self._full[0]:
-                self._full.popleft()
-        if incoming is not None and can_write:
-            self._filling.append(incoming)
-            if incoming.last or len(self._filling) == self._beats:
-                self._full.append(deque(self._filling))
-                self._filling = []
-
-
-class TileBanks:
-    """Model of ``hdl.quantize.tile_buffer``: a closed tile leaves over ``beats`` beats.
-
-    As a stage it has one reader. The number of a beat out is that of its tile times ``beats``, and
-    on from there.
-
-    Args:
-        beats: beats of a tile.
         registered: whether there is a register on the read side.
-        readers: how many streams each tile leaves on, each at its own pace.
+        readers: how many streams each block leaves on, each at its own pace.
+        tile: whether blocks are tiles.
     """
 
-    def __init__(self, beats: int, registered: bool, readers: int = 1) -> None:
-        self._beats, self._registered = beats, registered
-        self._filled = self._closed = 0
-        self._waiting: list[deque[Token]] = [deque() for _ in range(readers)]
+    def __init__(
+        self, beats: int, *, registered: bool = True, readers: int = 1, tile: bool = False
+    ) -> None:
+        self._beats, self._registered, self._tile = beats, registered, tile
+        self._filling: list[Token] = []
+        self._closed = 0
+        self._waiting: list[deque[deque[Token]]] = [deque() for _ in range(readers)]
         self._read = [Register() for _ in range(readers)]
 
     def head(self, reader: int) -> Token | None:
         """Return the beat that a reader offers."""
         if self._registered:
             return self._read[reader].output()
-        waiting = self._waiting[reader]
-        return waiting[0] if waiting else None
+        blocks = self._waiting[reader]
+        return blocks[0][0] if blocks else None
 
     def free(self) -> bool:
         """Return whether every reader is done with the bank to be written."""
-        return all(len(waiting) <= self._beats for waiting in self._waiting)
+        return all(len(blocks) < 2 for blocks in self._waiting)
 
     def move(self, incoming: Token | None, readies: Sequence[bool]) -> None:
-        """Pass a clock edge."""
+        """Pass a clock edge; a bank counts as full from the next cycle on."""
         free = self.free()
-        for waiting, read, ready in zip(self._waiting, self._read, readies, strict=True):
-            if not self._registered or read.ready(None, ready):
-                taken = waiting.popleft() if waiting and (self._registered or ready) else None
-                read.step(taken, ready)
+        for blocks, read, ready in zip(self._waiting, self._read, readies, strict=True):
+            if self._registered and not read.ready(None, ready):
+                continue
+            beat = blocks[0].popleft() if blocks and (self._registered or ready) else None
+            if blocks and not blocks[0]:
+                blocks.popleft()
+            read.step(beat, ready)
         if incoming is None or not free:
             return
-        self._filled += 1
-        if incoming.last or self._filled == self._beats:
-            first = self._closed * self._beats
-            for waiting in self._waiting:
-                waiting.extend(Token(first + k, k == self._beats - 1) for k in range(self._beats))
-            self._closed, self._filled = self._closed + 1, 0
+        self._filling.append(incoming)
+        if incoming.last or len(self._filling) == self._beats:
+            for blocks in self._waiting:
+                blocks.append(deque(self._leaving()))
+            self._filling, self._closed = [], self._closed + 1
+
+    def _leaving(self) -> list[Token]:
+        """Beats as which the block just filled leaves."""
+        if not self._tile:
+            return self._filling
+        first, size = self._closed * self._beats, self._beats
+        return [Token(first + k, k == size - 1) for k in range(size)]
 
     def output(self, incoming: Token | None) -> Token | None:
         """Return the beat that the one reader offers."""

@@ -9,7 +9,7 @@ import pytest
 from mxsf.flow.catalogue.catalogue import Variant
 from mxsf.flow.simulate import make_simulator
 from mxsf.golden import FORMATS
-from mxsf.sim.bench.encoder import encoder_stimulus
+from mxsf.sim.bench.encoder import mixed_blocks
 from mxsf.sim.result import NO_STALLS, Result, Stalls
 from mxsf.sim.simulator.verilog import ICARUS, VERILATOR
 from mxsf.sim.stimulus.stimulus import Stimulus
@@ -67,8 +67,7 @@ def encoder_case(variant: Variant, blocks: int = 60, seed: int = 0) -> Stimulus:
     words = np.concatenate(
         [edges, chosen, random_words(random, blocks, encoder.block, encoder.source)]
     )
-    beats = random.integers(1, encoder.beats + 1, len(words))
-    return encoder_stimulus(encoder, words, beats)
+    return mixed_blocks(encoder, words, random)
 
 
 def check(variant: Variant, simulator: str, stalls: Stalls = NO_STALLS) -> Result:

@@ -12,7 +12,7 @@ from mxsf.sim.bench.requantizer import (
 from mxsf.sim.result import Stalls
 
 STALLS = Stalls(valid=0.8, ready=0.7, seed=5)
-ROUNDINGS = ["nearest_even", "stochastic"]
+ROUNDINGS = ["nearest_even", "half_away", "stochastic"]
 
 
 def build(**options):

@@ -25,12 +25,11 @@ KINDS = {
     "aligner": "shifts",
     "sum": "adder tree",
     "accumulator": "accumulator",
-    "finder": "scale finder",
-    "largest": "scale finder",
-    "digest": "scale finder",
-    "buffer": "tile buffer",
-    "lanes_o": "rounders",
-    "rounder": "rounders",
+    "search": "scale finder",
+    "banks": "tile buffer",
+    "placer": "rounders",
+    "chooser": "rounders",
+    "incrementer": "rounders",
 }
 """Modules by what people call them; what is inside of one is part of it."""
 

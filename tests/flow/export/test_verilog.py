@@ -98,8 +98,10 @@ def test_ports_stand_as_declared():
     heads = dict(re.findall(r"^module mxsf_encoder_mxsf_b4_l2(\w*)\((.*?)\);", text, re.M))
     stream = [f"{s}__{role}" for s in "io" for role in ("payload", "valid", "ready")]
     assert heads[""].split(", ") == ["clk", "rst", *stream]
-    assert heads["__buffer"].split(", ") == ["clk", "rst", *stream]
-    assert heads["__rounder"].split(", ") == ["word", "origin", "code"]
+    for name in ("search", "banks", "lanes"):
+        assert heads[f"__{name}"].split(", ") == ["clk", "rst", *stream]
+    assert heads["__placer"].split(", ") == ["word", "origin", "placed"]
+    assert heads["__incrementer"].split(", ") == ["chosen", "code"]
     text = verilog(variant("baseline", block=4, method="window"))
     heads = dict(re.findall(r"^module mxsf_baseline_b4_window(\w*)\((.*?)\);", text, re.M))
     # The first is signed.
@@ -108,9 +110,9 @@ def test_ports_stand_as_declared():
 
 def test_equal_modules_merge():
     design = netlist(Encoder(block=8, stages=3), "top")
-    assert design.instances["top__rounder"] == 8
-    assert design.instances["top__finder"] == 4
-    assert design.text.count("\nmodule ") + design.text.startswith("module ") <= 6
+    assert design.instances["top__placer"] == 8
+    assert design.instances["top__largest_keys4"] == 4
+    assert design.text.count("\nmodule ") + design.text.startswith("module ") <= 9
 
 
 def test_names_are_unique_and_say_the_parameters():

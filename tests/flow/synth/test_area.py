@@ -16,10 +16,10 @@ BUDGET = Path(__file__).parents[2] / "area_budget.json"
 GROWTH = 1.03
 GUARDED = [
     *(("decoder", {"element": e}) for e in ("mxsf", "e4m3", "e5m2", "int8")),
-    *(("encoder", {"element": e}) for e in ("mxsf", "e2m5", "e4m3", "int8", "mx9")),
-    ("encoder", {"lanes": 8}),
-    ("encoder", {"fabric": "fpga"}),
-    ("encoder", {"source": "fp32", "rule": "rceil"}),
+    *(("encoder", {"element": e, "stages": 2}) for e in ("mxsf", "e2m5", "e4m3", "int8", "mx9")),
+    ("encoder", {"lanes": 8, "stages": 2}),
+    ("encoder", {"fabric": "fpga", "stages": 2}),
+    ("encoder", {"source": "fp32", "rule": "rceil", "stages": 2}),
     *(
         ("product_sum", {"element": e, "block": 8})
         for e in ("mxsf", "e4m3", "e5m2", "int8", "mx9", "mx4")

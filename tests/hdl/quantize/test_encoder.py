@@ -10,15 +10,16 @@ from mxsf.flow.catalogue.catalogue import variant
 from mxsf.flow.export.verilog import verilog
 from mxsf.flow.netlist.netlist import netlist
 from mxsf.flow.simulate import cxxrtl_simulator, make_simulator
-from mxsf.golden import BF16, FP32, MXSF, ElementFormat, ScaleRule, quantize
+from mxsf.golden import BF16, FP32, MXSF, ElementFormat, Rounding, ScaleRule, quantize
 from mxsf.hdl import Encoder
-from mxsf.hdl.quantize.rounder import Rounder
+from mxsf.hdl.quantize.encoder import POINTS
 from mxsf.sim.bench.encoder import encoder_stimulus
 from mxsf.sim.bench.stream import run_stream
 from mxsf.sim.result import NO_STALLS, Stalls
 from mxsf.sim.simulator.verilog import run_verilog
 from mxsf.sim.stimulus.payload import unpack
 from mxsf.sim.stimulus.words import random_words
+from quantizing import draw_always, drop_a_carry
 
 RULES = [rule.value for rule in ScaleRule]
 STALLS = Stalls(valid=0.7, ready=0.6, seed=5)
@@ -63,20 +64,70 @@ def test_overflow_to_nan_or_inf(element):
     run(variant("encoder", element=element, block=4, overflow="ovf"))
 
 
+@pytest.mark.parametrize("rounding", ["half_away", "stochastic"])
+@pytest.mark.parametrize(
+    "element", tiers(["mxsf", "int8", "mx9", "mx4", "e0m5"], [*NAMED, *OTHERS, "mx6"])
+)
+def test_every_rounding(element, rounding):
+    """Stochastic with beats among them that are rounded to nearest even."""
+    options = {"block": 8, "lanes": 4, "source": "fp32", "fabric": "fpga"}
+    run(variant("encoder", element=element, rounding=rounding, **options), stalls=STALLS)
+
+
+def test_numbers_follow_transfers_only():
+    """A stall draws nothing, a beat that does not ask draws nothing, whatever registers there are.
+
+    The last beat has to be of a block that is rounded by numbers, else none would be missed.
+    """
+    words = random_words(np.random.default_rng(3), 30, 8, BF16)
+    asked = np.random.default_rng(4).random((30, 4)) < 0.5
+    asked[-1] = True
+    for stages in (1, ("input", "keys4", "search", "skid", "output")):
+        one = variant("encoder", block=8, lanes=2, rounding="stochastic", stages=stages)
+        case = encoder_stimulus(one.component, words, stochastic=asked)
+        for stalls in (NO_STALLS, STALLS, Stalls(0.2, 0.9, 1)):
+            result = run_stream(make_simulator(one, "amaranth"), case, stalls)
+            assert result.passed, result.mismatches
+    others = encoder_stimulus(one.component, words, stochastic=~asked)
+    assert (others.outputs != case.outputs).any()
+
+
 @pytest.mark.parametrize(
     "stalls", tiers([NO_STALLS, STALLS], [Stalls(0.3, 1.0, 7), Stalls(1.0, 0.3, 8)])
 )
-@pytest.mark.parametrize("stages", [1, 2, 3, 4])
-@pytest.mark.parametrize(("block", "lanes"), [(8, 8), (8, 4), (8, 1), (6, 2)])
-def test_every_cycle(block, lanes, stages, stalls):
-    run(variant("encoder", block=block, lanes=lanes, stages=stages), stalls=stalls, blocks=20)
+@pytest.mark.parametrize("stages", [0, 1, 2, 3, 4, POINTS.path])
+@pytest.mark.parametrize(
+    ("block", "lanes", "storage"),
+    [(8, 8, "memory"), (8, 4, "memory"), (8, 1, "registers"), (6, 2, "registers")],
+)
+def test_every_cycle(block, lanes, storage, stages, stalls):
+    one = variant("encoder", block=block, lanes=lanes, storage=storage, stages=stages)
+    run(one, stalls=stalls, blocks=20)
 
 
-@pytest.mark.parametrize("stages", [1, 2, 3, 4])
-@pytest.mark.parametrize("lanes", [8, 2])
-def test_latency_is_as_stated(lanes, stages):
-    one = variant("encoder", block=8, lanes=lanes, stages=stages)
+@pytest.mark.parametrize("place", POINTS.path)
+def test_a_register_at_every_place(place):
+    options = {"element": "mx9", "rounding": "stochastic", "fabric": "fpga"}
+    run(variant("encoder", block=8, lanes=4, stages=(place,), **options), blocks=10)
+
+
+@pytest.mark.parametrize("stages", [0, 1, 2, 3, 4, ("skid", "output")])
+@pytest.mark.parametrize(("lanes", "storage"), [(8, "memory"), (2, "memory"), (2, "registers")])
+def test_latency_is_as_stated(lanes, storage, stages):
+    one = variant("encoder", block=8, lanes=lanes, storage=storage, stages=stages)
     assert run(one).latency == one.latency
+    held = {"memory": 2, "registers": 1}[storage] if lanes < 8 else 0
+    assert one.latency == held + (stages if isinstance(stages, int) else 1)
+
+
+def test_a_number_of_stages_means_these_points():
+    named = [Encoder(stages=number).points for number in range(1, 5)]
+    assert named == [
+        ("output",),
+        ("search", "output"),
+        ("keys4", "search", "output"),
+        ("input", "keys4", "search", "output"),
+    ]
 
 
 def test_one_beat_a_cycle():
@@ -111,8 +162,14 @@ def test_any_words(words, rule):
         ({"block": 0}, ValueError, "block must be 1 to 1024, not 0"),
         ({"lanes": 5}, ValueError, "lanes must divide block = 32, not 5"),
         ({"lanes": 0}, ValueError, "lanes must divide block = 32, not 0"),
-        ({"stages": 0}, ValueError, "stages must be 1 to 4, not 0"),
-        ({"stages": 5}, ValueError, "stages must be 1 to 4, not 5"),
+        ({"stages": 12}, ValueError, "stages must be 0 to 11, or names, not 12"),
+        ({"stages": ("tree",)}, ValueError, "stages must be names of input, keys, .* not 'tree'"),
+        ({"storage": "paper"}, ValueError, "storage must be registers or memory, not 'paper'"),
+        (
+            {"block": 64, "rounding": Rounding.STOCHASTIC},
+            ValueError,
+            "lanes must be at most 32 for stochastic rounding, not 64",
+        ),
         ({"overflow": "ovf"}, ValueError, "mxsf has none"),
         ({"fabric": "wool"}, ValueError, "fabric must be asic, fpga, dsp, not 'wool'"),
         ({"overflow": "wrap"}, ValueError, "not 'wrap'"),
@@ -131,13 +188,16 @@ def test_bad_parameters(options, error, message):
 
 
 def test_cycle_bench_catches_a_wrong_code(monkeypatch):
-    class Broken(Rounder):
-        def _increment(self, m, code, up, sign):
-            super()._increment(m, code, up & ~code[1], sign)  # a carry dropped
-
-    monkeypatch.setattr("mxsf.hdl.quantize.encoder.Rounder", Broken)
+    drop_a_carry(monkeypatch)
     one = variant("encoder", block=4)
     result = run_stream(make_simulator(one, "amaranth"), encoder_case(one))
+    assert any("o.payload" in line for line in result.mismatches)
+
+
+def test_cycle_bench_catches_a_number_too_many(monkeypatch):
+    draw_always(monkeypatch)
+    one = variant("encoder", block=4, rounding="stochastic")
+    result = run_stream(make_simulator(one, "amaranth"), encoder_case(one), STALLS)
     assert any("o.payload" in line for line in result.mismatches)
 
 
@@ -149,7 +209,7 @@ def test_cycle_bench_catches_a_wrong_handshake(monkeypatch):
 
     from mxsf.hdl.stream.register import register
 
-    monkeypatch.setattr("mxsf.hdl.quantize.encoder.register", deaf)
+    monkeypatch.setattr("mxsf.hdl.stream.register.register", deaf)
     one = variant("encoder", block=4)
     result = run_stream(make_simulator(one, "amaranth"), encoder_case(one), STALLS)
     assert any("i.ready" in line for line in result.mismatches)
@@ -253,4 +313,5 @@ def test_stimulus_is_the_golden_answer():
 
 def test_rounders_are_one_module():
     design = netlist(Encoder(stages=1), "top")
-    assert design.instances["top__rounder"] == 32
+    for name in ("placer", "chooser", "incrementer"):
+        assert design.instances[f"top__{name}"] == 32

@@ -7,10 +7,10 @@ import pytest
 from designs import NAMED, OTHERS, needs_gcc, tiers
 from mxsf.flow.catalogue.catalogue import tensors, variant
 from mxsf.flow.simulate import cxxrtl_simulator, make_simulator
-from mxsf.golden import MXSF, ElementFormat, Rounding, ScaleRule, quantize
+from mxsf.golden import MX9, MXSF, ElementFormat, ScaleRule, quantize
 from mxsf.hdl import Requantizer
-from mxsf.hdl.quantize.requantizer import ORDER, POINTS, STAGES
-from mxsf.hdl.quantize.tile_buffer import STORAGES
+from mxsf.hdl.quantize.requantizer import POINTS
+from mxsf.hdl.quantize.storage import STORAGES
 from mxsf.sim.bench.requantizer import (
     Tiles,
     random_tiles,
@@ -68,7 +68,7 @@ def test_words_above_every_binade(special):
 @pytest.mark.parametrize(
     "stalls", tiers([NO_STALLS, STALLS], [Stalls(0.3, 1.0, 7), Stalls(1.0, 0.3, 8)])
 )
-@pytest.mark.parametrize("stages", [0, POINTS])
+@pytest.mark.parametrize("stages", [0, POINTS.path])
 @pytest.mark.parametrize(
     ("storage", "both"), [("registers", "no"), ("memory", "no"), ("memory", "yes")]
 )
@@ -103,7 +103,7 @@ def test_every_size(size, storage, kind):
     run(one, "cxxrtl", count=30)
 
 
-@pytest.mark.parametrize("place", POINTS)
+@pytest.mark.parametrize("place", POINTS.path)
 def test_a_register_at_every_place(place):
     one = build(stages=(place,), rounding="stochastic", both="yes", fabric="fpga")
     run(one, count=10)
@@ -112,7 +112,11 @@ def test_a_register_at_every_place(place):
 @pytest.mark.parametrize("storage", STORAGES)
 @pytest.mark.parametrize(
     "stages",
-    [4, ("skid", "output"), *(pytest.param(n, marks=pytest.mark.long) for n in (0, len(ORDER)))],
+    [
+        4,
+        ("skid", "output"),
+        *(pytest.param(n, marks=pytest.mark.long) for n in (0, len(POINTS.priority))),
+    ],
 )
 def test_latency_is_as_stated(stages, storage):
     for both in ("no", "yes"):
@@ -136,7 +140,7 @@ def test_one_row_a_cycle(storage, both):
 
 @needs_gcc
 def test_both_engines_agree():
-    one = build(storage="memory", rounding="stochastic", stages=STAGES)
+    one = build(storage="memory", rounding="stochastic", stages=POINTS.default)
     slow, fast = (run(one, simulator, count=12) for simulator in ("amaranth", "cxxrtl"))
     assert (slow.cycles, slow.beats) == (fast.cycles, fast.beats)
 
@@ -194,11 +198,7 @@ def test_numbers_follow_transfers_only():
         ({"tile": 8.0}, TypeError, "tile must be of type int, not 8.0"),
         ({"storage": "paper"}, ValueError, "storage must be registers or memory, not 'paper'"),
         ({"both": 1}, TypeError, "both must be of type bool, not 1"),
-        (
-            {"rounding": Rounding.HALF_AWAY},
-            ValueError,
-            "rounding must be nearest_even or stochastic, not half_away",
-        ),
+        ({"element": MX9}, TypeError, "element must be of type ElementFormat, not .*mx9"),
         ({"rounding": "up"}, TypeError, "rounding must be of type Rounding, not 'up'"),
         ({"stages": 12}, ValueError, "stages must be 0 to 11, or names, not 12"),
         ({"stages": ("tree",)}, ValueError, "stages must be names of input, keys, .* not 'tree'"),

@@ -3,23 +3,14 @@
 import pytest
 from amaranth.hdl import Module
 from mxsf.flow.simulate import make_simulator
-from mxsf.hdl.quantize.block_buffer import BlockBuffer
+from mxsf.hdl.quantize.bank_pair import BankPair
 from mxsf.hdl.quantize.digest import Digest
-from mxsf.hdl.quantize.lfsr import Lfsr
-from mxsf.hdl.quantize.rounder import Rounder
-from mxsf.hdl.quantize.tile_buffer import TileMemory, TileRegisters
+from mxsf.hdl.quantize.storage import BankMemory, BankRegisters
 from mxsf.sim.bench.requantizer import (
     run_requantizer,
 )
+from quantizing import draw_always, drop_a_carry
 from requantizing import STALLS, build, mix
-
-
-def broken_rounding(monkeypatch):
-    class Broken(Rounder):
-        def _increment(self, m, code, up, sign):
-            super()._increment(m, code, up & ~code[1], sign)  # a carry dropped
-
-    monkeypatch.setattr("mxsf.hdl.quantize.lanes.Rounder", Broken)
 
 
 def mismatches(one, stalls=STALLS):
@@ -29,50 +20,40 @@ def mismatches(one, stalls=STALLS):
 
 
 def test_cycle_bench_catches_a_wrong_code(monkeypatch):
-    broken_rounding(monkeypatch)
+    drop_a_carry(monkeypatch)
     assert "o.payload" in mismatches(build())
     assert "t.payload" in mismatches(build(both="yes"))
 
 
-@pytest.mark.parametrize("store", [TileRegisters, TileMemory])
+@pytest.mark.parametrize("store", [BankRegisters, BankMemory])
 def test_cycle_bench_catches_a_wrong_order(monkeypatch, store):
     class Broken(store):
         def _across(self, reader):
             across = super()._across(reader)
             return across & (getattr(self, f"{reader}_step") != 2)  # column 2 is read as a row
 
-    monkeypatch.setattr(f"mxsf.hdl.quantize.block_buffer.{store.__name__}", Broken)
-    storage = "registers" if store is TileRegisters else "memory"
-    if store is TileRegisters:  # with both outputs the readers are fixed
+    monkeypatch.setattr(f"mxsf.hdl.quantize.bank_pair.{store.__name__}", Broken)
+    storage = "registers" if store is BankRegisters else "memory"
+    if store is BankRegisters:  # with both outputs the readers are fixed
         assert "o.payload" in mismatches(build(storage=storage))
     else:
         assert "t.payload" in mismatches(build(storage=storage, both="yes"))
 
 
 def test_cycle_bench_catches_a_lost_bank(monkeypatch):
-    class Broken(BlockBuffer):
+    class Broken(BankPair):
         def _reader(self, m, reader, side, full, marks, advance, delay):
             late = {**marks, "last": marks["last"] & marks["present"][0]}
             late["present"] = marks["present"] & ~marks["last"]  # the last row of every tile
             super()._reader(m, reader, side, full, late, advance, delay)
 
-    monkeypatch.setattr("mxsf.hdl.quantize.requantizer.BlockBuffer", Broken)
+    monkeypatch.setattr("mxsf.hdl.quantize.requantizer.BankPair", Broken)
     assert mismatches(build())
 
 
 def test_cycle_bench_catches_a_number_too_many(monkeypatch):
-    class Broken(Lfsr):
-        def elaborate(self, platform):
-            m = super().elaborate(platform)
-            outer = Module()
-            outer.submodules.inner = inner = Lfsr(len(self.seeds))
-            del m
-            outer.d.comb += [self.numbers.eq(inner.numbers), inner.advance.eq(1)]
-            return outer
-
-    monkeypatch.setattr("mxsf.hdl.quantize.requantizer.Lfsr", Broken)
-    one = build(rounding="stochastic")
-    assert mismatches(one, STALLS)
+    draw_always(monkeypatch)
+    assert mismatches(build(rounding="stochastic"), STALLS)
 
 
 def test_cycle_bench_catches_a_lost_sticky_bit(monkeypatch):
@@ -87,7 +68,7 @@ def test_cycle_bench_catches_a_lost_sticky_bit(monkeypatch):
             outer.d.comb += self.digest.mantissa.eq(self.word.mantissa[cut:])
             return outer
 
-    monkeypatch.setattr("mxsf.hdl.quantize.requantizer.Digest", Broken)
+    monkeypatch.setattr("mxsf.hdl.quantize.search.Digest", Broken)
     assert "o.payload" in mismatches(build())
 
 
@@ -99,5 +80,5 @@ def test_cycle_bench_catches_a_wrong_handshake(monkeypatch):
         m.d.comb += source.ready.eq(1)  # takes a beat although the next stage is stalled
         return target
 
-    monkeypatch.setattr("mxsf.hdl.quantize.requantizer.register", deaf)
+    monkeypatch.setattr("mxsf.hdl.stream.register.register", deaf)
     assert "i.ready" in mismatches(build(stages=("input",)))

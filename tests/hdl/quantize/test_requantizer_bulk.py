@@ -159,7 +159,7 @@ def test_hardware_rounds_without_bias():
     "options",
     [
         *({"element": name} for name in NAMED),
-        {"storage": "memory", "stages": POINTS, "fabric": "fpga"},
+        {"storage": "memory", "stages": POINTS.path, "fabric": "fpga"},
         {"rounding": "stochastic", "storage": "memory"},
         {"rounding": "stochastic", "element": "int8", "fabric": "fpga", "both": "yes"},
         {"both": "yes", "rule": "rceil", "source": "bf16", "stages": 0},
