@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
-__all__ = ["Points", "Stages", "points"]
+__all__ = ["Points", "Stages"]
 
 Stages = int | Sequence[str]
 """How many registers, placed where they help most, or the names of the points that have one."""
@@ -120,8 +120,3 @@ class Points:
 def _kind(name: str) -> str:
     """The name in ``Points.path`` that stands for a name."""
     return re.sub(r"^sum/[1-9][0-9]*$", _LEVELS, name) if isinstance(name, str) else name
-
-
-def points(stages: Stages, order: Sequence[str], known: Sequence[str]) -> tuple[str, ...]:
-    """``Points(known, order, 0).resolve(stages)``."""
-    return Points(tuple(known), tuple(order), 0).resolve(stages)
