@@ -107,7 +107,11 @@ class Matmul(wiring.Component):
         requantize: bool = True,
     ):
         _check_sizes(tile, pes, depth)
-        check_kind("requantize", requantize, bool)
+        for name, value, kind in (
+            ("requantize", requantize, bool),
+            ("element", element, ElementFormat),
+        ):
+            check_kind(name, value, kind)
         check_rounding(rounding, ROUNDINGS)
         self.element, self.tile, self.pes, self.depth = element, tile, pes, depth
         self.rule, self.rounding = rule, rounding

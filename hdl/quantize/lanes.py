@@ -102,7 +102,7 @@ class Lanes(wiring.Component):
             ("choose", self._choose),
             ("output", self._increment),
         ]
-        link(m, pipeline(m, self.i, stages, self.points), self.o)
+        link(m, pipeline(m, self.i, stages, self.points, skids=("skid",)), self.o)
         return m
 
     def _stage(self, m: Module, source: Any, fields: Mapping[str, Any], name: str) -> Any:

@@ -100,7 +100,7 @@ class Search(wiring.Component):
             ("keys_skid", lambda m, source, name: source),
             ("search", self._finish),
         ]
-        link(m, pipeline(m, self.i, stages, self.points), self.o)
+        link(m, pipeline(m, self.i, stages, self.points, skids=("keys_skid",)), self.o)
         return m
 
     def _keys(self, m: Module, source: Any, name: str) -> Any:

@@ -14,7 +14,12 @@ Stage = Callable[[Module, Any, str], Any]
 
 
 def pipeline(
-    m: Module, source: Any, stages: Iterable[tuple[str, Stage]], points: Collection[str]
+    m: Module,
+    source: Any,
+    stages: Iterable[tuple[str, Stage]],
+    points: Collection[str],
+    *,
+    skids: Collection[str] = (),
 ) -> Any:
     """Pass a stream through the stages of a data path, a register after each that has one.
 
@@ -23,8 +28,8 @@ def pipeline(
         source: the stream that comes in.
         stages: point and stage, in the order of the data path. A stage's name, which is also its
             register's, is that of its point, ``sum/2`` as ``sum_2``.
-        points: those that have a register, as ``mxsf.hdl.stream.points`` resolves them; at those
-            that end in ``skid`` it is a skid buffer.
+        points: those that have a register, as ``mxsf.hdl.stream.points`` resolves them.
+        skids: points where a skid buffer stands in place of a register.
 
     Returns:
         The stream of the last stage, whose ready the caller drives.
@@ -33,5 +38,5 @@ def pipeline(
         name = point.replace("/", "_")
         source = stage(m, source, name)
         if point in points:
-            source = (skid if point.endswith("skid") else register)(m, source, name=name)
+            source = (skid if point in skids else register)(m, source, name=name)
     return source
