@@ -287,7 +287,7 @@ class ProductSum(wiring.Component):
             for i, lane in enumerate(range(k * size, (k + 1) * size)):
                 m.d.comb += group.terms[i].eq(lanes.terms[lane])
                 if self._plan.complements:
-                    m.d.comb += group.carrys[i].eq(lanes.negative[lane])
+                    m.d.comb += group.ones[i].eq(lanes.negative[lane])
             if self._plan.complements:
                 m.d.comb += out.payload.negative[k].eq(group.carry)
         return out
