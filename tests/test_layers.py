@@ -27,12 +27,12 @@ ROOT = Path(__file__).parent.parent
 
 
 def modules() -> list[str]:
-    found = []
+    names = []
     for layer in LAYERS:
         package = importlib.import_module(f"mxsf.{layer}")
-        found += [package.__name__]
-        found += [m.name for m in pkgutil.walk_packages(package.__path__, f"mxsf.{layer}.")]
-    return found
+        names += [package.__name__]
+        names += [m.name for m in pkgutil.walk_packages(package.__path__, f"mxsf.{layer}.")]
+    return names
 
 
 @pytest.mark.parametrize("layer", LAYERS)

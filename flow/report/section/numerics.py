@@ -167,9 +167,9 @@ def _table(
     step: Callable[[str], None],
 ) -> Table:
     """A row for each set of keys, a column for each format."""
-    found = []
+    lines = []
     for key, measure in rows:
         step(f"{title}: {', '.join(map(str, key))}")
         values = [measure(element) for element in elements.values()]
-        found.append([*key, *("exact" if v == np.inf else round(v, 3) for v in values)])
-    return Table(name, title, [*keys, *elements], found)
+        lines.append([*key, *("exact" if v == np.inf else round(v, 3) for v in values)])
+    return Table(name, title, [*keys, *elements], lines)

@@ -5,7 +5,7 @@ import itertools
 import numpy as np
 import pytest
 from amaranth.hdl import Const
-from designs import check, encoder_case, needs_gcc, needs_icarus, plant, tiers
+from designs import check, edge_blocks, needs_gcc, needs_icarus, plant, tiers
 from encoding import EXPONENTS, exhaust
 from mxsf.flow.catalogue.catalogue import variant
 from mxsf.flow.export.manifest import manifest
@@ -249,14 +249,14 @@ def test_dot_of_encoded_words():
 )
 def test_encoder(options):
     built = variant("encoder", **options)
-    result = run_stream(make_simulator(built, "amaranth"), encoder_case(built, 40), STALLS)
+    result = run_stream(make_simulator(built, "amaranth"), edge_blocks(built, 40), STALLS)
     assert result.passed, result.mismatches
 
 
 @pytest.mark.parametrize("element", ["mxsf", "int8", "e5m2"])
 def test_half_away_without_microexponents(element):
     built = variant("encoder", element=element, block=4, rounding="half_away")
-    run(built, encoder_case(built, 20))
+    run(built, edge_blocks(built, 20))
 
 
 EITHER, ZERO = slice(1, None), slice(1, None, 2)  # beside words of any size, or of the largest
@@ -345,14 +345,14 @@ def test_a_wrong_unit_is_caught(monkeypatch):
 def test_a_wrong_microexponent_is_caught(monkeypatch, change):
     monkeypatch.setattr(encoder, "find_micro", change(encoder.find_micro))
     built = variant("encoder", element="mx4", block=4)
-    result = run_stream(make_simulator(built, "amaranth"), encoder_case(built))
+    result = run_stream(make_simulator(built, "amaranth"), edge_blocks(built))
     assert any("o.payload" in line for line in result.mismatches)
 
 
 def test_the_other_rounding_is_caught():
     built = variant("encoder", element="mx4", block=4)
     even = variant("encoder", element="mx4", block=4, rounding="nearest_even")
-    assert run_stream(make_simulator(even, "amaranth"), encoder_case(built)).count > 0
+    assert run_stream(make_simulator(even, "amaranth"), edge_blocks(built)).count > 0
 
 
 # As exported.

@@ -13,9 +13,9 @@ from quantizing import draw_always, drop_a_carry
 from requantizing import STALLS, build, mix
 
 
-def mismatches(one, stalls=STALLS):
-    simulator = make_simulator(one, "amaranth")
-    result = run_requantizer(simulator, one.component, stalls=stalls, tiles=mix(one))
+def mismatches(design, stalls=STALLS):
+    simulator = make_simulator(design, "amaranth")
+    result = run_requantizer(simulator, design.component, stalls=stalls, tiles=mix(design))
     return "\n".join(result.mismatches)
 
 
