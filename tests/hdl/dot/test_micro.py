@@ -323,7 +323,7 @@ def test_a_deaf_microexponent_is_caught(monkeypatch):
 
 
 def test_a_lost_one_is_caught(monkeypatch):
-    plant(monkeypatch, GroupSum, product_sum_module, lambda group: group.built.eq(0))
+    plant(monkeypatch, GroupSum, product_sum_module, lambda group: group.carry.eq(0))
     built = variant("product_sum", element="mx4", block=4)
     assert run_stream(amaranth(built.component), sums(built, 30)).count > 0
 
