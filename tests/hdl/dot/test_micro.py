@@ -19,7 +19,7 @@ from mxsf.hdl import Dot, Encoder, ProductSum
 from mxsf.hdl.dot import product_sum as product_sum_module
 from mxsf.hdl.dot.group_sum import GroupSum
 from mxsf.hdl.ports import fields
-from mxsf.hdl.quantize import encoder
+from mxsf.hdl.quantize import lanes
 from mxsf.sim.bench.dot import dot_stimulus
 from mxsf.sim.bench.encoder import encoder_stimulus
 from mxsf.sim.bench.product_sum import product_sum_stimulus
@@ -343,7 +343,7 @@ def test_a_wrong_unit_is_caught(monkeypatch):
     ids=["in a block of Inf", "inverted"],
 )
 def test_a_wrong_microexponent_is_caught(monkeypatch, change):
-    monkeypatch.setattr(encoder, "find_micro", change(encoder.find_micro))
+    monkeypatch.setattr(lanes, "find_micro", change(lanes.find_micro))
     built = variant("encoder", element="mx4", block=4)
     result = run_stream(make_simulator(built, "amaranth"), edge_blocks(built))
     assert any("o.payload" in line for line in result.mismatches)

@@ -214,7 +214,7 @@ def test_cycle_bench_catches_a_wrong_handshake(monkeypatch):
 
     from mxsf.hdl.stream.register import register
 
-    monkeypatch.setattr("mxsf.hdl.stream.register.register", deaf)
+    monkeypatch.setattr("mxsf.hdl.stream.pipeline.register", deaf)
     design = variant("encoder", block=4)
     result = run_stream(make_simulator(design, "amaranth"), edge_blocks(design), STALLS)
     assert any("i.ready" in line for line in result.mismatches)

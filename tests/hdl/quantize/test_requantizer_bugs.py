@@ -80,5 +80,5 @@ def test_cycle_bench_catches_a_wrong_handshake(monkeypatch):
         m.d.comb += source.ready.eq(1)  # takes a beat although the next stage is stalled
         return target
 
-    monkeypatch.setattr("mxsf.hdl.stream.register.register", deaf)
+    monkeypatch.setattr("mxsf.hdl.stream.pipeline.register", deaf)
     assert "i.ready" in mismatches(build(stages=("input",)))
