@@ -77,10 +77,10 @@ def own_block(element: Operands) -> int:
         ValueError: two block formats differ.
     """
     pair = element if isinstance(element, tuple) else (element,)
-    found = {vector_format(f).block[1] for f in pair if isinstance(f, BlockFormat)} or {32}
-    if len(found) > 1:
-        raise ValueError(f"block must be given: those of a and b differ, {sorted(found)}")
-    return found.pop()
+    sizes = {vector_format(f).block[1] for f in pair if isinstance(f, BlockFormat)} or {32}
+    if len(sizes) > 1:
+        raise ValueError(f"block must be given: those of a and b differ, {sorted(sizes)}")
+    return sizes.pop()
 
 
 def check_block(block: int, lanes: int | None) -> int:

@@ -38,24 +38,24 @@ def fields(layout: Any, prefix: str = "", offset: int = 0) -> list[Field]:
     if not isinstance(layout, data.StructLayout):
         shape = Shape.cast(layout)
         return [Field(prefix or "payload", offset, shape.width, 1, shape.signed, False)]
-    found = []
+    leaves = []
     for name, field in layout:
         path, start = f"{prefix}.{name}" if prefix else str(name), offset + field.offset
         if isinstance(field.shape, data.ArrayLayout):
             item = Shape.cast(field.shape.elem_shape)
-            found.append(Field(path, start, item.width, field.shape.length, item.signed, True))
+            leaves.append(Field(path, start, item.width, field.shape.length, item.signed, True))
         else:
-            found += fields(field.shape, path, start)
-    return found
+            leaves += fields(field.shape, path, start)
+    return leaves
 
 
 def port_signals(component: Any) -> dict[str, tuple[Any, bool]]:
     """Ports of a component by Verilog name: (signal, whether it is an input)."""
-    found = {}
+    signals = {}
     for path, member, value in component.signature.flatten(component):
         plain = value.as_value() if isinstance(value, ValueCastable) else Value.cast(value)
-        found["__".join(map(str, path))] = (plain, member.flow is wiring.In)
-    return found
+        signals["__".join(map(str, path))] = (plain, member.flow is wiring.In)
+    return signals
 
 
 def stream_names(component: Any) -> list[str]:

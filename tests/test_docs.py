@@ -79,7 +79,7 @@ def test_links_within_a_page(page):
 
 def test_docstrings_point_to_what_is_there():
     missing = {str(p.relative_to(ROOT)): faults(p.read_text(), p.parent) for p in SOURCES}
-    assert {path: found for path, found in missing.items() if found} == {}
+    assert {path: targets for path, targets in missing.items() if targets} == {}
 
 
 @pytest.mark.parametrize(

@@ -37,21 +37,21 @@ DOCUMENT = (Path(__file__).parent.parent / "docs" / "installation.md").read_text
 
 def brought(extra):
     """Distributions that an extra of this project brings, by name, each with all of its own."""
-    found, todo, done = {}, [("mxsf", frozenset({extra} - {""}))], set()
+    needed, todo, done = {}, [("mxsf", frozenset({extra} - {""}))], set()
     while todo:
         name, extras = todo.pop()
         if (name, extras) in done:
             continue
         done.add((name, extras))
-        found[canonicalize_name(name)] = here = distribution(name)
+        needed[canonicalize_name(name)] = here = distribution(name)
         for line in here.requires or []:
             wanted = Requirement(line)
             if wanted.marker is None or any(
-                wanted.marker.evaluate({"extra": one}) for one in (*extras, "")
+                wanted.marker.evaluate({"extra": other}) for other in (*extras, "")
             ):
                 todo.append((wanted.name, frozenset(wanted.extras)))
-    del found["mxsf"]
-    return found
+    del needed["mxsf"]
+    return needed
 
 
 def licence(facts):

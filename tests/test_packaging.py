@@ -93,11 +93,11 @@ def test_what_is_pinned():
 
 
 def test_packages_are_the_tree():
-    found = {"mxsf"}
+    packages = {"mxsf"}
     for layer in LAYERS:
         for path in (ROOT / layer).rglob("__init__.py"):
-            found.add("mxsf." + ".".join(path.parent.relative_to(ROOT).parts))
-    assert sorted(SETUP["packages"]) == sorted(found)
+            packages.add("mxsf." + ".".join(path.parent.relative_to(ROOT).parts))
+    assert sorted(SETUP["packages"]) == sorted(packages)
     assert SETUP["packages"] == sorted(SETUP["packages"])
 
 

@@ -53,9 +53,9 @@ class Netlist:
             ValueError: there is no such module.
         """
 
-        def empty(found: re.Match[str]) -> str:
-            ports = "".join(f"{port[0]}\n" for port in _PORT.finditer(found[2]))
-            return f"attribute \\blackbox 1\nmodule {found[1]}\n{ports}end"
+        def empty(match: re.Match[str]) -> str:
+            ports = "".join(f"{port[0]}\n" for port in _PORT.finditer(match[2]))
+            return f"attribute \\blackbox 1\nmodule {match[1]}\n{ports}end"
 
         name = rf"^module (\\{self.top}__{re.escape(concept)}(?:_\d+)?)\n(.*?)^end$"
         text, count = re.subn(name, empty, self.text, flags=re.M | re.S)

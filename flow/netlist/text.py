@@ -40,15 +40,15 @@ def readable(body: str, ports: Sequence[str]) -> str:
 
 def _plain_names(body: str) -> dict[str, str]:
     """New names for those that are no plain identifiers, each used once."""
-    found = list(dict.fromkeys(_NAME.findall(body)))
-    taken = {name for name in found if _PLAIN.fullmatch(name)}
+    used = list(dict.fromkeys(_NAME.findall(body)))
+    taken = {name for name in used if _PLAIN.fullmatch(name)}
     names = {}
-    for name in found:
+    for name in used:
         if name not in taken:
             stem = _stem(name)
             names[name] = new = next(
                 wish
-                for number in range(1, len(found) + 2)
+                for number in range(1, len(used) + 2)
                 if (wish := f"\\{stem}_{number}" if number > 1 else f"\\{stem}") not in taken
             )
             taken.add(new)

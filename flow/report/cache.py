@@ -48,19 +48,19 @@ def cached(folder: Path, key: Any, compute: Callable[[], Any]) -> Any:
     path = folder / f"{hashlib.sha256(text.encode()).hexdigest()[:32]}.json"
     if path.exists():
         return json.loads(path.read_text())
-    found = compute()
+    value = compute()
     folder.mkdir(parents=True, exist_ok=True)
-    write_whole(path, json.dumps(found))
-    return found
+    write_whole(path, json.dumps(value))
+    return value
 
 
-def netlist_key(one: Variant, folder: Path) -> str:
+def netlist_key(variant: Variant, folder: Path) -> str:
     """Hash of a design's netlist; as long as the code is as before, the netlist is not made."""
 
     def digest() -> str:
-        return hashlib.sha256(one.netlist.text.encode()).hexdigest()
+        return hashlib.sha256(variant.netlist.text.encode()).hexdigest()
 
-    return cached(folder, ["netlist", fingerprint(), one.top], digest)
+    return cached(folder, ["netlist", fingerprint(), variant.top], digest)
 
 
 @cache

@@ -32,10 +32,10 @@ def svg(figure: Figure) -> str:
         text = io.StringIO()
         drawn.savefig(text, format="svg", metadata={"Date": None})
         pyplot.close(drawn)
-    found = text.getvalue()
-    found = found[found.index("<svg") :]
+    drawing = text.getvalue()
+    drawing = drawing[drawing.index("<svg") :]
     # As wide as the page lets it be.
-    return re.sub(r' width="[^"]*" height="[^"]*"', "", found, count=1)
+    return re.sub(r' width="[^"]*" height="[^"]*"', "", drawing, count=1)
 
 
 def _bars(pyplot: Any, data: dict[str, Any]) -> Any:

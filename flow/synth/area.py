@@ -148,8 +148,8 @@ def _of_liberty(target: str, cells: dict[str, int], total: float, library: str) 
     areas: dict[str, float] = {}
     sequential: set[str] = set()
     for name, body in cell_texts(library).items():
-        if found := re.search(r"\barea\s*:\s*([\d.eE+-]+)", body):
-            areas[name] = float(found[1])
+        if match := re.search(r"\barea\s*:\s*([\d.eE+-]+)", body):
+            areas[name] = float(match[1])
         if re.search(r"\b(ff|latch)\s*\(", body):
             sequential.add(name)
     flip_flops = sum(n for cell, n in cells.items() if cell in sequential)

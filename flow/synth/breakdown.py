@@ -54,19 +54,19 @@ def breakdown(design: Netlist, yosys: Yosys = PINNED) -> list[Part]:
     script = _SCRIPT.format(top=design.top)
     report = json.loads(yosys.run(script, {"design.il": design.text}, read="stat.json"))
     modules = {
-        name.lstrip("\\"): {kind.lstrip("\\"): n for kind, n in found["num_cells_by_type"].items()}
-        for name, found in report["modules"].items()
+        name.lstrip("\\"): {kind.lstrip("\\"): n for kind, n in module["num_cells_by_type"].items()}
+        for name, module in report["modules"].items()
     }
-    found: dict[tuple[str, ...], Part] = {}
+    parts: dict[tuple[str, ...], Part] = {}
     for part in _walk(modules, design.top, design.top, (), 1):
-        before = found.get(part.path, Part(part.path, 0, 0, 0))
-        found[part.path] = Part(
+        before = parts.get(part.path, Part(part.path, 0, 0, 0))
+        parts[part.path] = Part(
             part.path,
             before.instances + part.instances,
             before.gates + part.gates,
             before.flip_flops + part.flip_flops,
         )
-    return list(found.values())
+    return list(parts.values())
 
 
 def _walk(

@@ -111,7 +111,7 @@ class Labels:
         registers = {name: net for name, net in harness["netnames"].items() if name in ports}
         own = names({**harness, "netnames": registers})
         self._names: dict[str, Mapping[Bit, str]] = {
-            "": {bit: f"port {found[0]}" for bit, found in own.items()},
+            "": {bit: f"port {labels[0]}" for bit, labels in own.items()},
             "dut.": signals,
         }
         outside = harness["cells"]["dut"]["connections"]
@@ -123,8 +123,8 @@ class Labels:
     def net(self, name: str) -> str:
         """Name of a net, empty where the design has none for it."""
         prefix, rest = self._split(name)
-        found = self._nets[prefix].get(rest)
-        return "" if found is None else self._names[prefix].get(found, "")
+        bit = self._nets[prefix].get(rest)
+        return "" if bit is None else self._names[prefix].get(bit, "")
 
     def register(self, cell: str, net: str = "") -> str:
         """Name of the register that is in a cell.
@@ -138,15 +138,15 @@ class Labels:
         if inside is None:
             return self.net(net) or cell
         if "Q" in inside["connections"]:
-            found = self._names[prefix].get(inside["connections"]["Q"][0], "")
+            label = self._names[prefix].get(inside["connections"]["Q"][0], "")
         else:
-            found = self._behind(prefix, _outputs(inside))
-        if not found and not _NOISE.search(rest):
+            label = self._behind(prefix, _outputs(inside))
+        if not label and not _NOISE.search(rest):
             return rest
-        if not found:  # a multiplier or a memory: what it drives tells which
+        if not label:  # a multiplier or a memory: what it drives tells which
             known = (self._names[prefix].get(bit) for bit in sorted(_outputs(inside), key=str))
-            found = next((f"{inside['type']} of {name}" for name in known if name), "")
-        return found or self.net(net) or f"{inside['type']} {rest}"
+            label = next((f"{inside['type']} of {name}" for name in known if name), "")
+        return label or self.net(net) or f"{inside['type']} {rest}"
 
     def _behind(self, prefix: str, bits: set[Bit]) -> str:
         """Name of the register that stores one of some bits: nextpnr packs it with their LUT."""
@@ -171,14 +171,14 @@ def critical_path(report: Mapping[str, Any], labels: Labels) -> CriticalPath:
     Raises:
         ValueError: the report has no such path.
     """
-    found = [
+    paths = [
         path["path"]
         for path in report["critical_paths"]
         if "<async>" not in (path["from"], path["to"]) and path["path"]
     ]
-    if not found:
+    if not paths:
         raise ValueError("nextpnr reports no path from register to register")
-    raw = max(found, key=lambda path: sum(step["delay"] for step in path))
+    raw = max(paths, key=lambda path: sum(step["delay"] for step in path))
     steps = tuple(
         Step(
             step["type"],

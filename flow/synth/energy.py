@@ -62,12 +62,12 @@ class Energy:
 
 
 def energy(
-    one: Variant, stimulus: Stimulus, target: str = "generic", yosys: Yosys = PINNED
+    variant: Variant, stimulus: Stimulus, target: str = "generic", yosys: Yosys = PINNED
 ) -> Energy:
     """Map a design, run real beats through it, compare what comes out, count.
 
     Args:
-        one: a design with a beat out for each beat in, ports ``i`` and ``o``.
+        variant: a design with a beat out for each beat in, ports ``i`` and ``o``.
         stimulus: the beats, a multiple of ``STREAMS``. Streams are runs of them, each warmed up
             with those before it.
         target: ``"generic"``, or ``liberty=FILE``.
@@ -80,24 +80,24 @@ def energy(
     """
     if target != "generic" and not target.startswith("liberty="):
         raise ValueError(f"energy is known for generic gates and liberty=FILE, not {target!r}")
-    files, commands = synthesis(one.netlist, target)
+    files, commands = synthesis(variant.netlist, target)
     commands += _RESET_ONLY if target == "generic" else ""
     mapped = json.loads(yosys.run(commands + _JSON, files, read="netlist.json"))
-    design = mapped["modules"][one.top]
+    design = mapped["modules"][variant.top]
     kinds = {cell["type"] for cell in design["cells"].values()} - {"$scopeinfo"}
     library, functions = None, {}
     if "cells.lib" in files:
         library = Library(files["cells.lib"], kinds)
         script = f"read_liberty -ignore_miss_func cells.lib{_JSON}"
-        found = yosys.run(script, {"cells.lib": library.text}, read="netlist.json")
-        functions = json.loads(found)["modules"]
+        text = yosys.run(script, {"cells.lib": library.text}, read="netlist.json")
+        functions = json.loads(text)["modules"]
     gates = Gates(design, functions)
-    warm = one.latency + 1
-    inputs, golden = _streams(stimulus, warm, one.latency)
+    warm = variant.latency + 1
+    inputs, golden = _streams(stimulus, warm, variant.latency)
     held = {"i__valid": 1, "o__ready": 1}
     seen = gates.activity(held, "i__payload", inputs, "o__payload", warm)
     if not np.array_equal(seen.outputs, golden):
-        raise RuntimeError(f"the netlist of {one.top} does not compute what it should")
+        raise RuntimeError(f"the netlist of {variant.top} does not compute what it should")
     weights, clock = _weights(gates, library)
     kept = np.zeros(gates.count, bool)
     kept[gates.registers] = True
@@ -142,15 +142,15 @@ def _weights(gates: Gates, library: Library | None) -> tuple[NDArray[np.float64]
     pins = {pin for driven in gates.loads for pin in driven}
     farads = {pin: library.capacitance(*pin) for pin in pins}
     inside = {pin: library.internal(*pin) for pin in pins}
-    found = np.zeros(gates.count)
+    per_net = np.zeros(gates.count)
     outputs: dict[tuple[str, str, float], float] = {}
     for net, driven in enumerate(gates.loads):
         load = sum(farads[pin] for pin in driven)
-        found[net] = half * load + sum(inside[pin] for pin in driven)
+        per_net[net] = half * load + sum(inside[pin] for pin in driven)
         driver = gates.drivers[net]
         if driver is not None:
             key = (*driver, round(load, 5))
             if key not in outputs:
                 outputs[key] = library.internal(*driver, load)
-            found[net] += outputs[key]
-    return found, sum(half * farads[pin] + inside[pin] for pin in gates.clocked)
+            per_net[net] += outputs[key]
+    return per_net, sum(half * farads[pin] + inside[pin] for pin in gates.clocked)

@@ -41,12 +41,12 @@ def names(module: Module) -> dict[Bit, list[str]]:
     Of the names of a bit that is the signal of fewest bits (one code rather than the whole
     payload), then the one highest in the hierarchy.
     """
-    found: dict[Bit, list[tuple[bool, int, int, int, str]]] = {}
+    keyed: dict[Bit, list[tuple[bool, int, int, int, str]]] = {}
     for name, bit, width in _bits(module, hidden=False):
         nameless = _NAMELESS.search(name) is not None
         key = (nameless, width, name.count("."), len(name), name)
-        found.setdefault(bit, []).append(key)
-    return {bit: [key[-1] for key in sorted(keys)] for bit, keys in found.items()}
+        keyed.setdefault(bit, []).append(key)
+    return {bit: [key[-1] for key in sorted(keys)] for bit, keys in keyed.items()}
 
 
 def nets(module: Module) -> dict[str, Bit]:
@@ -74,24 +74,24 @@ def matched(reference: Module, mapped: Module) -> dict[Bit, str]:
             by_name.update(dict.fromkeys(own, before[bit]))
             if _RARE <= before[bit].bit_count() <= _VECTORS - _RARE:
                 by_value.setdefault(before[bit], own[0])
-    given = names(mapped)
+    kept = names(mapped)
 
     def source(bit: Bit) -> int:
-        for name in given.get(bit, ()):
+        for name in kept.get(bit, ()):
             if name in by_name:
                 return by_name[name]
         return stimulus.getrandbits(_VECTORS)
 
     after = _evaluate(mapped, source)
-    found = {}
+    matches = {}
     for bit, value in after.items():
-        if bit in given:
-            found[bit] = given[bit][0]
+        if bit in kept:
+            matches[bit] = kept[bit][0]
         elif value in by_value:
-            found[bit] = by_value[value]
+            matches[bit] = by_value[value]
         elif value ^ _ALL in by_value:
-            found[bit] = f"~{by_value[value ^ _ALL]}"
-    return found
+            matches[bit] = f"~{by_value[value ^ _ALL]}"
+    return matches
 
 
 def _rank(name: str) -> tuple[bool, int, int, str]:

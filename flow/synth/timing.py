@@ -276,9 +276,9 @@ def read_summary(report: Mapping[str, Any]) -> tuple[float, dict[str, tuple[int,
         raise ToolError(f"nextpnr reports {len(report['fmax'])} clocks, not one")
     (clock,) = report["fmax"].values()
     used = {
-        kind: (found["used"], found["available"])
-        for kind, found in report["utilization"].items()
-        if found["used"]
+        kind: (count["used"], count["available"])
+        for kind, count in report["utilization"].items()
+        if count["used"]
     }
     return clock["achieved"], used
 

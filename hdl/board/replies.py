@@ -80,10 +80,12 @@ class Replies(wiring.Component):
         m = Module()
         row, row_valid, row_done = self._row(m)
         info = bytes([Reply.INFO]) + self.info.pack()
-        report = Cat(Const(Reply.REPORT, 8), self.report)
-        sizes = {_State.INFO: len(info), _State.REPORT: len(report) // 8}
-        size = max(self.row_bytes, *sizes.values())
-        offset, last = Signal(range(size)), Signal()
+        texts = {
+            _State.INFO: Const(int.from_bytes(info, "little"), 8 * len(info)),
+            _State.REPORT: Cat(Const(Reply.REPORT, 8), self.report),
+        }
+        sizes = {kind: len(text) // 8 for kind, text in texts.items()}
+        offset, last = Signal(range(max(self.row_bytes, *sizes.values()))), Signal()
         parts = self.row_bytes // self.chunk_bytes
         lane = offset[: self.chunk_bytes.bit_length() - 1]
         number = offset[len(lane) :][: (parts - 1).bit_length()]
@@ -92,17 +94,14 @@ class Replies(wiring.Component):
 
         state, headed, moves = Signal(_State), Signal(), Signal()
         wants_info, wants_report = Signal(), Signal()
-        waiting = {_State.INFO: wants_info, _State.REPORT: wants_report}
         m.d.comb += [
             self.serial.valid.eq(state != _State.IDLE),
             moves.eq(self.serial.valid & self.serial.ready),
         ]
         with m.Switch(state):
-            with m.Case(_State.INFO):
-                text = Const(int.from_bytes(info, "little"), 8 * len(info))
-                m.d.comb += self.serial.payload.eq(text.word_select(offset, 8))
-            with m.Case(_State.REPORT):
-                m.d.comb += self.serial.payload.eq(report.word_select(offset, 8))
+            for kind, text in texts.items():
+                with m.Case(kind):
+                    m.d.comb += self.serial.payload.eq(text.word_select(offset, 8))
             with m.Case(_State.ROW):
                 byte = self.chunk.word_select(lane, 8)
                 m.d.comb += self.serial.payload.eq(Mux(headed, byte, Const(Reply.ROW, 8)))
@@ -113,10 +112,10 @@ class Replies(wiring.Component):
                 m.d.comb += row_done.eq(row_valid & (offset == self.row_bytes - self.chunk_bytes))
                 with m.If(row_valid):
                     m.d.sync += offset.eq(Mux(row_done, 0, offset + self.chunk_bytes))
-            with m.Elif(waiting[_State.REPORT]):
-                m.d.sync += [state.eq(_State.REPORT), waiting[_State.REPORT].eq(0)]
-            with m.Elif(waiting[_State.INFO]):
-                m.d.sync += [state.eq(_State.INFO), waiting[_State.INFO].eq(0)]
+            with m.Elif(wants_report):
+                m.d.sync += [state.eq(_State.REPORT), wants_report.eq(0)]
+            with m.Elif(wants_info):
+                m.d.sync += [state.eq(_State.INFO), wants_info.eq(0)]
             with m.Elif(row_valid):
                 m.d.sync += state.eq(_State.ROW)
         with m.Elif(moves):
@@ -133,9 +132,9 @@ class Replies(wiring.Component):
                 m.d.comb += row_done.eq(state == _State.ROW)
                 m.d.sync += state.eq(_State.IDLE)
         with m.If(self.send_info):
-            m.d.sync += waiting[_State.INFO].eq(1)
+            m.d.sync += wants_info.eq(1)
         with m.If(self.send_report):
-            m.d.sync += waiting[_State.REPORT].eq(1)
+            m.d.sync += wants_report.eq(1)
         return m
 
     def _row(self, m: Module) -> tuple[Signal, Signal, Signal]:

@@ -5,17 +5,35 @@ halves of the element's least magnitude, so that a bit of 0 is a shift by one. G
 ``mxsf.golden.dot.product_sum``. Source: docs/numerics.md section 7.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 from amaranth.hdl import Cat, Module, Value
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
+from ...golden.formats.block import BlockFormat
 from ..arith.adder import ZERO, add_bits, carry_chain, wire
 from ..arith.aligner import Aligner
-from ..layouts import Fabric
+from ..layouts import Fabric, group_size
 
-__all__ = ["GroupSum"]
+__all__ = ["GroupSum", "shared_micro"]
+
+
+def shared_micro(beat: Any, formats: Sequence[BlockFormat], lanes: int) -> Value:
+    """Microexponents of a beat, group after group of products: those of a, those of b.
+
+    Args:
+        beat: payload with ``a.micro`` and ``b.micro``, where the formats have them.
+        formats: those of a and b.
+        lanes: products of the beat.
+    """
+    bits = []
+    for start in range(0, lanes, group_size(formats)):
+        for side, format in zip("ab", formats, strict=True):
+            if format.micro is not None:
+                bits.append(beat[side].micro[start // format.micro[1]])
+    return Cat(*bits)
 
 
 class GroupSum(wiring.Component):

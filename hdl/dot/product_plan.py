@@ -9,11 +9,13 @@ measured (docs/area-dot.md).
 """
 
 from dataclasses import dataclass
+from typing import Any
 
-from amaranth.hdl import Shape, signed
+from amaranth.hdl import Cat, Module, Shape, Value, signed
 from amaranth.lib import data
 
 from ...golden.dot.product_sum import Pair
+from ..arith.adder import add_bits
 from ..layouts import Fabric
 from .operand import operand_layout
 from .sums import count_bits
@@ -95,3 +97,17 @@ class ProductPlan:
         stage has an input left for it.
         """
         return self.fabric == "fpga" and self.shifts
+
+    def negative(self, a: Any, b: Any) -> Value:
+        """Whether the product of two operands is negative, of the signs beside their factors."""
+        signs = [x.sign for x, f in zip((a, b), self.pair, strict=True) if not f.twos_complement]
+        return Cat(signs).xor()
+
+    def place(self, m: Module, a: Any, b: Any) -> Value:
+        """Place of the product of two operands, where products are shifted."""
+        places = [x.place for x, f in zip((a, b), self.pair, strict=True) if f.max_shift]
+        if len(places) == 1:
+            return places[0]
+        if self.fabric == "asic":
+            return Cat(*add_bits(m, list(places[0]), list(places[1])))
+        return places[0] + places[1]

@@ -13,7 +13,7 @@ from amaranth.lib.wiring import In, Out
 
 from ...golden.dot.product_sum import Operands, check_formats, check_pair, single
 from ...golden.formats.catalogue import MXSF
-from ..arith.adder import TermSum, add_bits, negate
+from ..arith.adder import TermSum, negate
 from ..arith.aligner import Aligner
 from ..arith.multiplier import Multiplier
 from ..checks import check_block, check_fabric, check_least, own_block
@@ -21,7 +21,7 @@ from ..layouts import Fabric, group_size, micro_fields
 from ..stream.pipeline import Stage, pipeline
 from ..stream.points import Points, Stages
 from ..stream.register import derive, link
-from .group_sum import GroupSum
+from .group_sum import GroupSum, shared_micro
 from .operand import Operand
 from .product_plan import ProductPlan
 from .specials import gather_specials, resolve_specials, special_fields
@@ -154,7 +154,7 @@ class ProductSum(wiring.Component):
         }
         out = self._stage(m, source, {**fields, **self._micro}, name)
         if self._group:
-            m.d.comb += out.payload.micro.eq(self._shared(source.payload))
+            m.d.comb += out.payload.micro.eq(shared_micro(source.payload, self.formats, self.lanes))
         alike = self.pair[0] == self.pair[1]
         # Here and below: a field of a wide payload is taken once, since each time costs its width.
         codes = {side: source.payload[side].codes for side in sides}
@@ -172,19 +172,10 @@ class ProductSum(wiring.Component):
                 for field, _ in operand.layout:
                     value = getattr(operand, str(field))
                     if field == "significand" and number == plan.negated_factor:
-                        negative = self._xor_signs(*lane)
+                        negative = plan.negative(*lane)
                         value = negate(m, value, negative)
                     m.d.comb += made[field].eq(value)
         return out
-
-    def _shared(self, beat: Any) -> Value:
-        """Microexponents of each group of products: those of a, those of b."""
-        bits = []
-        for start in range(0, self.lanes, self._group):
-            for side, format in zip("ab", self.formats, strict=True):
-                if format.micro is not None:
-                    bits.append(beat[side].micro[start // format.micro[1]])
-        return Cat(*bits)
 
     def _multiply(self, m: Module, source: Any, name: str) -> Any:
         """Products, complemented where they count negatively, and their places."""
@@ -209,26 +200,14 @@ class ProductSum(wiring.Component):
                 made.product.eq(multiplier.product),
             ]
             if plan.complements:
-                negative = self._xor_signs(a, b)
+                negative = plan.negative(a, b)
                 m.d.comb += made.negative.eq(negative)
                 if not plan.inverts_late:
                     m.d.comb += multiplier.invert.eq(negative)
             if plan.shifts:
-                m.d.comb += made.place.eq(self._add_places(m, a, b))
+                m.d.comb += made.place.eq(plan.place(m, a, b))
         gather_specials(m, self.pair, operands, out.payload)
         return out
-
-    def _xor_signs(self, a: Any, b: Any) -> Value:
-        signs = [x.sign for x, f in zip((a, b), self.pair, strict=True) if not f.twos_complement]
-        return Cat(signs).xor()
-
-    def _add_places(self, m: Module, a: Any, b: Any) -> Value:
-        places = [x.place for x, f in zip((a, b), self.pair, strict=True) if f.max_shift]
-        if len(places) == 1:
-            return places[0]
-        if self.fabric == "asic":
-            return Cat(*add_bits(m, list(places[0]), list(places[1])))
-        return places[0] + places[1]
 
     def _shift(self, m: Module, source: Any, name: str) -> Any:
         """Terms of the lanes, or of groups of lanes."""
@@ -287,7 +266,7 @@ class ProductSum(wiring.Component):
             for i, lane in enumerate(range(k * size, (k + 1) * size)):
                 m.d.comb += group.terms[i].eq(lanes.terms[lane])
                 if self._plan.complements:
-                    m.d.comb += group.carrys[i].eq(lanes.negative[lane])
+                    m.d.comb += group.ones[i].eq(lanes.negative[lane])
             if self._plan.complements:
                 m.d.comb += out.payload.negative[k].eq(group.carry)
         return out

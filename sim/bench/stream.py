@@ -34,21 +34,13 @@ def run_stream(
         progress: called with the number of beats received, now and then.
     """
     cases = {"o": stimulus} if isinstance(stimulus, Stimulus) else stimulus
-    given = next(iter(cases.values()))
-    found = given.model()
-    model: Model = Straight(found) if isinstance(found, Pipeline) else found
+    first = next(iter(cases.values()))
+    cycles = first.model()
+    model: Model = Straight(cycles) if isinstance(cycles, Pipeline) else cycles
     result = Result(simulator.name)
     random = np.random.default_rng(stalls.seed)
-    offered, total = len(given.inputs), sum(len(case.outputs) for case in cases.values())
+    offered, total = len(first.inputs), sum(len(case.outputs) for case in cases.values())
     limit = 100 + 40 * int(max(offered, total) / min(stalls.valid, stalls.ready))
-
-    def compare_output(pins: Pins, name: str, expected: Token | None) -> None:
-        valid = pins.get(f"{name}__valid")
-        result.compare(f"{name}.valid", valid, int(expected is not None))
-        if expected is not None:
-            golden = to_int(cases[name].outputs[expected.number])
-            where = f"{name}.payload of beat {expected.number}"
-            result.compare(where, pins.get(f"{name}__payload"), golden)
 
     async def testbench(pins: Pins) -> None:
         sent = 0
@@ -58,26 +50,23 @@ def run_stream(
             if not offering and sent < offered:
                 offering = random.random() < stalls.valid
             # An idle input carries noise, so that nobody reads it unseen.
-            noise = int.from_bytes(random.bytes(len(given.inputs[0])), "little")
-            payload = to_int(given.inputs[sent]) if offering else noise
+            noise = int.from_bytes(random.bytes(len(first.inputs[0])), "little")
+            payload = to_int(first.inputs[sent]) if offering else noise
             readies = {name: bool(random.random() < stalls.ready) for name in cases}
-            pins.set("i__payload", payload & ((1 << given.widths[0]) - 1))
-            pins.set("i__valid", int(offering))
-            for name, ready in readies.items():
-                pins.set(f"{name}__ready", int(ready))
+            _drive(pins, payload & ((1 << first.widths[0]) - 1), offering, readies)
 
-            token = given.token(sent) if offering else None
+            token = first.token(sent) if offering else None
             taken = model.ready(token, readies)
             result.compare("i.ready", pins.get("i__ready"), int(taken))
             for name, case in cases.items():
                 expected = model.output(name, token)
-                compare_output(pins, name, expected)
+                _compare_output(result, pins, name, case, expected)
                 if expected is None:
                     continue
                 started = result.cycles if started is None else started
                 if readies[name]:
                     result.beats += 1
-                    result.blocks += expected.last and case is given
+                    result.blocks += expected.last and case is first
                     if progress and result.beats % 64 == 0:
                         progress(result.beats)
             model.step(token, readies)
@@ -95,6 +84,25 @@ def run_stream(
     if result.beats < total:
         result.note(f"only {result.beats} of {total} beats came out")
     return result
+
+
+def _drive(pins: Pins, payload: int, valid: bool, readies: Mapping[str, bool]) -> None:
+    """A beat, or none, into ``i``, and whether outputs are taken."""
+    pins.set("i__payload", payload)
+    pins.set("i__valid", int(valid))
+    for name, ready in readies.items():
+        pins.set(f"{name}__ready", int(ready))
+
+
+def _compare_output(
+    result: Result, pins: Pins, name: str, case: Stimulus, expected: Token | None
+) -> None:
+    """Valid of an output, and its payload where the cycle model expects a beat."""
+    result.compare(f"{name}.valid", pins.get(f"{name}__valid"), int(expected is not None))
+    if expected is not None:
+        golden = to_int(case.outputs[expected.number])
+        where = f"{name}.payload of beat {expected.number}"
+        result.compare(where, pins.get(f"{name}__payload"), golden)
 
 
 def compare_table(

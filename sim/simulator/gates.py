@@ -7,33 +7,17 @@ unit passes, so that real hardware glitches less.
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from .cells import CellKind, Words
+
 __all__ = ["Activity", "Gates", "Load"]
 
-Words = NDArray[np.uint64]
-
-_GATES: dict[str, tuple[str, Callable[..., Words]]] = {
-    "$_BUF_": ("A", lambda a: a.copy()),
-    "$_NOT_": ("A", lambda a: ~a),
-    "$_AND_": ("AB", lambda a, b: a & b),
-    "$_OR_": ("AB", lambda a, b: a | b),
-    "$_XOR_": ("AB", lambda a, b: a ^ b),
-    "$_NAND_": ("AB", lambda a, b: ~(a & b)),
-    "$_NOR_": ("AB", lambda a, b: ~(a | b)),
-    "$_XNOR_": ("AB", lambda a, b: ~(a ^ b)),
-    "$_ANDNOT_": ("AB", lambda a, b: a & ~b),
-    "$_ORNOT_": ("AB", lambda a, b: a | ~b),
-    "$_MUX_": ("ABS", lambda a, b, s: a ^ (s & (a ^ b))),
-}
-"""Yosys' own gates: input pins, function. What a library's cells do is made of them too."""
-
-_FLIP_FLOP = "$_DFF_P_"
 _ONES = np.uint64(0xFFFFFFFFFFFFFFFF)
 _WORD = 64
 
@@ -63,94 +47,10 @@ class Activity:
     outputs: NDArray[np.uint8]
 
 
-class _Kind:
-    """A type of cell: what it does.
-
-    Attributes:
-        inputs, outputs: names of its pins.
-        clock: clock pin of a flip-flop; empty for logic.
-    """
-
-    def __init__(self, name: str, modules: Mapping[str, Any]):
-        self.clock = ""
-        self._steps: list[tuple[Callable[..., Words], Any, list[Any]]] = []
-        if name in _GATES:
-            pins, function = _GATES[name]
-            self.inputs, self.outputs = list(pins), ["Y"]
-            self._wires = {p: p for p in (*pins, "Y")}
-            self._results = ["Y"]
-            self._steps.append((function, "Y", self.inputs))
-        elif name == _FLIP_FLOP:
-            self.inputs, self.outputs, self.clock = ["C", "D"], ["Q"], "C"
-            self._wires, self._states, self._results = {p: p for p in "CD"}, [["Q"]], ["D"]
-        elif name in modules:
-            self._read(name, modules[name])
-        else:
-            raise ValueError(f"cell {name} is no gate, and the library has no function for it")
-
-    def _read(self, name: str, module: Mapping[str, Any]) -> None:
-        """What Yosys made of a library's cell."""
-        ports = module["ports"]
-        self._wires = wires = {p: port["bits"][0] for p, port in ports.items()}
-        self.inputs = [p for p, port in ports.items() if port["direction"] == "input"]
-        self.outputs = [p for p, port in ports.items() if port["direction"] == "output"]
-        self._results = [wires[p] for p in self.outputs]
-        cells = list(module["cells"].values())
-        known = {wires[p] for p in self.inputs}
-        state = [cell["connections"] for cell in cells if cell["type"] == _FLIP_FLOP]
-        if state:
-            self._read_state(name, state)
-            known |= {ends["Q"][0] for ends in state}
-        cells = [cell for cell in cells if cell["type"] != _FLIP_FLOP]
-        while cells:
-            able = [c for c in cells if c["type"] in _GATES and _inputs(c) <= known]
-            if not able:
-                raise ValueError(f"what cell {name} does is not simulated")
-            for cell in able:
-                pins, function = _GATES[cell["type"]]
-                ends = cell["connections"]
-                self._steps.append((function, ends["Y"][0], [ends[p][0] for p in pins]))
-                known.add(ends["Y"][0])
-            cells = [cell for cell in cells if cell not in able]
-        if not {*self._results} <= known:
-            raise ValueError(f"cell {name} has an output without a function")
-
-    def _read_state(self, name: str, state: Sequence[Mapping[str, Any]]) -> None:
-        """Flip-flops: outputs are theirs, results what they become."""
-        pin = {self._wires[p]: p for p in self.inputs}
-        becomes = {ends["Q"][0]: ends["D"][0] for ends in state}
-        clocks = {ends["C"][0] for ends in state}
-        if not {*self._results} <= {*becomes} or len(clocks) > 1 or not clocks <= {*pin}:
-            raise ValueError(f"cell {name} keeps state in a way that is not simulated")
-        self.clock = pin[clocks.pop()]
-        self._results = [becomes[q] for q in self._results]
-        # A cell may have more than one wire for a state.
-        self._states = [[q for q, d in becomes.items() if d == result] for result in self._results]
-
-    def __call__(self, pins: Mapping[str, Words], outputs: Sequence[Words] = ()) -> list[Words]:
-        """What the outputs of cells of this kind become.
-
-        Args:
-            pins: their inputs.
-            outputs: of flip-flops what they are.
-        """
-        known: dict[Any, Words] = {self._wires[p]: words for p, words in pins.items()}
-        for output, wires in zip(outputs, self._states if outputs else (), strict=True):
-            known |= dict.fromkeys(wires, output)
-        for function, made, names in self._steps:
-            known[made] = function(*(known[n] for n in names))
-        return [known[result] for result in self._results]
-
-
-def _inputs(cell: Mapping[str, Any]) -> set[Any]:
-    """What a gate reads."""
-    return {bits[0] for p, bits in cell["connections"].items() if p != "Y"}
-
-
 class _Group(NamedTuple):
     """Cells of a kind that answer in the same step: nets by pin."""
 
-    kind: _Kind
+    kind: CellKind
     inputs: dict[str, NDArray[np.intp]]
     outputs: NDArray[np.intp]  # of all its output pins, pin by pin
 
@@ -175,7 +75,7 @@ class Gates:
 
     def __init__(self, design: Mapping[str, Any], modules: Mapping[str, Any]):
         cells = [cell for cell in design["cells"].values() if cell["type"] != "$scopeinfo"]
-        kinds = {t: _Kind(t, modules) for t in sorted({cell["type"] for cell in cells})}
+        kinds = {t: CellKind(t, modules) for t in sorted({cell["type"] for cell in cells})}
         number: dict[Any, int] = {"0": 0, "x": 0, "1": 1}
         for bit in (b for c in cells for bits in c["connections"].values() for b in bits):
             number.setdefault(bit, len(number) - 1)
@@ -188,8 +88,8 @@ class Gates:
         self.drivers: list[tuple[str, str] | None] = [None] * self.count
         self.loads: list[list[Load]] = [[] for _ in range(self.count)]
         self.clocked: list[Load] = []
-        logic: list[tuple[_Kind, dict[str, int]]] = []
-        kept: defaultdict[_Kind, list[dict[str, int]]] = defaultdict(list)
+        logic: list[tuple[CellKind, dict[str, int]]] = []
+        kept: defaultdict[CellKind, list[dict[str, int]]] = defaultdict(list)
         clocks = set()
         for cell in cells:
             kind = kinds[cell["type"]]
@@ -238,7 +138,7 @@ class Gates:
             for place, net in enumerate(self._ports[name]):
                 state[net] = _ONES if value >> place & 1 else 0
         toggles, settled = np.zeros((2, self.count), np.int64)
-        found = []
+        outputs = []
         if "rst" in self._ports:
             state[self._ports["rst"]] = _ONES
             self._settle(state, toggles)
@@ -254,8 +154,8 @@ class Gates:
             self._settle(state, toggles)
             settled += _changed(before, state)
             if cycle >= warm:
-                found.append(_bits(state[self._ports[out]]))
-        return Activity(toggles, settled, (cycles - warm) * streams, np.array(found))
+                outputs.append(_bits(state[self._ports[out]]))
+        return Activity(toggles, settled, (cycles - warm) * streams, np.array(outputs))
 
     def _edge(self, state: Words) -> None:
         """The clock rises: all flip-flops at once."""
@@ -282,7 +182,7 @@ def _pins(group: _Group, state: Words) -> dict[str, Words]:
 
 
 def _steps(
-    logic: Sequence[tuple[_Kind, Mapping[str, int]]],
+    logic: Sequence[tuple[CellKind, Mapping[str, int]]],
 ) -> list[list[_Group]]:
     """For each unit of time the cells whose outputs can change in it."""
     made = {nets[p]: n for n, (kind, nets) in enumerate(logic) for p in kind.outputs if p in nets}
@@ -296,7 +196,7 @@ def _steps(
         longest[n] = 1 + max((longest[f] for f in feeds[n]), default=0)
     steps = []
     for time in range(1, max(longest, default=0) + 1):
-        groups: defaultdict[_Kind, list[int]] = defaultdict(list)
+        groups: defaultdict[CellKind, list[int]] = defaultdict(list)
         for n, (kind, _) in enumerate(logic):
             if shortest[n] <= time <= longest[n]:
                 groups[kind].append(n)
@@ -304,7 +204,7 @@ def _steps(
     return steps
 
 
-def _group(kind: _Kind, cells: Sequence[Mapping[str, int]]) -> _Group:
+def _group(kind: CellKind, cells: Sequence[Mapping[str, int]]) -> _Group:
     inputs = {p: np.array([nets[p] for nets in cells], np.intp) for p in kind.inputs}
     outputs = [nets[p] for p in kind.outputs for nets in cells]
     return _Group(kind, inputs, np.array(outputs, np.intp))

@@ -70,9 +70,9 @@ def _connections(
     vectors: Vectors, clocking: Clocking | None, links: Mapping[str, Link] | None
 ) -> dict[str, str]:
     """What of the testbench each port of the design is connected to."""
-    found = {}
+    signals = {}
     if clocking is not None:
-        found = {clocking.clock: "clk", clocking.reset: "!rst" if clocking.active_low else "rst"}
+        signals = {clocking.clock: "clk", clocking.reset: "!rst" if clocking.active_low else "rst"}
     columns = {**vectors.inputs, **vectors.outputs}
     roles = ("payload", "valid", "ready") if vectors.streams else ()
     nets = {f"{name}__{role}": f"{name}__{role}" for name in columns for role in roles}
@@ -83,12 +83,12 @@ def _connections(
         nets = {net: n for net, n in nets.items() if net not in vectors.bridge.nets}
         nets |= {name: name for name in vectors.bridge.wires}
     if links is None:
-        return found | nets
+        return signals | nets
     for port, link in links.items():
         if link.port in nets:
             piece = "" if link.whole else f"[{link.offset + link.width - 1}:{link.offset}]"
-            found[port] = nets[link.port] + piece
-    return found
+            signals[port] = nets[link.port] + piece
+    return signals
 
 
 def _sizes(column: Column) -> dict[str, int]:

@@ -116,7 +116,7 @@ def run_verilog(
     for line in done.stdout.splitlines():
         if line.startswith("MISMATCH "):
             result.mismatches.append(line.removeprefix("MISMATCH "))
-        elif found := re.fullmatch(r"DONE (\d+) beats (\d+) cycles (\d+) wrong", line):
-            result.beats, result.cycles, result.count = (int(number) for number in found.groups())
+        elif match := re.fullmatch(r"DONE (\d+) beats (\d+) cycles (\d+) wrong", line):
+            result.beats, result.cycles, result.count = (int(number) for number in match.groups())
             return result
     raise RuntimeError(f"the testbench did not finish: {done.stdout.strip()[-300:]}")

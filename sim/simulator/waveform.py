@@ -113,11 +113,11 @@ _SECONDS = {"s": 1.0, "ms": 1e-3, "us": 1e-6, "ns": 1e-9, "ps": 1e-12, "fs": 1e-
 
 def _variables(layout: str, names: Sequence[str]) -> dict[str, str]:
     """Port by variable; an inner signal may have a port's name, and the layout says which is it."""
-    found = {}
+    ports = {}
     for name in names:
         if match := re.search(rf"^[\w.]*\btop\.({name}(?:\$\d+)?)(?:\[\d+:0\])?$", layout, re.M):
-            found[match[1]] = name
-    return found
+            ports[match[1]] = name
+    return ports
 
 
 def _append(samples: dict[str, list[int]], values: dict[str, int]) -> None:

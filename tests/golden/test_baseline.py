@@ -93,9 +93,9 @@ def expected(a, b, acc, method, window):
 def found_bits(a, b, acc, method, window):
     left, right = (np.asarray(x, np.uint16).view(ml_dtypes.bfloat16) for x in (a, b))
     start = np.asarray(acc, np.uint32).view(np.float32)
-    found = dot_bf16(left, right, start, method, window)
-    assert found.dtype == np.float32
-    return found.view(np.uint32)
+    sums = dot_bf16(left, right, start, method, window)
+    assert sums.dtype == np.float32
+    return sums.view(np.uint32)
 
 
 def words(random, shape, kind):
@@ -145,8 +145,8 @@ def cases(length, count, seed):
 @pytest.mark.parametrize(("method", "window"), METHODS)
 def test_is_what_the_contract_says(method, window, length):
     for a, b, acc in cases(length, 400 if length < 32 else 150, length):
-        found = int(found_bits(a, b, acc, method, window))
-        assert found == expected(a, b, acc, method, window), (list(a), list(b), hex(acc))
+        bits = int(found_bits(a, b, acc, method, window))
+        assert bits == expected(a, b, acc, method, window), (list(a), list(b), hex(acc))
 
 
 def bf16(*values):
@@ -199,9 +199,9 @@ def test_broadcasts(method):
     random = np.random.default_rng(0)
     a, b = random.standard_normal((3, 1, 8)), random.standard_normal((4, 8))
     acc = random.standard_normal((2, 1, 1))
-    found = dot_bf16(a, b, acc, method)
-    assert found.shape == (2, 3, 4)
-    assert found[1, 2, 3] == dot_bf16(a[2, 0], b[3], acc[1, 0, 0], method)
+    sums = dot_bf16(a, b, acc, method)
+    assert sums.shape == (2, 3, 4)
+    assert sums[1, 2, 3] == dot_bf16(a[2, 0], b[3], acc[1, 0, 0], method)
 
 
 def test_inputs_are_rounded_first():

@@ -29,9 +29,9 @@ def test_back_and_forth(bits, shape, seed):
     for plane, width in zip(planes, plane_widths(bits), strict=True):
         assert plane.shape == (*shape[:-1], -(-shape[-1] * width // 8))
         assert plane.dtype == np.uint8
-    found = unpack_planes(planes, bits, shape[-1])
-    assert found.dtype == (np.uint16 if bits > 8 else np.uint8)
-    np.testing.assert_array_equal(found, codes)
+    unpacked = unpack_planes(planes, bits, shape[-1])
+    assert unpacked.dtype == (np.uint16 if bits > 8 else np.uint8)
+    np.testing.assert_array_equal(unpacked, codes)
 
 
 @pytest.mark.parametrize("bits", WIDTHS)

@@ -50,14 +50,14 @@ def tiers(quick: Iterable[Any], everything: Iterable[Any]) -> list[Any]:
     fast = list(quick)
     return [
         pytest.param(
-            *(one if isinstance(one, tuple) else (one,)),
-            marks=() if one in fast else pytest.mark.long,
+            *(case if isinstance(case, tuple) else (case,)),
+            marks=() if case in fast else pytest.mark.long,
         )
-        for one in dict.fromkeys([*fast, *everything])
+        for case in dict.fromkeys([*fast, *everything])
     ]
 
 
-def encoder_case(variant: Variant, blocks: int = 60, seed: int = 0) -> Stimulus:
+def edge_blocks(variant: Variant, blocks: int = 60, seed: int = 0) -> Stimulus:
     """Edge, directed and random blocks for an encoder, some of them ended early."""
     encoder = variant.component
     random = np.random.default_rng(seed)

@@ -17,13 +17,13 @@ def words_below(exponent):
     return np.concatenate([magnitudes, magnitudes | 0x8000])
 
 
-def exhaust(one, exponents, free=slice(1, None)):
+def exhaust(design, exponents, free=slice(1, None)):
     """Each word against each larger or equal block exponent: (words compared, mismatches).
 
     Words stand in the free lanes; a power of two in each of the others holds the block's exponent.
     """
-    encoder, block = one.component, one.component.block
-    simulator = cxxrtl_simulator(one)
+    encoder, block = design.component, design.component.block
+    simulator = cxxrtl_simulator(design)
     lanes = len(range(block)[free])
     compared = wrong = 0
     for exponent in exponents:

@@ -56,12 +56,12 @@ def scale_bytes(words, element, block, rule):
     shape = (1, 1, words.size) if words.ndim == 1 else (-1, *words.shape[-2:])
     bits, (rows, columns) = np.abs(words).view(np.uint32).reshape(shape), block
     count, height, width = bits.shape
-    found = np.empty((count, -(-height // rows), -(-width // columns)), np.uint8)
-    for place in np.ndindex(found.shape):
+    scales = np.empty((count, -(-height // rows), -(-width // columns)), np.uint8)
+    for place in np.ndindex(scales.shape):
         matrix, i, j = place
         piece = bits[matrix, i * rows : (i + 1) * rows, j * columns : (j + 1) * columns]
-        found[place] = reference.scale_byte(int(piece.max()), element, rule)
-    return found[0, 0] if words.ndim == 1 else found.reshape(*words.shape[:-2], *found.shape[1:])
+        scales[place] = reference.scale_byte(int(piece.max()), element, rule)
+    return scales[0, 0] if words.ndim == 1 else scales.reshape(*words.shape[:-2], *scales.shape[1:])
 
 
 def quantize(x, element, block=(1, 32), rule=ScaleRule.FLOOR, overflow="saturate"):
@@ -90,8 +90,8 @@ def values(q):
     return np.where(byte == 255, np.nan, np.ldexp(q.element.decode(q.codes), byte - 127))
 
 
-def assert_same(found, expected):
+def assert_same(actual, expected):
     """Raise where two block tensors differ in codes, scales or format."""
-    np.testing.assert_array_equal(found.codes, expected.codes)
-    np.testing.assert_array_equal(found.scales, expected.scales)
-    assert found.format == expected.format
+    np.testing.assert_array_equal(actual.codes, expected.codes)
+    np.testing.assert_array_equal(actual.scales, expected.scales)
+    assert actual.format == expected.format

@@ -19,9 +19,9 @@ def build(**options):
     return variant("requantizer", **{"tile": 4, "stages": 1, **options})
 
 
-def mix(one, count=24, seed=0):
+def mix(design, count=24, seed=0):
     """Edge, directed and random tiles, straight, transposed, and some of them ended early."""
-    part, random = one.component, np.random.default_rng(seed)
+    part, random = design.component, np.random.default_rng(seed)
     directed = directed_tiles(random, part.element, part.tile, part.source)
     chosen = directed[random.permutation(len(directed))[:count]]
     extra = directed[-48::4]  # one huge value, Inf and NaN, subnormal words, one word all over
@@ -29,10 +29,10 @@ def mix(one, count=24, seed=0):
     return Tiles.mixed(np.concatenate(words), random)
 
 
-def run(one, simulator="amaranth", stalls=STALLS, count=24, tiles=None):
-    tiles = mix(one, count) if tiles is None else tiles
+def run(design, simulator="amaranth", stalls=STALLS, count=24, tiles=None):
+    tiles = mix(design, count) if tiles is None else tiles
     result = run_requantizer(
-        make_simulator(one, simulator, optimise=0), one.component, stalls=stalls, tiles=tiles
+        make_simulator(design, simulator, optimise=0), design.component, stalls=stalls, tiles=tiles
     )
     assert result.passed, result.mismatches
     assert result.blocks == len(tiles.words)

@@ -19,6 +19,9 @@ paper, arXiv 2605.24391."""
 SHIFTS = range(10)
 _EVERY = 32  # one channel of so many is an outlier
 
+_Percents = dict[tuple[str, str], list[float]]
+"""Accuracies by network and format, one a seed."""
+
 
 def accuracy(scope: Scope, step: Callable[[str], None]) -> Section:
     """Train, cast, compare; the outlier curve.
@@ -32,43 +35,21 @@ def accuracy(scope: Scope, step: Callable[[str], None]) -> Section:
         if find_spec(module) is None:
             section.missing.append(f"No networks without {extra}: pip install 'mxsf[report]'")
             return section
-    from threadpoolctl import threadpool_limits
-
-    from .networks import NETWORKS, Format, digits, evaluate, train
+    from .networks import NETWORKS, Format, digits, evaluate
 
     data = digits()
-    plain = Format("fp32")
-    formats = [plain, Format("bf16", "bf16")]
+    formats = [Format("fp32"), Format("bf16", "bf16")]
     for block in ((1, 32), (8, 8)):
         shape = "x".join(map(str, block))
         formats += [Format(f"{n} {shape}", parse(n), block) for n in scope.elements]
 
-    cast: dict[tuple[str, str], list[float]] = {}
-    trained: dict[tuple[str, str], list[float]] = {}
-    first = {}
-    # Threads cost small matrices more than they give: they wait for each other, busily.
-    with threadpool_limits(1):
-        for network in NETWORKS:
-            for seed in range(scope.seeds):
-                exact = train(network, data, plain, seed=seed, epochs=scope.epochs)
-                first.setdefault(network.name, exact)
-                for fmt in formats:
-                    step(f"training {network.name} in {fmt.name}, seed {seed}")
-                    weights = exact
-                    if fmt != plain:
-                        weights = train(network, data, fmt, seed=seed, epochs=scope.epochs)
-                    key = network.name, fmt.name
-                    cast.setdefault(key, []).append(100 * evaluate(network, exact, data, fmt)[0])
-                    trained.setdefault(key, []).append(
-                        100 * evaluate(network, weights, data, fmt)[0]
-                    )
-
+    cast, trained, first = _measure(scope, step, data, formats)
     names = [network.name for network in NETWORKS]
-    for title, stem, found in (
+    for title, stem, percents in (
         ("Direct cast: trained in FP32, run in the format", "cast", cast),
         ("Training: every product of all three directions in the format", "training", trained),
     ):
-        rows = [[f.name, *(_mean(found[n, f.name]) for n in names)] for f in formats]
+        rows = [[f.name, *(_mean(percents[n, f.name]) for n in names)] for f in formats]
         section.tables.append(
             Table(
                 f"networks_{stem}",
@@ -101,25 +82,59 @@ def accuracy(scope: Scope, step: Callable[[str], None]) -> Section:
     return section
 
 
+def _measure(
+    scope: Scope, step: Callable[[str], None], data: Any, formats: list[Any]
+) -> tuple[_Percents, _Percents, dict[str, Any]]:
+    """Accuracies of direct cast and of training, and the weights of each network's first seed.
+
+    Args:
+        scope: training seeds and epochs.
+        step: called with what runs now.
+        data: images and their digits.
+        formats: those to measure, FP32 first.
+    """
+    from threadpoolctl import threadpool_limits
+
+    from .networks import NETWORKS, evaluate, train
+
+    plain = formats[0]
+    cast: _Percents = {}
+    trained: _Percents = {}
+    first: dict[str, Any] = {}
+    # Threads cost small matrices more than they give: they wait for each other, busily.
+    with threadpool_limits(1):
+        for network in NETWORKS:
+            for seed in range(scope.seeds):
+                exact = train(network, data, plain, seed=seed, epochs=scope.epochs)
+                first.setdefault(network.name, exact)
+                for fmt in formats:
+                    step(f"training {network.name} in {fmt.name}, seed {seed}")
+                    weights = exact
+                    if fmt != plain:
+                        weights = train(network, data, fmt, seed=seed, epochs=scope.epochs)
+                    key = network.name, fmt.name
+                    cast.setdefault(key, []).append(100 * evaluate(network, exact, data, fmt)[0])
+                    trained.setdefault(key, []).append(
+                        100 * evaluate(network, weights, data, fmt)[0]
+                    )
+    return cast, trained, first
+
+
 def _mean(values: list[float]) -> str:
     deviation = f" +- {np.std(values, ddof=1):.2f}" if len(values) > 1 else ""
     return f"{np.mean(values):.2f}{deviation}"
 
 
-def _claims(
-    names: list[str],
-    cast: dict[tuple[str, str], list[float]],
-    trained: dict[tuple[str, str], list[float]],
-) -> Table:
+def _claims(names: list[str], cast: _Percents, trained: _Percents) -> Table:
     """How far MXSF is above other formats, over all networks and seeds, beside the paper."""
     rows: list[list[Any]] = []
     for other, claims in CLAIMS.items():
-        for kind, found, claim in zip(
+        for kind, percents, claim in zip(
             ("inference", "training"), (cast, trained), claims, strict=True
         ):
             for shape in ("1x32", "8x8"):
                 pairs = [
-                    (found.get((n, f"mxsf {shape}")), found.get((n, f"{other} {shape}")))
+                    (percents.get((n, f"mxsf {shape}")), percents.get((n, f"{other} {shape}")))
                     for n in names
                 ]
                 gaps = [

@@ -11,11 +11,11 @@ from ..scope import Scope
 __all__ = ["kept_area"]
 
 
-def kept_area(one: Variant, target: str, scope: Scope, kept: Path) -> Area:
+def kept_area(variant: Variant, target: str, scope: Scope, kept: Path) -> Area:
     """Area of a design, synthesized only where it is not known yet.
 
     Args:
-        one: the design.
+        variant: the design.
         target: as in ``mxsf area --target``.
         scope: the Yosys.
         kept: folder of results kept from before.
@@ -23,5 +23,5 @@ def kept_area(one: Variant, target: str, scope: Scope, kept: Path) -> Area:
     Raises:
         YosysError: Yosys failed.
     """
-    key = ["area", netlist_key(one, kept), identity(target), tool_version(scope.yosys)]
-    return Area(**cached(kept, key, lambda: asdict(area(one.netlist, target, scope.yosys))))
+    key = ["area", netlist_key(variant, kept), identity(target), tool_version(scope.yosys)]
+    return Area(**cached(kept, key, lambda: asdict(area(variant.netlist, target, scope.yosys))))

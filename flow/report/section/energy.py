@@ -43,18 +43,18 @@ class _Row(NamedTuple):
     name: str
     pipelined: bool
     latency: int
-    found: Energy
+    spent: Energy
 
     @property
     def least(self) -> float:
         """All of it, every net changing once in a cycle at most."""
-        found = self.found
-        return (found.settled + found.registers + found.clock) / LANES
+        spent = self.spent
+        return (spent.settled + spent.registers + spent.clock) / LANES
 
     @property
     def most(self) -> float:
         """All of it, pulses of one cell's delay among them."""
-        return self.found.total / LANES
+        return self.spent.total / LANES
 
 
 def energy_section(scope: Scope, step: Callable[[str], None], kept: Path) -> Section:
@@ -85,11 +85,11 @@ def energy_section(scope: Scope, step: Callable[[str], None], kept: Path) -> Sec
         "command": "mxsf report --only energy --target liberty=FILE",
     }
     section.tables = [_energies(rows, unit), _bits(scope)]
-    found = {row.name: row for row in rows if row.pipelined}
-    if "mxsf" in found and _REFERENCE in found:
+    by_name = {row.name: row for row in rows if row.pipelined}
+    if "mxsf" in by_name and _REFERENCE in by_name:
         section.tables.append(_savings(rows))
-        section.figures.append(_curve(found, unit))
-        section.intro = [_sentence(found, unit)]
+        section.figures.append(_curve(by_name, unit))
+        section.intro = [_sentence(by_name, unit)]
     section.intro = [
         "Dot products of eight lanes were mapped, and ran on the products of one training step "
         "(digits, 8x8 tiles): both layers forward, the gradient between them, both weight "
@@ -113,19 +113,21 @@ def _measure(scope: Scope, target: str, step: Callable[[str], None], kept: Path)
         for name in (*scope.elements, *_BASELINES)
     ]
 
-    def measure(name: str, one: Variant) -> dict[str, Any]:
-        key = ["energy", fingerprint(), one.top, identity(target), scope.beats, version]
+    def measure(name: str, design: Variant) -> dict[str, Any]:
+        key = ["energy", fingerprint(), design.top, identity(target), scope.beats, version]
 
         def run() -> dict[str, Any]:
-            return asdict(energy(one, _stimulus(one, name, scope.beats), target, scope.yosys))
+            return asdict(energy(design, _stimulus(design, name, scope.beats), target, scope.yosys))
 
         return cached(kept, key, run)
 
-    jobs = [(f"energy of {one.top}", partial(measure, name, one)) for name, _, one in cases]
-    found = side_by_side(jobs, step)
+    jobs = [
+        (f"energy of {design.top}", partial(measure, name, design)) for name, _, design in cases
+    ]
+    measured = side_by_side(jobs, step)
     return [
-        _Row(name, pipelined, one.latency, Energy(**values))
-        for (name, pipelined, one), values in zip(cases, found, strict=True)
+        _Row(name, pipelined, design.latency, Energy(**values))
+        for (name, pipelined, design), values in zip(cases, measured, strict=True)
     ]
 
 
@@ -137,18 +139,18 @@ def _design(name: str, pipelined: bool) -> Variant:
     return variant("baseline", method=method, block=LANES, stages=stages)
 
 
-def _stimulus(one: Variant, name: str, beats: int) -> Stimulus:
+def _stimulus(design: Variant, name: str, beats: int) -> Stimulus:
     method = _BASELINES.get(name)
     if method is None:
-        return dot_stimulus(one.component, tensor_pairs(parse(name), beats))
-    return baseline_stimulus(one.component, tensor_blocks(method, beats))
+        return dot_stimulus(design.component, tensor_pairs(parse(name), beats))
+    return baseline_stimulus(design.component, tensor_blocks(method, beats))
 
 
 def _energies(rows: list[_Row], unit: str) -> Table:
     cells = [
         [
-            *(row.name, "pipelined" if row.pipelined else "logic", row.latency, row.found.cells),
-            *(row.found.depth, *(round(x / LANES, 4) for x in _parts(row.found))),
+            *(row.name, "pipelined" if row.pipelined else "logic", row.latency, row.spent.cells),
+            *(row.spent.depth, *(round(x / LANES, 4) for x in _parts(row.spent))),
             *(round(row.least, 4), round(row.most, 4)),
         ]
         for row in rows
@@ -161,8 +163,8 @@ def _energies(rows: list[_Row], unit: str) -> Table:
     return Table("energy", f"Energy a MAC in {unit}, eight lanes", columns, cells, note, brief=True)
 
 
-def _parts(found: Energy) -> tuple[float, ...]:
-    return found.settled, found.logic - found.settled, found.registers, found.clock
+def _parts(spent: Energy) -> tuple[float, ...]:
+    return spent.settled, spent.logic - spent.settled, spent.registers, spent.clock
 
 
 def _element_bits(name: str) -> float:
@@ -190,9 +192,9 @@ def _savings(rows: list[_Row]) -> Table:
     """How much less MXSF takes than each other design."""
     cells = []
     for pipelined in (False, True):
-        found = {row.name: row for row in rows if row.pipelined is pipelined}
-        mine = found["mxsf"]
-        for name, row in found.items():
+        by_name = {row.name: row for row in rows if row.pipelined is pipelined}
+        mine = by_name["mxsf"]
+        for name, row in by_name.items():
             if name != "mxsf":
                 less = (_less(mine.least, row.least), _less(mine.most, row.most))
                 cells.append([name, "pipelined" if pipelined else "logic", *less])
@@ -216,10 +218,10 @@ def _with_memory(row: _Row, cost: float) -> float:
     return row.least + cost * 2 * _element_bits(row.name) / LANES
 
 
-def _curve(found: dict[str, _Row], unit: str) -> Figure:
+def _curve(rows: dict[str, _Row], unit: str) -> Figure:
     lines = {
         f"less than {name}": [
-            [cost, _less(_with_memory(found["mxsf"], cost), _with_memory(found[name], cost))]
+            [cost, _less(_with_memory(rows["mxsf"], cost), _with_memory(rows[name], cost))]
             for cost in _BIT_COSTS
         ]
         for name in _BASELINES
@@ -234,9 +236,9 @@ def _curve(found: dict[str, _Row], unit: str) -> Figure:
     )
 
 
-def _sentence(found: dict[str, _Row], unit: str) -> str:
+def _sentence(rows: dict[str, _Row], unit: str) -> str:
     """The ratio to put beside the paper's, plainly."""
-    mine, other = found["mxsf"], found[_REFERENCE]
+    mine, other = rows["mxsf"], rows[_REFERENCE]
     least, most = _less(mine.least, other.least), _less(mine.most, other.most)
     text = (
         f"Pipelined, the MXSF dot product takes {least} % less energy a MAC than the smaller "

@@ -39,11 +39,11 @@ def family(bits: int) -> list[ElementFormat]:
     >>> [str(element) for element in family(4)]
     ['e0m3', 'e1m2+e2m0', 'e2m1', 'e3m0']
     """
-    found: dict[tuple[int, ...], ElementFormat] = {}
+    distinct: dict[tuple[int, ...], ElementFormat] = {}
     for name in _names(bits):
         element = parse(name)
-        found.setdefault(tuple(element.magnitudes), element)
-    return list(found.values())
+        distinct.setdefault(tuple(element.magnitudes), element)
+    return list(distinct.values())
 
 
 def _names(bits: int) -> Iterator[str]:
@@ -113,10 +113,10 @@ def family_section(scope: Scope, step: Callable[[str], None], kept: Path) -> Sec
         for bits in WIDTHS
         for element in family(bits)
     ]
-    found = side_by_side(jobs, step)
-    rows = {bits: [row for row in found if row.element.bits == bits] for bits in WIDTHS}
+    measured = side_by_side(jobs, step)
+    rows = {bits: [row for row in measured if row.element.bits == bits] for bits in WIDTHS}
     unit = "gates" if target == "generic" else "um^2"
-    best = {bits: _best(found) for bits, found in rows.items()}
+    best = {bits: _best(candidates) for bits, candidates in rows.items()}
     section.tables = [_table(bits, rows[bits], best[bits], unit) for bits in WIDTHS]
     panels = {
         f"{bits} bits": [
@@ -146,8 +146,8 @@ def family_section(scope: Scope, step: Callable[[str], None], kept: Path) -> Sec
 def _row(element: ElementFormat, target: str, samples: int, scope: Scope, kept: Path) -> _Row:
     key = ["family", fingerprint(), element.name, samples]
     by_data = cached(kept, key, lambda: _by_data(element, samples))
-    one = variant("dot", element=element, block=_LANES, stages=0)
-    size = kept_area(one, target, scope, kept).measure[1]
+    dot = variant("dot", element=element, block=_LANES, stages=0)
+    size = kept_area(dot, target, scope, kept).measure[1]
     return _Row(element, by_data, round(log2(element.largest / element.least), 1), size)
 
 
@@ -157,9 +157,9 @@ def _by_data(element: ElementFormat, samples: int) -> dict[str, float]:
     def worth(x: Any) -> float:
         return min(error_db(x, quantize(x, element, _BLOCK).dequantize()), _CAP)
 
-    found = {name: worth(draw(name, samples)) for name in DISTRIBUTIONS}
-    found["tensors"] = float(np.mean([worth(x) for x in tensors().values()]))
-    return {name: round(value, 2) for name, value in found.items()}
+    worths = {name: worth(draw(name, samples)) for name in DISTRIBUTIONS}
+    worths["tensors"] = float(np.mean([worth(x) for x in tensors().values()]))
+    return {name: round(value, 2) for name, value in worths.items()}
 
 
 def _best(rows: Sequence[_Row]) -> list[_Row]:

@@ -52,16 +52,16 @@ def _lanes(section: Section, scope: Scope, step: Step, kept: Path) -> None:
         for element in scope.elements
     ]
     jobs = [
-        (f"synthesizing {one.top}", partial(kept_area, one, "generic", scope, kept))
-        for one in chosen
+        (f"synthesizing {design.top}", partial(kept_area, design, "generic", scope, kept))
+        for design in chosen
     ]
     rows: list[list[Any]] = []
-    for one, found in zip(chosen, side_by_side(jobs, step), strict=True):
-        lanes = one.component.lanes
-        gates = found.gates or 0
+    for design, size in zip(chosen, side_by_side(jobs, step), strict=True):
+        lanes = design.component.lanes
+        gates = size.gates or 0
         share = round(gates / lanes, 1)
-        names = one.design.name, one.settings()["element"]
-        rows.append([*names, lanes, one.latency, gates, found.flip_flops, share])
+        names = design.design.name, design.settings()["element"]
+        rows.append([*names, lanes, design.latency, gates, size.flip_flops, share])
     rows.sort(key=lambda row: (DESIGNS.index(row[0]), scope.elements.index(row[1]), row[2]))
     columns = ["design", "element", "lanes", "latency", "gates", "flip-flops", "gates a lane"]
     title = f"Area against lanes, blocks of {BLOCK}, generic"
@@ -112,10 +112,10 @@ def _engine(pes: int, element: str, scope: Scope, kept: Path) -> list[Any]:
     """Row of the table."""
 
     def compute() -> list[Any]:
-        (found,) = grow((pes,), parse(element), yosys=scope.yosys)
-        cells = [found.total(name) for name in ("carries", "flip_flops")]
-        useful = [round(100 * found.useful[size], 1) for size in SIZES]
-        parts = [part.luts for part in (found.pe, found.rest)]
-        return [pes, found.total("luts"), *parts, *cells, found.memories, *useful]
+        (engine,) = grow((pes,), parse(element), yosys=scope.yosys)
+        cells = [engine.total(name) for name in ("carries", "flip_flops")]
+        useful = [round(100 * engine.useful[size], 1) for size in SIZES]
+        parts = [part.luts for part in (engine.pe, engine.rest)]
+        return [pes, engine.total("luts"), *parts, *cells, engine.memories, *useful]
 
     return cached(kept, ["growth", fingerprint(), pes, element, tool_version(scope.yosys)], compute)

@@ -83,24 +83,25 @@ def hardware(scope: Scope, step: Callable[[str], None], kept: Path) -> Section:
         rows, parts, unit = [], {}, ""
         chosen = designs(scope, target)
         jobs = [
-            (f"synthesizing {one.top} for {target}", partial(_area, one, target, scope, kept))
-            for one in chosen
+            (f"synthesizing {design.top} for {target}", partial(_area, design, target, scope, kept))
+            for design in chosen
         ]
         whole = []
-        for one, found in zip(chosen, side_by_side(jobs, step), strict=True):
-            if isinstance(found, str):
-                section.missing.append(f"{one.top} for {target}: {found}")
+        for design, counted in zip(chosen, side_by_side(jobs, step), strict=True):
+            if isinstance(counted, str):
+                section.missing.append(f"{design.top} for {target}: {counted}")
                 section.passed = False
                 continue
-            unit, amount = found.measure
-            parts[one.design.name, one.settings()["element"]] = amount
-            whole.append((one, sum(found.cells.values())))
-            lanes = getattr(one.component, "lanes", getattr(one.component, "tile", 1))
-            cells = [found.gates, found.luts, found.carries, found.flip_flops]
+            unit, amount = counted.measure
+            key = design.design.name, design.settings()["element"]
+            parts[key] = amount
+            whole.append((design, sum(counted.cells.values())))
+            lanes = getattr(design.component, "lanes", getattr(design.component, "tile", 1))
+            cells = [counted.gates, counted.luts, counted.carries, counted.flip_flops]
             rows.append(
                 [
-                    *(one.design.name, one.settings()["element"], one.latency, lanes, *cells),
-                    *(found.multipliers, found.memories, round(amount / lanes, 1)),
+                    *(*key, design.latency, lanes, *cells),
+                    *(counted.multipliers, counted.memories, round(amount / lanes, 1)),
                 ]
             )
         if not rows:
@@ -122,10 +123,10 @@ def hardware(scope: Scope, step: Callable[[str], None], kept: Path) -> Section:
     return section
 
 
-def _area(one: Variant, target: str, scope: Scope, kept: Path) -> Area | str:
+def _area(design: Variant, target: str, scope: Scope, kept: Path) -> Area | str:
     """The area, or why there is none."""
     try:
-        return kept_area(one, target, scope, kept)
+        return kept_area(design, target, scope, kept)
     except ToolError as problem:
         return str(problem)
 
@@ -164,9 +165,9 @@ def _routes(section: Section, scope: Scope, step: Callable[[str], None], kept: P
             section.missing.append(f"No clock frequencies for {target}: {problem}")
             continue
         for element in scope.elements:
-            one = built("dot", element, _fabric(target))
-            work = partial(_route, one, target, scope, step, kept)
-            jobs.append((f"routing {one.top} for {target}", work))
+            design = built("dot", element, _fabric(target))
+            work = partial(_route, design, target, scope, step, kept)
+            jobs.append((f"routing {design.top} for {target}", work))
     rows = side_by_side(jobs, step)
     if rows:
         section.tables.append(
@@ -181,25 +182,25 @@ def _routes(section: Section, scope: Scope, step: Callable[[str], None], kept: P
 
 
 def _route(
-    one: Variant, target: str, scope: Scope, step: Callable[[str], None], kept: Path
+    design: Variant, target: str, scope: Scope, step: Callable[[str], None], kept: Path
 ) -> list[Any]:
     """Row of the table."""
     versions = [tool_version(tool) for tool in (scope.yosys, ROUTED[target].nextpnr)]
-    key = ["timing", netlist_key(one, kept), target, scope.routes, versions]
+    key = ["timing", netlist_key(design, kept), target, scope.routes, versions]
 
     def run() -> dict[str, Any]:
-        found = timing(
-            one,
+        timed = timing(
+            design,
             target,
             seeds=scope.routes,
             yosys=scope.yosys,
-            step=lambda what: step(f"{one.top} for {target}: {what}"),
+            step=lambda what: step(f"{design.top} for {target}: {what}"),
         )
-        return {"fmax": found.fmax, "path": str(found.median.path)}
+        return {"fmax": timed.fmax, "path": str(timed.median.path)}
 
-    found = cached(kept, key, run)
-    element = one.settings()["element"]
-    return [target, element, one.latency, round(found["fmax"], 1), found["path"]]
+    routed = cached(kept, key, run)
+    element = design.settings()["element"]
+    return [target, element, design.latency, round(routed["fmax"], 1), routed["path"]]
 
 
 def _stem(target: str) -> str:

@@ -53,18 +53,20 @@ def hierarchy(
         step: called with what runs now.
         kept: folder of results kept from before.
     """
-    chosen = [(one, cells) for one, cells in designs if one.design.name in DESIGNS]
-    jobs = [(f"parts of {one.top}", partial(_parts, one, scope, kept)) for one, _ in chosen]
+    chosen = [(variant, cells) for variant, cells in designs if variant.design.name in DESIGNS]
+    jobs = [
+        (f"parts of {variant.top}", partial(_parts, variant, scope, kept)) for variant, _ in chosen
+    ]
     rows: list[list[Any]] = []
-    for (one, flat), parts in zip(chosen, side_by_side(jobs, step), strict=True):
+    for (variant, flat), parts in zip(chosen, side_by_side(jobs, step), strict=True):
         if isinstance(parts, str):
-            section.missing.append(f"parts of {one.top}: {parts}")
+            section.missing.append(f"parts of {variant.top}: {parts}")
             continue
-        found = shares(parts)
-        total = sum(found.values())
-        cells = [found.get(name) for name in _NAMES]
+        gates = shares(parts)
+        total = sum(gates.values())
+        cells = [gates.get(name) for name in _NAMES]
         off = round(100 * (total - flat) / flat, 1)
-        rows.append([one.design.name, one.settings()["element"], *cells, total, flat, off])
+        rows.append([variant.design.name, variant.settings()["element"], *cells, total, flat, off])
     if not rows:
         return
     rows.sort(key=lambda row: DESIGNS.index(row[0]))
@@ -99,20 +101,22 @@ def hierarchy(
 
 def shares(parts: list[Part]) -> dict[str, int]:
     """Cells by what people call them: gates of each kind, and all flip-flops."""
-    found: dict[str, int] = {}
+    gates: dict[str, int] = {}
     for part in parts:
         known = (KINDS[stem] for stem in part.path if stem in KINDS)
         name = next(known, _REST)
-        found[name] = found.get(name, 0) + part.gates
-        found[_REGISTERS] = found.get(_REGISTERS, 0) + part.flip_flops
-    return {name: cells for name, cells in found.items() if cells}
+        gates[name] = gates.get(name, 0) + part.gates
+        gates[_REGISTERS] = gates.get(_REGISTERS, 0) + part.flip_flops
+    return {name: cells for name, cells in gates.items() if cells}
 
 
-def _parts(one: Variant, scope: Scope, kept: Path) -> list[Part] | str:
+def _parts(variant: Variant, scope: Scope, kept: Path) -> list[Part] | str:
     """The parts, or why there are none."""
-    key = ["parts", netlist_key(one, kept), tool_version(scope.yosys)]
+    key = ["parts", netlist_key(variant, kept), tool_version(scope.yosys)]
     try:
-        found = cached(kept, key, lambda: [asdict(p) for p in breakdown(one.netlist, scope.yosys)])
+        rows = cached(
+            kept, key, lambda: [asdict(p) for p in breakdown(variant.netlist, scope.yosys)]
+        )
     except ToolError as problem:
         return str(problem)
-    return [Part(**{**part, "path": tuple(part["path"])}) for part in found]
+    return [Part(**{**part, "path": tuple(part["path"])}) for part in rows]

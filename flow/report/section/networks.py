@@ -144,9 +144,9 @@ def _windows(x: Any) -> Any:
 
 def _convolution(w: Weights, x: Any, fmt: Format) -> Any:
     def layer(x: Any, weight: Floats) -> Any:
-        found = _windows(x)
-        flat = multiply(found.reshape(-1, found.shape[-1]), weight, fmt)
-        return anp.maximum(flat.reshape(*found.shape[:3], -1), 0)
+        windows = _windows(x)
+        flat = multiply(windows.reshape(-1, windows.shape[-1]), weight, fmt)
+        return anp.maximum(flat.reshape(*windows.shape[:3], -1), 0)
 
     h = layer(x.reshape(-1, 8, 8, 1), w["c1"])
     h = h.reshape(-1, 4, 2, 4, 2, h.shape[-1]).mean(axis=(2, 4))

@@ -105,17 +105,6 @@ def numerics(scope: Scope, step: Callable[[str], None]) -> Section:
         [([name], lambda e, x=x: 100 * _flushed(x, e)) for name, x in data.items()],
         step,
     )
-    first = [row for row in blocks.rows if row[1] == _shape(BLOCKS[0])]
-    bars = Figure(
-        "sqnr",
-        "SQNR by distribution, blocks 1x32",
-        "bars",
-        {
-            "groups": [row[0] for row in first],
-            "series": {n: [row[2 + i] for row in first] for i, n in enumerate(elements)},
-            "unit": "dB",
-        },
-    )
     return Section(
         "numerics",
         "Numerics",
@@ -126,8 +115,23 @@ def numerics(scope: Scope, step: Callable[[str], None]) -> Section:
             "flush to zero.",
         ],
         tables=[blocks, rules, real, flushed],
-        figures=[bars],
+        figures=[_bars(blocks, list(elements))],
         facts={"samples": scope.samples, "columns": COLUMNS, "seed": SEED},
+    )
+
+
+def _bars(blocks: Table, names: list[str]) -> Figure:
+    """SQNR of each distribution in the first block, of the table by block."""
+    rows = [row for row in blocks.rows if row[1] == _shape(BLOCKS[0])]
+    return Figure(
+        "sqnr",
+        "SQNR by distribution, blocks 1x32",
+        "bars",
+        {
+            "groups": [row[0] for row in rows],
+            "series": {name: [row[2 + i] for row in rows] for i, name in enumerate(names)},
+            "unit": "dB",
+        },
     )
 
 
@@ -163,9 +167,9 @@ def _table(
     step: Callable[[str], None],
 ) -> Table:
     """A row for each set of keys, a column for each format."""
-    found = []
+    lines = []
     for key, measure in rows:
         step(f"{title}: {', '.join(map(str, key))}")
         values = [measure(element) for element in elements.values()]
-        found.append([*key, *("exact" if v == np.inf else round(v, 3) for v in values)])
-    return Table(name, title, [*keys, *elements], found)
+        lines.append([*key, *("exact" if v == np.inf else round(v, 3) for v in values)])
+    return Table(name, title, [*keys, *elements], lines)

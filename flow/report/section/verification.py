@@ -57,20 +57,22 @@ def verification(scope: Scope, step: Callable[[str], None], kept: Path) -> Secti
     chosen = [built(name, element) for element in scope.elements for name in names]
     shown = [built(name, scope.elements[0]) for name in DESIGNS]
     simulations = [
-        (f"simulating {one.top}", partial(_simulation, one, simulator, numbers, kept))
-        for one in chosen
+        (f"simulating {variant.top}", partial(_simulation, variant, simulator, numbers, kept))
+        for variant in chosen
     ]
-    pictures = [(f"waveform of {one.top}", partial(_picture, one, kept)) for one in shown]
-    found = side_by_side([*simulations, *pictures], step)
+    pictures = [
+        (f"waveform of {variant.top}", partial(_picture, variant, kept)) for variant in shown
+    ]
+    results = side_by_side([*simulations, *pictures], step)
     rows: list[list[Any]] = []
-    for one, seen in zip(chosen, found, strict=False):
+    for variant, seen in zip(chosen, results, strict=False):
         right = seen["blocks"] > 0 and not seen["mismatches"]
         section.passed &= right
         counts = [seen[name] for name in ("blocks", "cycles", "beats")]
-        codes = codes_of_a_block(one) * seen["blocks"] or None
+        codes = codes_of_a_block(variant) * seen["blocks"] or None
         verdict = [seen["mismatches"], "passed" if right else "FAILED"]
-        rows.append([one.design.name, one.settings()["element"], *counts, codes, *verdict])
-        section.missing += [f"{one.top}: {line}" for line in seen["first"][:3]]
+        rows.append([variant.design.name, variant.settings()["element"], *counts, codes, *verdict])
+        section.missing += [f"{variant.top}: {line}" for line in seen["first"][:3]]
     section.tables.append(
         Table(
             "simulation",
@@ -87,35 +89,35 @@ def verification(scope: Scope, step: Callable[[str], None], kept: Path) -> Secti
             "compared",
             "What is driven, and what is compared on every clock edge",
             ["design", "driven", "compared", "bits compared"],
-            [[one.design.name, *_signals(one)] for one in shown],
+            [[variant.design.name, *_signals(variant)] for variant in shown],
         )
     )
-    section.figures += [Figure(**picture) for picture in found[len(chosen) :]]
+    section.figures += [Figure(**picture) for picture in results[len(chosen) :]]
     return section
 
 
-def codes_of_a_block(one: Variant) -> int:
+def codes_of_a_block(variant: Variant) -> int:
     """Element codes that go into or come out of a design with a block; 0 where there are none."""
-    component = one.component
+    component = variant.component
     streams = stream_names(component)
     if not streams:
         return 1
     layouts = [getattr(component, name).payload.shape() for name in streams]
     places = [field for layout in layouts for field in fields(layout)]
-    return one.beats * sum(p.length for p in places if p.name.rpartition(".")[2] == "codes")
+    return variant.beats * sum(p.length for p in places if p.name.rpartition(".")[2] == "codes")
 
 
-def _signals(one: Variant) -> list[Any]:
+def _signals(variant: Variant) -> list[Any]:
     """What a bench drives and compares, and how many bits it compares."""
     texts: dict[bool, list[str]] = {True: [], False: []}
     bits = 0
-    for name, (signal, is_input) in port_signals(one.component).items():
+    for name, (signal, is_input) in port_signals(variant.component).items():
         stream, _, member = name.rpartition("__")
         bits += 0 if is_input else len(signal)
         if member != "payload":
             texts[is_input].append(name.replace("__", "."))
             continue
-        layout = getattr(one.component, stream).payload.shape()
+        layout = getattr(variant.component, stream).payload.shape()
         texts[is_input] += [f"{stream}.{field.name}" for field in fields(layout)]
     return [*(", ".join(texts[kind]) for kind in (True, False)), bits]
 
@@ -144,27 +146,29 @@ def _told(stalls: Stalls) -> str:
     return f"valid in {stalls.valid:.0%}, ready in {stalls.ready:.0%} of cycles, seed {stalls.seed}"
 
 
-def _simulation(one: Variant, simulator: str, numbers: int | None, kept: Path) -> dict[str, Any]:
-    key = ["simulation", fingerprint(), one.top, simulator, numbers]
-    return cached(kept, key, lambda: _simulate(one, simulator, numbers))
+def _simulation(
+    variant: Variant, simulator: str, numbers: int | None, kept: Path
+) -> dict[str, Any]:
+    key = ["simulation", fingerprint(), variant.top, simulator, numbers]
+    return cached(kept, key, lambda: _simulate(variant, simulator, numbers))
 
 
-def _simulate(one: Variant, name: str, numbers: int | None) -> dict[str, Any]:
+def _simulate(variant: Variant, name: str, numbers: int | None) -> dict[str, Any]:
     # Few cycles take less time than a compiler that optimises.
-    simulator = make_simulator(one, name, optimise=1 if numbers is None else 0)
-    found: dict[str, Any] = {"blocks": 0, "cycles": 0, "beats": 0, "mismatches": 0, "first": []}
+    simulator = make_simulator(variant, name, optimise=1 if numbers is None else 0)
+    totals: dict[str, Any] = {"blocks": 0, "cycles": 0, "beats": 0, "mismatches": 0, "first": []}
     for values in tensors().values():
         if numbers is not None:
             values = values.reshape(-1)[:numbers]
-        for stalls in STALLS if one.clocked else STALLS[:1]:
-            result = one.bench(simulator, values, stalls)
-            found["blocks"] += result.blocks
-            found["cycles"] += result.cycles
-            found["beats"] += result.beats
-            found["mismatches"] += result.count
-            found["first"] += result.mismatches
-    return found
+        for stalls in STALLS if variant.clocked else STALLS[:1]:
+            result = variant.bench(simulator, values, stalls)
+            totals["blocks"] += result.blocks
+            totals["cycles"] += result.cycles
+            totals["beats"] += result.beats
+            totals["mismatches"] += result.count
+            totals["first"] += result.mismatches
+    return totals
 
 
-def _picture(one: Variant, kept: Path) -> dict[str, Any]:
-    return cached(kept, ["wave", fingerprint(), one.top], lambda: asdict(wave(record(one))))
+def _picture(variant: Variant, kept: Path) -> dict[str, Any]:
+    return cached(kept, ["wave", fingerprint(), variant.top], lambda: asdict(wave(record(variant))))

@@ -58,13 +58,13 @@ def numbers() -> NDArray[np.float32]:
     return tensors()[TENSOR][:8, :32]
 
 
-def record(one: Variant, stalls: Stalls = STALLS) -> Recording:
+def record(variant: Variant, stalls: Stalls = STALLS) -> Recording:
     """Run a design on Amaranth's simulator, and read its waveform back."""
     with tempfile.TemporaryDirectory(prefix="mxsf-wave-") as folder:
         path = Path(folder) / "run.vcd"
-        result = one.bench(make_simulator(one, "amaranth", path), numbers(), stalls)
-        samples = read_samples(path, list(one.ports), result.cycles)
-    return Recording(one, samples, result)
+        result = variant.bench(make_simulator(variant, "amaranth", path), numbers(), stalls)
+        samples = read_samples(path, list(variant.ports), result.cycles)
+    return Recording(variant, samples, result)
 
 
 def wave(recording: Recording, cycles: int = CYCLES) -> Figure:
@@ -75,8 +75,8 @@ def wave(recording: Recording, cycles: int = CYCLES) -> Figure:
     ``transfers`` of each stream. Kinds are ``clock``, ``level`` (samples are 0 or 1) and ``boxes``
     (samples are texts).
     """
-    one, samples = recording.variant, recording.samples
-    streams = stream_names(one.component)
+    variant, samples = recording.variant, recording.samples
+    streams = stream_names(variant.component)
     moved = {name: recording.transfers(name) for name in streams}
     first = _busiest(list(moved.values()), recording.result.cycles, cycles)
     rows = []
@@ -85,7 +85,7 @@ def wave(recording: Recording, cycles: int = CYCLES) -> Figure:
         for name in streams:
             rows += _stream_rows(recording, name)
     else:
-        for port, (width, is_input) in one.ports.items():
+        for port, (width, is_input) in variant.ports.items():
             # A code in hex, what it means in decimal.
             texts = [f"{v:0{-(-width // 4)}x}" if is_input else str(v) for v in samples[port]]
             rows.append(_row(port, "boxes", "i" if is_input else "o", texts))
@@ -94,8 +94,9 @@ def wave(recording: Recording, cycles: int = CYCLES) -> Figure:
         row["samples"] = row["samples"][shown]
     count = min(cycles, recording.result.cycles - first)
     return Figure(
-        f"wave_{one.design.name}",
-        f"{one.design.name}, cycles {first} to {first + count - 1} of {recording.result.cycles}",
+        f"wave_{variant.design.name}",
+        f"{variant.design.name}, cycles {first} to {first + count - 1} "
+        f"of {recording.result.cycles}",
         "wave",
         {
             "first": first,
@@ -130,11 +131,11 @@ def _stream_rows(recording: Recording, stream: str) -> list[dict[str, Any]]:
     items = unpack(layout, np.frombuffer(packed, np.uint8).reshape(-1, size))
     for field in fields(layout):
         bit = field.bits == 1
-        found = [
+        values = [
             (int(value) if bit else _text(field, value, component, stream)) if there else None
             for value, there in zip(items[field.name], valid, strict=True)
         ]
-        rows.append(_row(f"{stream}.{field.name}", "level" if bit else "boxes", stream, found))
+        rows.append(_row(f"{stream}.{field.name}", "level" if bit else "boxes", stream, values))
     return rows
 
 

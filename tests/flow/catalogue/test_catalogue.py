@@ -33,13 +33,13 @@ def test_defaults_read_back(name):
 
 @pytest.mark.parametrize(("name", "options"), SMALL, ids=str)
 def test_values_read_back(name, options):
-    one = variant(name, **options)
+    design = variant(name, **options)
     texts = {
-        parameter.name: parameter.kind.show(one.values[parameter.name])
-        for parameter in one.design.parameters
-        if one.values[parameter.name] not in (None, ())
+        parameter.name: parameter.kind.show(design.values[parameter.name])
+        for parameter in design.design.parameters
+        if design.values[parameter.name] not in (None, ())
     }
-    assert variant(name, **texts).top == one.top
+    assert variant(name, **texts).top == design.top
 
 
 @pytest.mark.parametrize("name", CATALOGUE)

@@ -18,8 +18,8 @@ MANY = [*SMALL, ("dot", {"block": 4, "lanes": 2, "outputs": 3}), ("dot", {"eleme
 INTERFACES = ["stream", "flat", "axi"]
 
 
-def text_of(one, end):
-    return extras(one)[f"{one.top}{end}"]
+def text_of(design, end):
+    return extras(design)[f"{design.top}{end}"]
 
 
 @needs_icarus
@@ -34,9 +34,9 @@ def text_of(one, end):
     ids=str,
 )
 def test_the_instance_fits(name, options, interface, tmp_path):
-    one = variant(name, interface=interface, **options)
-    instance = text_of(one, "_inst.v")
-    (tmp_path / "design.v").write_text(verilog(one))
+    design = variant(name, interface=interface, **options)
+    instance = text_of(design, "_inst.v")
+    (tmp_path / "design.v").write_text(verilog(design))
 
     def complaints(text):
         (tmp_path / "outer.v").write_text(f"module outer;\n{text}\nendmodule\n")
@@ -46,7 +46,7 @@ def test_the_instance_fits(name, options, interface, tmp_path):
         return done.stderr
 
     assert complaints(instance) == ""
-    port = next(name for name, (width, _) in one.ports.items() if width > 1)
+    port = next(name for name, (width, _) in design.ports.items() if width > 1)
     assert port in complaints(instance.replace(f".{port}(", ".no_port("))
     assert "expects" in complaints(re.sub(rf"wire \[\d+:0\] {port};", f"wire {port};", instance))
 
@@ -126,9 +126,9 @@ def run_structs(folder, packages, cases):
 def test_fields_land_on_the_offsets_of_the_manifest(tmp_path):
     streaming = [variant(name, **options) for name, options in MANY if name != "decoder"]
     streaming += [variant("dot", interface="axi", block=8, lanes=4, element="e2m3", outputs=2)]
-    packages = [text_of(one, "_pkg.sv") for one in streaming]
-    cases = [manifest(one) for one in streaming]
-    items = sum(p["length"] for facts in cases for *_, found in structs(facts) for _, p in found)
+    packages = [text_of(design, "_pkg.sv") for design in streaming]
+    cases = [manifest(design) for design in streaming]
+    items = sum(p["length"] for facts in cases for *_, fields in structs(facts) for _, p in fields)
     assert items > 200
     assert run_structs(tmp_path / "right", packages, cases) == (items, 0)
 
@@ -141,11 +141,11 @@ def test_fields_land_on_the_offsets_of_the_manifest(tmp_path):
 @needs_verilator
 @pytest.mark.parametrize("name", ["encoder", "dot"])
 def test_the_package_is_clean(name, tmp_path):
-    one = variant(name, block=4)
-    paths = write_extras(one, tmp_path)
+    design = variant(name, block=4)
+    paths = write_extras(design, tmp_path)
     files = [path.name for path in paths if path.suffix in (".vlt", ".sv")]
-    (tmp_path / f"{one.top}.v").write_text(verilog(one))
-    lint = ["verilator", "--lint-only", "-Wall", *files, f"{one.top}.v"]
+    (tmp_path / f"{design.top}.v").write_text(verilog(design))
+    lint = ["verilator", "--lint-only", "-Wall", *files, f"{design.top}.v"]
     done = subprocess.run(lint, cwd=tmp_path, capture_output=True, text=True)
     assert (done.returncode, done.stderr) == (0, "")
 
@@ -159,13 +159,13 @@ def test_a_keyword_is_no_member():
 @pytest.mark.parametrize("end", [".sdc", ".xdc"])
 @pytest.mark.parametrize("reset", ["sync", "async"])
 def test_constraints(end, reset, tmp_path):
-    one = variant("encoder", block=4, interface="flat", reset=reset, polarity="low")
-    text = extras(one, period=2.5)[f"{one.top}{end}"]
+    design = variant("encoder", block=4, interface="flat", reset=reset, polarity="low")
+    text = extras(design, period=2.5)[f"{design.top}{end}"]
     (clock,) = re.findall(r"^create_clock .*", text, re.M)
     assert "-period 2.5" in clock
     assert "[get_ports {clk}]" in clock
     named = set(re.findall(r"get_ports \{(\w+)\}", text))
-    assert named <= set(manifest(one)["ports"])
+    assert named <= set(manifest(design)["ports"])
     assert ("rst_n" in re.findall(r"set_false_path.*\{(\w+)\}", text)) == (reset == "async")
 
     if shutil.which("tclsh") is None:
@@ -185,11 +185,11 @@ def test_constraints(end, reset, tmp_path):
 
 @pytest.mark.long
 def test_nextpnr_takes_the_clock(tmp_path):
-    one = variant("encoder", block=4)
+    design = variant("encoder", block=4)
     family = TARGETS["ecp5"]
-    sdc = extras(one, period=8)[f"{one.top}.sdc"]
-    script = f"read_verilog design.v\n{family.synthesis} -top {one.top} -json design.json"
-    netlist = PINNED.run(script, {"design.v": verilog(one)}, read="design.json")
+    sdc = extras(design, period=8)[f"{design.top}.sdc"]
+    script = f"read_verilog design.v\n{family.synthesis} -top {design.top} -json design.json"
+    netlist = PINNED.run(script, {"design.v": verilog(design)}, read="design.json")
     options = ["--25k", "--package", "CABGA381", "--out-of-context", "--timing-allow-fail"]
     arguments = ["--json", "design.json", "--sdc", "design.sdc", "--report", "report.json"]
     files = {"design.json": netlist, "design.sdc": sdc}

@@ -40,10 +40,10 @@ def fusesoc(folder, target, top):
 
 def write(folder, name, options):
     """Write a design with its testbench and core file; the name of its top module."""
-    one = variant(name, **options)
-    paths = write_vectors(one, folder, None, Stalls(0.7, 0.6, 3))
-    write_core(one, folder, [path.name for path in paths if path.suffix == ".hex"])
-    return one.top
+    design = variant(name, **options)
+    paths = write_vectors(design, folder, None, Stalls(0.7, 0.6, 3))
+    write_core(design, folder, [path.name for path in paths if path.suffix == ".hex"])
+    return design.top
 
 
 @pytest.mark.long
@@ -80,8 +80,8 @@ def test_what_is_wrong_is_caught(tmp_path):
 
 @needs_fusesoc
 def test_without_vectors_there_is_no_simulation(tmp_path):
-    one = variant("decoder")
-    core, waivers = write_core(one, tmp_path)
-    assert (core.name, waivers.name) == (f"{one.top}.core", f"{one.top}.vlt")
+    design = variant("decoder")
+    core, waivers = write_core(design, tmp_path)
+    assert (core.name, waivers.name) == (f"{design.top}.core", f"{design.top}.vlt")
     assert "  lint:" in core.read_text()
     assert "  sim:" not in core.read_text()

@@ -39,12 +39,12 @@ def run(folder, *command):
     return done.stdout + done.stderr
 
 
-def verilator(folder, one, text):
+def verilator(folder, design, text):
     """What Verilator finds in a design's Verilog, with its waivers."""
-    (folder / f"{one.top}.v").write_text(text)
-    waivers = f"{one.top}.vlt"
-    (folder / waivers).write_text(extras(one)[waivers])
-    return run(folder, "verilator", "--lint-only", "-Wall", waivers, f"{one.top}.v")
+    (folder / f"{design.top}.v").write_text(text)
+    waivers = f"{design.top}.vlt"
+    (folder / waivers).write_text(extras(design)[waivers])
+    return run(folder, "verilator", "--lint-only", "-Wall", waivers, f"{design.top}.v")
 
 
 def check(top, text):
@@ -58,43 +58,43 @@ def check(top, text):
 @needs_verilator
 @pytest.mark.parametrize(("name", "options"), CASES)
 def test_lint(name, options, tmp_path):
-    one = variant(name, **options)
-    text = verilog(one)
-    assert verilator(tmp_path, one, text) == ""
-    assert run(tmp_path, "iverilog", "-g2005", "-Wall", "-t", "null", f"{one.top}.v") == ""
-    check(one.top, text)
+    design = variant(name, **options)
+    text = verilog(design)
+    assert verilator(tmp_path, design, text) == ""
+    assert run(tmp_path, "iverilog", "-g2005", "-Wall", "-t", "null", f"{design.top}.v") == ""
+    check(design.top, text)
 
 
 def test_waivers_are_few_and_explained():
-    one = variant("decoder")
-    text = extras(one)[f"{one.top}.vlt"]
+    design = variant("decoder")
+    text = extras(design)[f"{design.top}.vlt"]
     assert set(re.findall(r"-rule (\w+)", text)) == WAIVED
     for paragraph in re.findall(r"((?:^//.*\n)*)^lint_off .*", text, re.M):
         assert len(paragraph) > 40
-    assert all(one.top in line for line in text.splitlines() if line.startswith("lint_off"))
+    assert all(design.top in line for line in text.splitlines() if line.startswith("lint_off"))
 
 
 @pytest.mark.long
 @needs_verilator
 def test_every_waiver_is_needed(tmp_path):
-    one = variant("matmul", tile=4, pes=2, depth=8)
-    (tmp_path / "design.v").write_text(verilog(one))
-    found = run(tmp_path, "verilator", "--lint-only", "-Wall", "design.v")
-    assert set(re.findall(r"^%Warning-(\w+)", found, re.M)) == WAIVED - {"UNUSEDPARAM"}
+    design = variant("matmul", tile=4, pes=2, depth=8)
+    (tmp_path / "design.v").write_text(verilog(design))
+    output = run(tmp_path, "verilator", "--lint-only", "-Wall", "design.v")
+    assert set(re.findall(r"^%Warning-(\w+)", output, re.M)) == WAIVED - {"UNUSEDPARAM"}
 
 
 @pytest.mark.long
 @needs_verilator
 def test_lint_catches(tmp_path):
-    one = variant("encoder", block=4)
-    right = verilog(one)
-    check(one.top, right)
+    design = variant("encoder", block=4)
+    right = verilog(design)
+    check(design.top, right)
     head, body = right.split(");", 1)
     undriven = "wire lost, kept; assign kept = lost & o__ready;"
     latch = "reg kept; always @* if (i__valid) kept = o__ready;"
     loop = "wire round, around; assign round = ~around; assign around = round & i__valid;"
     for plant, warning in ((undriven, "UNDRIVEN"), (latch, "LATCH")):
-        assert warning in verilator(tmp_path, one, f"{head});\n{plant}\n{body}")
+        assert warning in verilator(tmp_path, design, f"{head});\n{plant}\n{body}")
     for plant in (undriven, loop):
         with pytest.raises(YosysError, match="problems in 'check -assert'"):
-            check(one.top, f"{head});\n{plant}\n{body}")
+            check(design.top, f"{head});\n{plant}\n{body}")

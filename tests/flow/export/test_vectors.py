@@ -28,22 +28,22 @@ def icarus(folder, top):
 @needs_icarus
 @pytest.mark.parametrize(("name", "options"), SMALL, ids=str)
 def test_testbench_passes(name, options, tmp_path):
-    one = variant(name, **options)
-    paths = write_vectors(one, tmp_path, None, STALLS)
+    design = variant(name, **options)
+    paths = write_vectors(design, tmp_path, None, STALLS)
     assert all(path.stat().st_size for path in paths)
-    assert icarus(tmp_path, one.top).endswith("PASS\n")
+    assert icarus(tmp_path, design.top).endswith("PASS\n")
 
 
 @needs_icarus
 @pytest.mark.parametrize("port", ["o", "t"])
 def test_testbench_catches_a_wrong_answer(port, tmp_path):
-    one = variant("requantizer", tile=4, both=True)
-    write_vectors(one, tmp_path, None, STALLS)
-    file = tmp_path / f"{one.top}_{port}.hex"
+    design = variant("requantizer", tile=4, both=True)
+    write_vectors(design, tmp_path, None, STALLS)
+    file = tmp_path / f"{design.top}_{port}.hex"
     lines = file.read_text().split()
     lines[-1] = f"{int(lines[-1], 16) ^ 1:x}"
     file.write_text("\n".join(lines))
-    printed = icarus(tmp_path, one.top)
+    printed = icarus(tmp_path, design.top)
     assert printed.endswith("FAIL\n")
     assert f"beat {len(lines) - 1}: {port} is" in printed
 
@@ -51,24 +51,26 @@ def test_testbench_catches_a_wrong_answer(port, tmp_path):
 @needs_icarus
 @pytest.mark.parametrize(("more", "problem"), [(-1, "beat too many"), (1, "only")])
 def test_testbench_counts_beats(more, problem):
-    one = variant("encoder", block=4)
-    found = one.vectors()
-    column = found.outputs["o"]
+    design = variant("encoder", block=4)
+    vectors = design.vectors()
+    column = vectors.outputs["o"]
     values = [*column.values, 0][: len(column.values) + more]
-    changed = type(found)(found.inputs, {"o": column._replace(values=values)}, True, found.blocks)
-    result = run_verilog(verilog(one), one.top, changed, STALLS)
+    changed = type(vectors)(
+        vectors.inputs, {"o": column._replace(values=values)}, True, vectors.blocks
+    )
+    result = run_verilog(verilog(design), design.top, changed, STALLS)
     assert result.count == 1
     assert problem in result.mismatches[0]
 
 
 @needs_icarus
 def test_testbench_catches_a_payload_that_does_not_stay():
-    one = variant("encoder", block=4)
-    text = verilog(one).replace("module mxsf_encoder_mxsf_b4(", "module inner(")
+    design = variant("encoder", block=4)
+    text = verilog(design).replace("module mxsf_encoder_mxsf_b4(", "module inner(")
     ports = "clk, rst, i__payload, i__valid, i__ready, o__payload, o__valid, o__ready"
-    widths = {name: width for name, (width, _) in one.ports.items()}
+    widths = {name: width for name, (width, _) in design.ports.items()}
     outer = f"""
-module {one.top}({ports});
+module {design.top}({ports});
   input clk, rst, i__valid, o__ready;
   input [{widths["i__payload"] - 1}:0] i__payload;
   output i__ready, o__valid;
@@ -80,7 +82,7 @@ module {one.top}({ports});
 endmodule
 """
     assert "module inner(" in text
-    result = run_verilog(text + outer, one.top, one.vectors(), STALLS)
+    result = run_verilog(text + outer, design.top, design.vectors(), STALLS)
     assert result.count > 0
 
 
@@ -88,13 +90,13 @@ endmodule
 @needs_verilator
 @pytest.mark.parametrize(("name", "options"), SMALL, ids=str)
 def test_testbench_under_verilator(name, options):
-    one = variant(name, **options)
+    design = variant(name, **options)
     result = run_verilog(
-        verilog(one),
-        one.top,
-        one.vectors(),
+        verilog(design),
+        design.top,
+        design.vectors(),
         STALLS,
-        clocking=one.clock,
+        clocking=design.clock,
         simulator=VERILATOR,
     )
     assert result.passed, result.mismatches

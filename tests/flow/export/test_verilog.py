@@ -29,29 +29,29 @@ SOME = [
 
 @pytest.mark.parametrize(("name", "options"), SOME, ids=str)
 def test_readable(name, options):
-    one = variant(name, **options)
-    text = verilog(one)
+    design = variant(name, **options)
+    text = verilog(design)
     code = re.sub(r"//.*", "", text)
     assert "\\" not in code, "no escaped identifiers"
     assert not re.search(r"[A-Za-z_]\w*\.[A-Za-z_]\w*\b(?!\()", code), "no dotted names"
     assert "src" not in text
     modules = re.findall(r"^module (\w+)", text, re.M)
     assert len(modules) == len(set(modules))
-    assert one.top in modules
-    assert all(m == one.top or m.startswith(f"{one.top}__") for m in modules)
+    assert design.top in modules
+    assert all(m == design.top or m.startswith(f"{design.top}__") for m in modules)
 
 
 @pytest.mark.parametrize(("name", "options"), SOME, ids=str)
 def test_manifest_tells_the_ports(name, options):
-    one = variant(name, **options)
-    facts = manifest(one)
-    text = verilog(one)
-    top = text[text.index(f"module {one.top}(") :]
-    found = {}
+    design = variant(name, **options)
+    facts = manifest(design)
+    text = verilog(design)
+    top = text[text.index(f"module {design.top}(") :]
+    declared = {}
     pattern = r"^  (input|output) (?:\[(\d+):0\] )?(\w+);"
     for direction, high, port in re.findall(pattern, top[: top.index("endmodule")], re.M):
-        found[port] = {"direction": direction[:-3], "width": int(high or 0) + 1}
-    assert found == {
+        declared[port] = {"direction": direction[:-3], "width": int(high or 0) + 1}
+    assert declared == {
         name: {key: port[key] for key in ("direction", "width")}
         for name, port in facts["ports"].items()
     }
@@ -63,13 +63,13 @@ def test_manifest_tells_the_ports(name, options):
             end += place["width"] * place["length"]
         pieces = [p for p in facts["ports"].values() if p.get("stream") == stream]
         assert end == sum(p["width"] for p in pieces if p["role"] == "payload")
-    assert facts["latency"] == one.latency
+    assert facts["latency"] == design.latency
     assert json.loads(json.dumps(facts)) == facts
 
 
 def test_same_bytes_again(tmp_path):
-    one = variant("encoder", block=8, lanes=4)
-    paths = generate(one, tmp_path / "a")
+    design = variant("encoder", block=8, lanes=4)
+    paths = generate(design, tmp_path / "a")
     program = (
         "import sys, pathlib; from mxsf.flow.catalogue.catalogue import variant;"
         "from mxsf.flow.export.verilog import generate;"
@@ -83,12 +83,12 @@ def test_same_bytes_again(tmp_path):
 
 
 def test_a_failed_write_leaves_the_old_file(tmp_path, monkeypatch):
-    one = variant("decoder")
-    path, _ = generate(one, tmp_path)
+    design = variant("decoder")
+    path, _ = generate(design, tmp_path)
     before = path.read_text()
     monkeypatch.setattr("os.replace", lambda *_: (_ for _ in ()).throw(OSError("disk full")))
     with pytest.raises(OSError, match="disk full"):
-        generate(one, tmp_path)
+        generate(design, tmp_path)
     assert path.read_text() == before
     assert len(list(tmp_path.iterdir())) == 2
 

@@ -42,7 +42,7 @@ class Head(NamedTuple):
 
 def heads(text: str) -> dict[str, Head]:
     """Every module of a Verilog file."""
-    found = {}
+    modules = {}
     for name, order, body in re.findall(
         r"^module (\w+)\((.*?)\);\n(.*?)^endmodule", text, re.M | re.S
     ):
@@ -50,8 +50,8 @@ def heads(text: str) -> dict[str, Head]:
         ends = {n: (way, int(high or 0) + 1) for way, high, n in re.findall(pattern, body, re.M)}
         cells = re.findall(r"^  (\w+) (\w+) \($", body, re.M)
         ports = [(port, *ends[port]) for port in re.findall(r"\w+", order)]
-        found[name] = Head(ports, cells)
-    return found
+        modules[name] = Head(ports, cells)
+    return modules
 
 
 class Source(NamedTuple):

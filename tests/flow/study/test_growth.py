@@ -21,19 +21,19 @@ def grown():
 def test_parts_add_up_to_the_engine(grown):
     """Synthesis across the borders saves a little; black boxes must not lose logic."""
     whole = area(variant("matmul", element=E2M1, pes=2, depth=4, fabric="fpga").netlist, "ecp5")
-    found = grown[1]
+    growth = grown[1]
     for name in ("luts", "carries", "flip_flops", "memories"):
-        assert found.total(name) == pytest.approx(getattr(whole, name), rel=0.1), name
+        assert growth.total(name) == pytest.approx(getattr(whole, name), rel=0.1), name
 
 
 def test_more_pes_are_more_cells_and_fewer_cycles(grown):
-    for one, more in pairwise(grown):
-        assert more.total("luts") > one.total("luts")
-        assert all(more.cycles[size] < one.cycles[size] for size in SIZES)
-    for found in grown:
-        assert all(0 < share <= 1 for share in found.useful.values())
-        assert found.useful[1024] > 0.999
-        assert found.cycles[1024] == 1024**3 // (found.pes * 8) + 1
+    for fewer, more in pairwise(grown):
+        assert more.total("luts") > fewer.total("luts")
+        assert all(more.cycles[size] < fewer.cycles[size] for size in SIZES)
+    for growth in grown:
+        assert all(0 < share <= 1 for share in growth.useful.values())
+        assert growth.useful[1024] > 0.999
+        assert growth.cycles[1024] == 1024**3 // (growth.pes * 8) + 1
 
 
 def test_command(tmp_path, monkeypatch, capsys):

@@ -34,12 +34,12 @@ GUARDED = [
 
 def measure(name, options):
     """What the design's fabric is to save: gates, or LUTs, whose mapping scatters otherwise."""
-    one = variant(name, **options)
+    design = variant(name, **options)
     fabric = options.get("fabric", "asic")
     if fabric == "asic":
-        return one.top, {"gates": area(one.netlist).gates}
+        return design.top, {"gates": area(design.netlist).gates}
     target = "ecp5-dsp" if fabric == "dsp" else "ecp5"
-    return one.top, {"lut4": area(one.netlist, target).luts}
+    return design.top, {"lut4": area(design.netlist, target).luts}
 
 
 @pytest.mark.long
@@ -56,24 +56,24 @@ def test_budget(name, options):
 @pytest.mark.long
 @pytest.mark.parametrize("target", ["ice40", "ecp5-dsp", "xilinx"])
 def test_fpga_targets(target):
-    one = variant("encoder", block=2, stages=1)
-    found = area(one.netlist, target)
-    assert found.luts
-    assert found.flip_flops == 2 * 8 + 8 + 1  # codes, scale, valid
+    design = variant("encoder", block=2, stages=1)
+    counted = area(design.netlist, target)
+    assert counted.luts
+    assert counted.flip_flops == 2 * 8 + 8 + 1  # codes, scale, valid
 
 
 @pytest.mark.long
 def test_liberty(tmp_path):
     library = tmp_path / "tiny.lib"
     library.write_text(LIBRARY)
-    one = variant("encoder", block=2, stages=1)
-    found = area(one.netlist, f"liberty={library}")
-    assert set(found.cells) <= {"BUF", "INV", "NAND2", "DFF"}
-    assert found.flip_flops == 25
-    total = 1.5 * found.cells.get("BUF", 0)
-    total += found.cells["INV"] + 2 * found.cells["NAND2"] + 8 * 25
-    assert found.square_microns == total
-    assert found.nand2 == total / 2
+    design = variant("encoder", block=2, stages=1)
+    counted = area(design.netlist, f"liberty={library}")
+    assert set(counted.cells) <= {"BUF", "INV", "NAND2", "DFF"}
+    assert counted.flip_flops == 25
+    total = 1.5 * counted.cells.get("BUF", 0)
+    total += counted.cells["INV"] + 2 * counted.cells["NAND2"] + 8 * 25
+    assert counted.square_microns == total
+    assert counted.nand2 == total / 2
 
 
 @pytest.mark.long
@@ -87,17 +87,17 @@ def test_wires_have_no_area(name, tmp_path):
         assert area(wires.netlist, target).measure[1] == 0
     registered = variant(name, bits=7, lanes=8)
     assert not registered.netlist.only_wires
-    found = area(registered.netlist)
-    assert (found.gates, found.flip_flops) == (1, 7 * 8 + 2 + 1)  # marks and valid
+    counted = area(registered.netlist)
+    assert (counted.gates, counted.flip_flops) == (1, 7 * 8 + 2 + 1)  # marks and valid
 
 
 @pytest.mark.long
 def test_no_area_is_an_error(tmp_path):
     library = tmp_path / "empty.lib"
     library.write_text("library(empty) { }\n")
-    one = variant("decoder")
+    design = variant("decoder")
     with pytest.raises(YosysError):
-        area(one.netlist, f"liberty={library}")
+        area(design.netlist, f"liberty={library}")
 
 
 def test_bad_targets(tmp_path):

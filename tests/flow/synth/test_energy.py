@@ -39,59 +39,59 @@ def test_tensor_pairs():
 
 def test_tensor_blocks():
     blocks = tensor_blocks("window", 320)
-    found = dot_bf16(
+    sums = dot_bf16(
         BF16.values(blocks.a), BF16.values(blocks.b), blocks.acc.view(np.float32), "window"
     )
-    np.testing.assert_array_equal(blocks.acc.view(np.float32)[1:8], found[:7])
+    np.testing.assert_array_equal(blocks.acc.view(np.float32)[1:8], sums[:7])
     values = tensors()
-    assert found[7] == pytest.approx(float(values["x"][0] @ values["w1"][:, 0]), rel=0.02)
+    assert sums[7] == pytest.approx(float(values["x"][0] @ values["w1"][:, 0]), rel=0.02)
 
 
 def small(element=MXSF, **options):
-    one = variant("dot", element=element.name, block=8, **options)
-    return one, dot_stimulus(one.component, tensor_pairs(element, STREAMS * 2))
+    design = variant("dot", element=element.name, block=8, **options)
+    return design, dot_stimulus(design.component, tensor_pairs(element, STREAMS * 2))
 
 
 @pytest.mark.long
 @pytest.mark.parametrize(("element", "stages"), [(MXSF, 0), (E4M3, 3)], ids=str)
 def test_generic(element, stages):
-    one, stimulus = small(element, stages=stages)
-    found = energy(one, stimulus)
-    assert found.unit == "pins"
-    assert found.beats == 2 * STREAMS
-    assert 0 < found.settled < found.logic
-    assert (found.clock > 0) == (found.registers > 0) == (stages > 0)
+    design, stimulus = small(element, stages=stages)
+    spent = energy(design, stimulus)
+    assert spent.unit == "pins"
+    assert spent.beats == 2 * STREAMS
+    assert 0 < spent.settled < spent.logic
+    assert (spent.clock > 0) == (spent.registers > 0) == (stages > 0)
 
 
 @pytest.mark.long
 def test_library_cells(tmp_path):
     """Twice the voltage, four times the energy, where nothing is inside the cells."""
-    one, stimulus = small(stages=1)
-    found = []
+    design, stimulus = small(stages=1)
+    spent = []
     for volts in ("2.0", "4.0"):
         path = tmp_path / f"{volts}.lib"
         text = LIBRARY.replace("voltage : 2.0", f"voltage : {volts}")
         for figure in ("4, 8", "2, 2", '("5")', '("3")'):
             text = text.replace(figure, "0, 0" if "," in figure else '("0")')
         path.write_text(text)
-        found.append(energy(one, stimulus, f"liberty={path}"))
-    assert found[0].unit == "pJ"
+        spent.append(energy(design, stimulus, f"liberty={path}"))
+    assert spent[0].unit == "pJ"
     for part in ("logic", "registers", "clock", "settled"):
-        assert getattr(found[1], part) == pytest.approx(4 * getattr(found[0], part))
-    flip_flops = found[0].clock / (2 * 2.0**2 / 2 * 3e-3)
-    assert flip_flops == pytest.approx(one.ports["o__payload"][0] + 1)  # the word, and valid
+        assert getattr(spent[1], part) == pytest.approx(4 * getattr(spent[0], part))
+    flip_flops = spent[0].clock / (2 * 2.0**2 / 2 * 3e-3)
+    assert flip_flops == pytest.approx(design.ports["o__payload"][0] + 1)  # the word, and valid
 
 
 @pytest.mark.long
 def test_a_wrong_result_is_seen():
-    one, stimulus = small(stages=0)
+    design, stimulus = small(stages=0)
     outputs = stimulus.outputs.copy()
     outputs[700, 1] ^= 4
     with pytest.raises(RuntimeError, match="mxsf_dot_mxsf_b8_s0 does not compute"):
-        energy(one, replace(stimulus, outputs=outputs))
+        energy(design, replace(stimulus, outputs=outputs))
 
 
 def test_bad_requests():
-    one, stimulus = small(stages=0)
+    design, stimulus = small(stages=0)
     with pytest.raises(ValueError, match="generic gates and liberty=FILE, not 'ecp5'"):
-        energy(one, stimulus, "ecp5")
+        energy(design, stimulus, "ecp5")

@@ -156,8 +156,8 @@ def test_carry_chains_compute_sums(cells):
         "netnames": inputs | {"sum": net(21, 22), "over": net(23)},
     }
     mapped = {"cells": cells, "netnames": inputs | {"$1": net(31, 32, 33, hide=1)}}
-    found = matched(reference, mapped)
-    assert (found[31], found[32], found[33]) == ("sum[0]", "sum[1]", "over")
+    named = matched(reference, mapped)
+    assert (named[31], named[32], named[33]) == ("sum[0]", "sum[1]", "over")
 
 
 def test_critical_path():
@@ -177,12 +177,12 @@ def test_critical_path():
 
 
 def test_names_of_registers():
-    found = labels()
-    assert found.register("$auto$7") == "port o"  # the harness
-    assert found.register("dut.$abc$2_LC") == "state[0]"  # iCE40: the LUT in front of it
-    assert found.register("dut.memory.0.0") == "memory.0.0"  # no register, but a name
-    assert found.register("dut.$mul$1") == "MULT18X18D of state[2]"
-    assert found.register("$nextpnr_1", "dut.state[1]") == "state[1]"
+    named = labels()
+    assert named.register("$auto$7") == "port o"  # the harness
+    assert named.register("dut.$abc$2_LC") == "state[0]"  # iCE40: the LUT in front of it
+    assert named.register("dut.memory.0.0") == "memory.0.0"  # no register, but a name
+    assert named.register("dut.$mul$1") == "MULT18X18D of state[2]"
+    assert named.register("$nextpnr_1", "dut.state[1]") == "state[1]"
 
 
 def test_report():
@@ -195,9 +195,9 @@ def test_report():
 def test_median():
     path = critical_path(REPORT, labels())
     runs = tuple(Run(seed, fmax, path) for seed, fmax in enumerate([9.0, 5.0, 7.0, 8.0], 1))
-    found = Timing("ecp5", "85k-6", {"LUT4": 2}, {"TRELLIS_COMB": (2, 9)}, runs)
-    assert (found.fmax, found.median.seed, found.range) == (7.0, 3, (5.0, 9.0))
-    row = json.loads(json.dumps(found.row()))
+    timed = Timing("ecp5", "85k-6", {"LUT4": 2}, {"TRELLIS_COMB": (2, 9)}, runs)
+    assert (timed.fmax, timed.median.seed, timed.range) == (7.0, 3, (5.0, 9.0))
+    row = json.loads(json.dumps(timed.row()))
     assert (row["fmax"], row["median_seed"], len(row["runs"])) == (7.0, 3, 4)
 
 
@@ -264,19 +264,19 @@ def command(monkeypatch, *words):
 @pytest.mark.long
 @pytest.mark.parametrize("target", TARGETS)
 def test_place_and_route(target):
-    one = variant("encoder", block=4, stages=3, fabric="fpga")
-    found = timing(one, target, seeds=1)
-    assert 20 < found.fmax < 500
-    assert found.fmax == pytest.approx(1e3 / found.median.path.delay, rel=0.02)
-    counted = area(one.netlist, target)  # the harness changes nothing in the design
-    cells = (found.cells["LUT4"], found.cells["FF"], found.cells["carry"])
+    design = variant("encoder", block=4, stages=3, fabric="fpga")
+    timed = timing(design, target, seeds=1)
+    assert 20 < timed.fmax < 500
+    assert timed.fmax == pytest.approx(1e3 / timed.median.path.delay, rel=0.02)
+    counted = area(design.netlist, target)  # the harness changes nothing in the design
+    cells = (timed.cells["LUT4"], timed.cells["FF"], timed.cells["carry"])
     assert cells == (counted.luts, counted.flip_flops, counted.carries)
-    path = found.median.path
+    path = timed.median.path
     assert not any("$" in name for name in (path.start, *path.passed(), path.end))
     assert len(path.passed()) > 1
     if target != "ice40":
         ports = 4 * 16 + 4 * 8 + 8 + 4 + 1  # words, codes, scale, handshakes, reset
-        assert found.used["TRELLIS_FF"][0] == counted.flip_flops + ports
+        assert timed.used["TRELLIS_FF"][0] == counted.flip_flops + ports
 
 
 @pytest.mark.long

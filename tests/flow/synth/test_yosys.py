@@ -65,10 +65,13 @@ def test_areas(name, options, target, tmp_path):
 @pytest.mark.long
 def test_netlists_for_place_and_route():
     """Text that nextpnr reads: the same but for who wrote it, so the same seeds and frequencies."""
-    one = variant("encoder", block=4, lanes=2)
+    design = variant("encoder", block=4, lanes=2)
     for family in TARGETS.values():
-        files = {"design.il": one.netlist.text, "harness.v": harness(one.netlist, family.pins)}
-        script = synthesis_script(one.top, family, next(iter(family.devices)))
+        files = {
+            "design.il": design.netlist.text,
+            "harness.v": harness(design.netlist, family.pins),
+        }
+        script = synthesis_script(design.top, family, next(iter(family.devices)))
         native, other = (build.run(script, files, "mapped.json") for build in BUILDS)
         assert native.partition('"modules"')[2] == other.partition('"modules"')[2] != ""
 

@@ -35,8 +35,8 @@ class TestUnpack:
         magnitudes = np.arange(element.sign_mask)
         _, significand, shift, nan, inf = unpack(magnitudes, element)
         for code in magnitudes[nan | inf]:
-            found = int(significand[code]) * 2 ** int(shift[code]) * Fraction(element.least)
-            assert found == reference.plain_magnitude(element, int(code))
+            magnitude = int(significand[code]) * 2 ** int(shift[code]) * Fraction(element.least)
+            assert magnitude == reference.plain_magnitude(element, int(code))
 
     def test_widths_hold_and_are_needed(self, element):
         _, significand, shift, _, _ = unpack(np.arange(2**element.bits), element)

@@ -94,18 +94,18 @@ def cases(pair, length, count, seed):
 @pytest.mark.parametrize("pair", PAIRS, ids=str)
 def test_dot_is_rounded_once(pair, length):
     for a, a_scale, b, b_scale, acc in cases(pair, length, 60, length):
-        found = dot(a, a_scale, b, b_scale, acc, pair)
-        assert found.dtype == np.float32
+        result = dot(a, a_scale, b, b_scale, acc, pair)
+        assert result.dtype == np.float32
         expected = expected_bits(a, a_scale, b, b_scale, acc, pair)
-        assert int(found.view(np.uint32)) == expected, (a, a_scale, b, b_scale, acc)
+        assert int(result.view(np.uint32)) == expected, (a, a_scale, b, b_scale, acc)
 
 
 def test_dot_broadcasts():
     random = np.random.default_rng(0)
     a, b = random.integers(0, 256, (3, 1, 8)), random.integers(0, 256, (4, 8))
-    found = dot(a, np.full((3, 1), 127), b, np.full(4, 126), np.zeros(4))
-    assert found.shape == (3, 4)
-    assert found[2, 1] == dot(a[2, 0], 127, b[1], 126)
+    result = dot(a, np.full((3, 1), 127), b, np.full(4, 126), np.zeros(4))
+    assert result.shape == (3, 4)
+    assert result[2, 1] == dot(a[2, 0], 127, b[1], 126)
 
 
 @pytest.mark.parametrize(
@@ -142,10 +142,10 @@ def test_special_cases_of_e5m2(a, b, acc, bits):
 
 
 def test_range_ends():
-    big, one = [0x7F] * 4, [0x20, 0, 0, 0]
+    big, unit = [0x7F] * 4, [0x20, 0, 0, 0]
     assert dot(big, 254, big, 254) == np.inf
-    assert int(dot(one, 0, [0xA0, 0, 0, 0], 126).view(np.uint32)) == 0x80000000  # flushed, signed
-    assert dot(one, 0, one, 128) == np.float32(2.0**-126)
+    assert int(dot(unit, 0, [0xA0, 0, 0, 0], 126).view(np.uint32)) == 0x80000000  # flushed, signed
+    assert dot(unit, 0, unit, 128) == np.float32(2.0**-126)
 
 
 @every_scale

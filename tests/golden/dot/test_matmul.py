@@ -33,8 +33,8 @@ def test_matmul_is_dot_after_dot(element, block, other):
     start = random.standard_normal((20, 12)).astype(np.float32)
     a, b = quantize(x, element, block), quantize(y, second, block[::-1])
     for acc in (None, start):
-        found = matmul(a, b, acc)
-        assert found.dtype == np.float32
+        product = matmul(a, b, acc)
+        assert product.dtype == np.float32
         for i in (0, 3, 19):
             for j in (0, 4, 11):
                 total = np.float32(0) if acc is None else acc[i, j]
@@ -46,30 +46,30 @@ def test_matmul_is_dot_after_dot(element, block, other):
                     )
                     codes = a.codes[i, inner], b.codes[inner, j]
                     total = dot(codes[0], scales[0], codes[1], scales[1], total, (element, second))
-                assert found[i, j].view(np.uint32) == total.view(np.uint32)
+                assert product[i, j].view(np.uint32) == total.view(np.uint32)
 
 
 def test_matmul_gives_one_nan():
     x = quantize(np.ones((2, 2), np.float32), MXSF, (2, 2))
     acc = np.uint32([[0x7FDF9350, 0xFF800001], [0x7F800000, 0]]).view(np.float32)
-    found = matmul(x, x, acc).view(np.uint32)
-    assert found.tolist() == [[0x7FC00000, 0x7FC00000], [0x7F800000, 0x40000000]]
+    product = matmul(x, x, acc).view(np.uint32)
+    assert product.tolist() == [[0x7FC00000, 0x7FC00000], [0x7F800000, 0x40000000]]
 
 
 def test_matmul_lets_nan_and_inf_through():
     x = np.ones((8, 64), np.float32)
     x[2, 40] = np.inf  # its block becomes NaN
-    found = matmul(quantize(x, MXSF), quantize(np.ones((64, 4), np.float32), MXSF, (32, 1)))
-    assert np.isnan(found[2]).all()
-    assert (found[[0, 1, 3]] == 64).all()
+    product = matmul(quantize(x, MXSF), quantize(np.ones((64, 4), np.float32), MXSF, (32, 1)))
+    assert np.isnan(product[2]).all()
+    assert (product[[0, 1, 3]] == 64).all()
     codes = np.full((2, 32), 0x3C, np.uint8)
     codes[0, 0] = 0x7C
     infinite = quantize(np.ones((2, 32), np.float32), E5M2)
     infinite.codes[:] = codes
     infinite.scales[:] = 127
-    found = matmul(infinite, quantize(np.ones((32, 3), np.float32), E5M2, (32, 1)))
-    assert np.isposinf(found[0]).all()
-    assert (found[1] == 32).all()
+    product = matmul(infinite, quantize(np.ones((32, 3), np.float32), E5M2, (32, 1)))
+    assert np.isposinf(product[0]).all()
+    assert (product[1] == 32).all()
 
 
 def test_values_beyond_fp32_are_finite_beside_special_ones():
@@ -81,12 +81,12 @@ def test_values_beyond_fp32_are_finite_beside_special_ones():
     b = quantize(np.ones((4, 2), np.float32), E5M2, (4, 1))
     b.codes[:] = [[0x3C, 0x7C], [0, 0], [0, 0], [0, 0]]
     b.scales[0] = 60, 127
-    found = matmul(a, b)
+    product = matmul(a, b)
     for i in range(3):
         for j in range(2):
-            one = dot(a.codes[i], a.scales[i, 0], b.codes[:, j], b.scales[0, j], element=E5M2)
-            assert found[i, j].view(np.uint32) == one.view(np.uint32), (i, j)
-    assert np.isfinite(found[0, 0])
+            expected = dot(a.codes[i], a.scales[i, 0], b.codes[:, j], b.scales[0, j], element=E5M2)
+            assert product[i, j].view(np.uint32) == expected.view(np.uint32), (i, j)
+    assert np.isfinite(product[0, 0])
 
 
 @pytest.mark.parametrize("element", [MXSF, E5M2, INT8], ids=str)

@@ -15,9 +15,9 @@ INF = float("inf")
 
 def plain(element, code):
     """Value of a code in a sum: IEEE special codes are 0, the NaN code of E4M3 is a number."""
-    found = reference.value(element, code)
-    if isinstance(found, Fraction):
-        return found
+    value = reference.value(element, code)
+    if isinstance(value, Fraction):
+        return value
     if element.has_inf:
         return Fraction(0)
     magnitude = reference.plain_magnitude(element, code % element.sign_mask)
@@ -37,15 +37,15 @@ def test_units_are_the_values(element):
 def test_sums_are_exact(pair, length):
     random = np.random.default_rng(length)
     a, b = (random.integers(0, 1 << f.bits, (40, length)) for f in pair)
-    found = product_sum(a, b, pair)
+    sums = product_sum(a, b, pair)
     least = Fraction(2) ** (pair[0].unit_exponent + pair[1].unit_exponent)
     for row in range(len(a)):
         expected = sum(
             plain(pair[0], int(x)) * plain(pair[1], int(y))
             for x, y in zip(a[row], b[row], strict=True)
         )
-        assert int(found.sum[row]) * least == expected
-        assert tuple(bool(flag[row]) for flag in found[1:]) == flags(a[row], b[row], pair)
+        assert int(sums.sum[row]) * least == expected
+        assert tuple(bool(flag[row]) for flag in sums[1:]) == flags(a[row], b[row], pair)
 
 
 def flags(a, b, pair):

@@ -79,11 +79,11 @@ def with_sign(element, codes, negative):
 @pytest.mark.parametrize("element", FORMATS_UNDER_TEST, ids=str)
 class TestCodes:
     def test_every_code_has_the_value_of_the_formula(self, element):
-        found = element.decode(np.arange(2**element.bits))
-        assert found.dtype == np.float64
-        np.testing.assert_array_equal(found, exact(element))
-        zero = found == 0
-        assert (np.signbit(found[zero]) == np.signbit(exact(element)[zero])).all()
+        decoded = element.decode(np.arange(2**element.bits))
+        assert decoded.dtype == np.float64
+        np.testing.assert_array_equal(decoded, exact(element))
+        zero = decoded == 0
+        assert (np.signbit(decoded[zero]) == np.signbit(exact(element)[zero])).all()
 
     def test_magnitude_codes_order_as_their_values(self, element):
         values = exact(element)[: element.largest_code + 1]
@@ -100,9 +100,9 @@ class TestCodes:
 
     def test_encode_gives_back_every_code(self, element):
         codes = np.flatnonzero(np.abs(exact(element)) <= element.largest)  # no NaN, no Inf, no 0x80
-        found = element.encode(exact(element)[codes])
-        assert found.dtype == (np.uint8 if element.bits <= 8 else np.uint16)
-        np.testing.assert_array_equal(found, codes)
+        encoded = element.encode(exact(element)[codes])
+        assert encoded.dtype == (np.uint8 if element.bits <= 8 else np.uint16)
+        np.testing.assert_array_equal(encoded, codes)
 
     def test_spec_round_trip(self, element):
         read = ElementFormat.from_spec(json.loads(json.dumps(element.spec())))
@@ -123,14 +123,14 @@ class TestRounding:
             (np.nextafter(middles, 0), below),
             (np.nextafter(middles, np.inf), below + 1),
         ]:
-            found = element.encode(sign * numbers, overflow)
-            np.testing.assert_array_equal(found, with_sign(element, codes, negative))
+            encoded = element.encode(sign * numbers, overflow)
+            np.testing.assert_array_equal(encoded, with_sign(element, codes, negative))
 
     def test_saturation(self, element, overflow, negative):
         limit = len(reference.steps(element, overflow)) - 1
         large = [2 * element.largest, 1e300, np.finfo(np.float64).max, np.inf]
-        found = element.encode(np.negative(large) if negative else large, overflow)
-        assert found.tolist() == with_sign(element, [limit] * 4, negative)
+        encoded = element.encode(np.negative(large) if negative else large, overflow)
+        assert encoded.tolist() == with_sign(element, [limit] * 4, negative)
 
 
 @pytest.mark.parametrize("element", SMALL, ids=str)

@@ -62,9 +62,9 @@ class TestRules:
     def test_equals_the_reference_at_every_exponent(self, element, rule):
         bits = words(range(256), mantissas(element, rule))
         expected = [reference.scale_byte(int(word), element, rule) for word in bits]
-        found = scale_codes(bits, element, rule)
-        assert found.dtype == np.uint8
-        np.testing.assert_array_equal(found, expected)
+        scales = scale_codes(bits, element, rule)
+        assert scales.dtype == np.uint8
+        np.testing.assert_array_equal(scales, expected)
 
     def test_comparator_equals_the_rule(self, element, rule):
         every_bf16_word = np.arange(1 << 15, dtype=np.uint32) << 16
@@ -76,8 +76,8 @@ class TestRules:
         )
 
     def test_bytes_rise_with_the_magnitude(self, element, rule):
-        found = scale_codes(words(range(255), mantissas(element, rule)), element, rule)
-        assert (np.diff(found.astype(int)) >= 0).all()
+        scales = scale_codes(words(range(255), mantissas(element, rule)), element, rule)
+        assert (np.diff(scales.astype(int)) >= 0).all()
 
     def test_zero_subnormal_infinity_nan(self, element, rule):
         bits = np.uint32([0, 1, ONE - 1, INFINITY, INFINITY + 1, 0x7FFFFFFF])
@@ -129,15 +129,15 @@ def test_just_below_a_power_of_two_is_its_own_binade():
     """There floor(log2(a)) in floating point is off by one."""
     powers = 2.0 ** np.arange(-120, 127)
     below = np.nextafter(powers.astype(np.float32), np.float32(0))
-    found = scale_codes(below.view(np.uint32), INT8)
-    assert found.tolist() == [exponent + 127 - 1 for exponent in range(-120, 127)]
+    scales = scale_codes(below.view(np.uint32), INT8)
+    assert scales.tolist() == [exponent + 127 - 1 for exponent in range(-120, 127)]
 
 
 @pytest.mark.parametrize("shape", [(), (0,), (2, 3)])
 def test_shapes_are_kept(shape):
-    found = scale_codes(np.full(shape, 0x3F800000, np.uint32), MXSF)
-    assert found.shape == shape
-    assert (found == 125).all()
+    scales = scale_codes(np.full(shape, 0x3F800000, np.uint32), MXSF)
+    assert scales.shape == shape
+    assert (scales == 125).all()
 
 
 @pytest.mark.parametrize("rule", ["floor", None])

@@ -233,8 +233,8 @@ def test_transpose_of_vector_blocks_is_another_quantization():
 def test_signal_to_quantization_noise_of_normal_data(element, decibels):
     x = np.random.default_rng(0).standard_normal((1 << 15, 32)).astype(np.float32)
     noise = quantize(x, element).dequantize() - x.astype(np.float64)
-    found = 10 * np.log10(np.mean(x.astype(np.float64) ** 2) / np.mean(noise**2))
-    assert found == pytest.approx(decibels, abs=0.1)
+    measured = 10 * np.log10(np.mean(x.astype(np.float64) ** 2) / np.mean(noise**2))
+    assert measured == pytest.approx(decibels, abs=0.1)
 
 
 class TestPlantedBugs:

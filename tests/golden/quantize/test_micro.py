@@ -64,13 +64,13 @@ NEAR = st.tuples(st.integers(1, 12), st.integers(0, 1 << 23), st.booleans()).map
 )
 def test_against_fractions(name, row):
     q = quantize(np.array([row], np.float32), BLOCK_FORMATS[name])
-    found = reference(row, name)
-    if found is None:
+    expected = reference(row, name)
+    if expected is None:
         assert q.scales.tolist() == [[255]]
         assert not q.codes.any()
         assert q.micro is None or not q.micro.any()
         return
-    values, top, micro = found
+    values, top, micro = expected
     assert q.scales.tolist() == [[top]]
     if q.micro is not None:
         assert q.micro.tolist() == [micro]
@@ -94,8 +94,8 @@ def test_published_noise(name, golden):
     random = np.random.default_rng(0)
     variance = np.abs(random.standard_normal((4096, 1)))
     x = (random.standard_normal((4096, 256)) * np.sqrt(variance)).astype(np.float32)
-    found = error_db(x, quantize(x, BLOCK_FORMATS[name]).dequantize())
-    assert found == pytest.approx(golden, abs=0.2)
+    measured = error_db(x, quantize(x, BLOCK_FORMATS[name]).dequantize())
+    assert measured == pytest.approx(golden, abs=0.2)
 
 
 @pytest.mark.parametrize("shape", [(3, 16), (5, 37), (2, 3, 40), (7,), (1, 1)])

@@ -22,11 +22,11 @@ def step(state):
 def test_equals_the_reference(element, rule):
     tiles = exact.sample((6, 4, 4), seed=3)
     codes, scales = requantize(tiles, element, rule)
-    for tile, found, scale in zip(tiles, codes, scales, strict=True):
+    for tile, block, scale in zip(tiles, codes, scales, strict=True):
         byte, expected = reference.quantize_block(
             tile.view(np.uint32).reshape(-1).tolist(), element, rule
         )
-        assert (int(scale), found.reshape(-1).tolist()) == (byte, expected)
+        assert (int(scale), block.reshape(-1).tolist()) == (byte, expected)
 
 
 @pytest.mark.parametrize("size", [4, 8, 16, 32])
@@ -158,10 +158,10 @@ def test_stochastic_rounding_is_unbiased(element, value):
     draws = Lfsr(8).draw(DRAWS // 8).reshape(-1, 8, 8)
     codes, scales = requantize(tiles, element, rounding=Rounding.STOCHASTIC, random=draws)
     assert (scales == 127).all()
-    found = element.decode(codes[:, :, 1:]).astype(np.float64)
-    error = found.std() / np.sqrt(found.size)
-    assert len(np.unique(found)) == 2
-    assert abs(found.mean() - np.float64(np.float32(value))) < 4 * error
+    values = element.decode(codes[:, :, 1:]).astype(np.float64)
+    error = values.std() / np.sqrt(values.size)
+    assert len(np.unique(values)) == 2
+    assert abs(values.mean() - np.float64(np.float32(value))) < 4 * error
 
 
 def test_a_biased_rounding_would_be_seen():
@@ -170,5 +170,5 @@ def test_a_biased_rounding_would_be_seen():
     tiles[:, :, 0] = MXSF.largest
     draws = Lfsr(8).draw(DRAWS // 8).reshape(-1, 8, 8) & 0xC000
     codes, _ = requantize(tiles, rounding=Rounding.STOCHASTIC, random=draws)
-    found = MXSF.decode(codes[:, :, 1:])
-    assert abs(found.mean() - np.float32(1.03)) > 20 * found.std() / np.sqrt(found.size)
+    values = MXSF.decode(codes[:, :, 1:])
+    assert abs(values.mean() - np.float32(1.03)) > 20 * values.std() / np.sqrt(values.size)

@@ -66,6 +66,6 @@ def test_mean_over_all_draws_is_the_value(element):
         number = -309 / 256 * 2.0**exponent
         x = np.float32([[2.0**element.emax, number]]).repeat(1 << 16, axis=0)  # scale 1
         draws = np.stack([np.zeros(1 << 16, int), np.arange(1 << 16)], axis=1)
-        found = stochastic(x, draws, (1, 2), element).dequantize()[:, 1].astype(np.float64)
-        assert len(np.unique(found)) == 2
-        assert found.mean() == number
+        values = stochastic(x, draws, (1, 2), element).dequantize()[:, 1].astype(np.float64)
+        assert len(np.unique(values)) == 2
+        assert values.mean() == number

@@ -46,10 +46,10 @@ def test_dequantize_equals_the_reference(element):
         codes = np.random.default_rng(0).choice(codes, 300, replace=False)
     rows = np.stack([codes] * len(BYTES))
     scales = np.repeat(np.uint8(BYTES)[:, None], len(codes), axis=1)
-    found = tensor(rows, scales, element, (1, 1)).dequantize()
-    assert found.dtype == np.float32
+    values = tensor(rows, scales, element, (1, 1)).dequantize()
+    assert values.dtype == np.float32
     expected = [[reference.dequantize(element, int(c), byte) for c in codes] for byte in BYTES]
-    np.testing.assert_array_equal(found.view(np.uint32), np.uint32(expected))
+    np.testing.assert_array_equal(values.view(np.uint32), np.uint32(expected))
 
 
 def test_dequantize_at_the_edges():

@@ -93,10 +93,10 @@ def test_the_crc_is_that_of_plain_matrix_products():
 
     def tensor(side, turned):
         codes, scales = tensors[side]
-        found = quantize(np.zeros((8, 8), np.float32), MXSF, (4, 4))
-        found.codes[:] = codes.reshape(2, 2, 4, 4).swapaxes(1, 2).reshape(8, 8)
-        found.scales[:] = scales.reshape(2, 2)
-        return found.T if turned else found
+        matrix = quantize(np.zeros((8, 8), np.float32), MXSF, (4, 4))
+        matrix.codes[:] = codes.reshape(2, 2, 4, 4).swapaxes(1, 2).reshape(8, 8)
+        matrix.scales[:] = scales.reshape(2, 2)
+        return matrix.T if turned else matrix
 
     products = [
         matmul(tensor(0, False), tensor(1, False)),
@@ -125,7 +125,7 @@ def test_results_are_not_all_the_same():
     test = SelfTest(MXSF, tile=8, depth=16)
     kept = []
     multiply = golden.multiply
-    golden.multiply = lambda *given: kept.append(multiply(*given)) or kept[-1]
+    golden.multiply = lambda *operands: kept.append(multiply(*operands)) or kept[-1]
     test.crc(golden)
     words = np.concatenate([words.ravel() for words, _ in kept])
     assert np.isfinite(words).all()
@@ -246,9 +246,9 @@ def test_the_engine_of_a_board(name):
 @needs_gcc
 def test_info():
     board, running = built(ROWS)
-    _, found, _ = exchange(running, board, bytes([Request.INFO]) * 2, 28)
-    assert found[0] == Reply.INFO
-    assert Info.unpack(found[1:]) == board.info
+    _, reply, _ = exchange(running, board, bytes([Request.INFO]) * 2, 28)
+    assert reply[0] == Reply.INFO
+    assert Info.unpack(reply[1:]) == board.info
 
 
 def test_on_the_simulator_of_amaranth():
@@ -321,9 +321,9 @@ def product_requests(board, random, output=Output.WORDS):
 def test_a_product_of_the_host(options):
     board, running = built(options)
     text, (words, _) = product_requests(board, np.random.default_rng(0))
-    _, found, _ = exchange(running, board, text, 4 * 17)
-    assert set(found[::17]) == {Reply.ROW}
-    data = b"".join(found[n + 1 : n + 17] for n in range(0, 68, 17))
+    _, reply, _ = exchange(running, board, text, 4 * 17)
+    assert set(reply[::17]) == {Reply.ROW}
+    data = b"".join(reply[n + 1 : n + 17] for n in range(0, 68, 17))
     np.testing.assert_array_equal(read_results(data, 4), words)
 
 
@@ -331,8 +331,8 @@ def test_a_product_of_the_host(options):
 def test_tiles_for_the_host():
     board, running = built(TILES)
     text, (_, tiles) = product_requests(board, np.random.default_rng(1), Output.TRANSPOSED)
-    _, found, _ = exchange(running, board, text, 4 * 17)
-    rows = [found[n + 1 : n + 17] for n in range(0, 68, 17)]
+    _, reply, _ = exchange(running, board, text, 4 * 17)
+    rows = [reply[n + 1 : n + 17] for n in range(0, 68, 17)]
     assert [row[:4] for row in rows] == [bytes(column) for column in tiles.codes[0].T]
     assert {row[4:] for row in rows} == {bytes([tiles.scales[0]]) + bytes(11)}
 
@@ -353,8 +353,8 @@ def test_tiles_for_the_host():
 def test_abort_frees_the_board(noise):
     board, running = built(ROWS)
     text, (words, _) = product_requests(board, np.random.default_rng(2))
-    _, found, lights = exchange(running, board, noise + bytes([Request.ABORT]) + text, 4 * 17)
-    data = b"".join(found[n + 1 : n + 17] for n in range(0, 68, 17))
+    _, reply, lights = exchange(running, board, noise + bytes([Request.ABORT]) + text, 4 * 17)
+    data = b"".join(reply[n + 1 : n + 17] for n in range(0, 68, 17))
     np.testing.assert_array_equal(read_results(data, 4), words)
     # A test that was cut off says nothing; what was known stays only where none began.
     assert lights.passed == (noise != bytes([Request.TEST]))
@@ -619,7 +619,7 @@ def test_bitstream(monkeypatch, capsys, tmp_path, name, options, suffix, start):
     assert row["board"] == name
     assert row["fmax_mhz"] * 1e6 >= row["clock_hz"]
     assert row["parameters"]["pes"] == 1
-    used = {kind: found["used"] for kind, found in row["utilisation"].items()}
+    used = {kind: count["used"] for kind, count in row["utilisation"].items()}
     assert used.get("ICESTORM_DSP", used.get("MULT18X18D", 0)) >= 4
     engine = Matmul(tile=4, pes=1, depth=16, requantize=row["parameters"]["requantize"])
     assert row["self_test"]["crc"] == f"{self_test(engine).crc(machine(engine)):08x}"

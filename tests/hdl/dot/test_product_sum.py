@@ -10,6 +10,7 @@ from mxsf.flow.netlist.netlist import netlist
 from mxsf.golden import E2M1, E4M3, E5M2, INT8, MXSF, parse
 from mxsf.golden.dot.product_sum import product_sum
 from mxsf.hdl.arith import adder
+from mxsf.hdl.dot.product_plan import ProductPlan
 from mxsf.hdl.dot.product_sum import ProductSum, sum_bits, sum_layout
 from mxsf.sim.bench.product_sum import (
     product_sum_stimulus,
@@ -176,7 +177,7 @@ def test_a_lost_carry_is_caught(monkeypatch):
 
 
 def test_a_lost_correction_is_caught(monkeypatch):
-    monkeypatch.setattr(ProductSum, "_xor_signs", lambda self, a, b: a.sign)
+    monkeypatch.setattr(ProductPlan, "negative", lambda self, a, b: a.sign)
     component = build("e2m1", block=4)
     assert run_product_sum(amaranth(component), component).count > 0
 

@@ -45,8 +45,8 @@ def build(**options):
 @cache
 def compiled(**options):
     """Return the design and its compiled netlist."""
-    one = build(**options)
-    return one.component, cxxrtl_simulator(one)
+    design = build(**options)
+    return design.component, cxxrtl_simulator(design)
 
 
 def run(part, simulator, scripts, stalls=NO_STALLS):
@@ -190,14 +190,14 @@ def test_shipped_tensors():
 @pytest.mark.parametrize("output", tiers([Output.BOTH], Output))
 def test_on_the_simulator_of_amaranth(output):
     """A second simulator, which resets and clocks in its own way; and something is compared."""
-    one, random = build(pes=4, stages=2), np.random.default_rng(2)
-    writer = Writer(one.component, machine(one.component))
+    design, random = build(pes=4, stages=2), np.random.default_rng(2)
+    writer = Writer(design.component, machine(design.component))
     load(writer, random, "a", 2, 3)
     load(writer, random, "b", 3, 1, base=4)
     start = random_start(random, 2, 4)
     command = Command(Opcode.MULTIPLY, 2, 1, 3, b_base=4, accumulate=True, output=output)
     writer.write(command, c=start)
-    result = run(one.component, make_simulator(one, "amaranth"), [writer.script], STALLS[0])
+    result = run(design.component, make_simulator(design, "amaranth"), [writer.script], STALLS[0])
     assert result.beats == {Output.BOTH: 16}.get(output, 8)
 
 
@@ -469,11 +469,11 @@ def test_bad_parameters(options, error, message):
 
 
 def test_streams_and_name():
-    one = build(element="e4m3", rounding="stochastic")
-    assert one.top == "mxsf_matmul_e4m3_t4_p2_d8_stochastic"
-    payloads = manifest(one)["payloads"]
+    design = build(element="e4m3", rounding="stochastic")
+    assert design.top == "mxsf_matmul_e4m3_t4_p2_d8_stochastic"
+    payloads = manifest(design)["payloads"]
     rows = ["codes", "scale", "first", "last"]
-    names = {stream: [field["name"] for field in found] for stream, found in payloads.items()}
+    names = {stream: [field["name"] for field in fields] for stream, fields in payloads.items()}
     assert names["a"] == names["b"] == names["t"] == rows
     assert names["o"] == [*rows, "words"]
     assert names["c"] == ["words"]
@@ -486,12 +486,12 @@ def test_streams_and_name():
 
 def mismatches(stalls=STALLS[0], abort=None):
     """Run random commands, or a script that is cut off and run again, on a new design."""
-    one = build(pes=1, stages=("product", "round"))
-    part, random = one.component, np.random.default_rng(8)
+    design = build(pes=1, stages=("product", "round"))
+    part, random = design.component, np.random.default_rng(8)
     scripts = RandomScripts(part, random, 4, 8, largest=2)
     if abort is not None:
         scripts = [small_script(part, machine(part), rng(), at) for at in (abort, None)]
-    result = run_scripts(make_simulator(one, "amaranth"), part, scripts, stalls)
+    result = run_scripts(make_simulator(design, "amaranth"), part, scripts, stalls)
     return "\n".join(result.mismatches)
 
 
@@ -581,12 +581,12 @@ def test_bench_catches_a_wrong_handshake(monkeypatch):
 
 
 def exported(options, simulator, commands=20):
-    one = build(**options)
-    scripts = RandomScripts(one.component, np.random.default_rng(7), 1, commands)
+    design = build(**options)
+    scripts = RandomScripts(design.component, np.random.default_rng(7), 1, commands)
     (script,) = scripts
-    vectors = script_vectors(one.component, script)
-    return verilog(one), lambda text: run_verilog(
-        text, one.top, vectors, STALLS[0], simulator=simulator
+    vectors = script_vectors(design.component, script)
+    return verilog(design), lambda text: run_verilog(
+        text, design.top, vectors, STALLS[0], simulator=simulator
     )
 
 
@@ -634,8 +634,8 @@ def test_a_training_step_is_golden_matmul():
     np.testing.assert_array_equal(step.dh, matmul(q(t["dz2"]), q(t["w2"]).T) * (step.z1 > 0))
     np.testing.assert_array_equal(step.dw1, matmul(q(t["x"]).T, q(step.dh)))
     np.testing.assert_array_equal(step.dw2, matmul(h.T, q(t["dz2"])))
-    for name, found in (("dw1", step.dw1), ("dw2", step.dw2)):
-        assert np.corrcoef(found.ravel(), t[name].ravel())[0, 1] > 0.98
+    for name, gradient in (("dw1", step.dw1), ("dw2", step.dw2)):
+        assert np.corrcoef(gradient.ravel(), t[name].ravel())[0, 1] > 0.98
     with pytest.raises(ValueError, match="the memories are too small: bounds"):
         digits_step(Matmul(depth=160))
 
@@ -654,8 +654,8 @@ def test_a_training_step():
 @pytest.mark.campaign
 @needs_verilator
 def test_a_training_step_under_verilator():
-    one = build(tile=8, pes=8, depth=DEPTH)
-    vectors = script_vectors(one.component, digits_step(one.component).script)
-    result = run_verilog(verilog(one), one.top, vectors, STALLS[0], simulator=VERILATOR)
+    design = build(tile=8, pes=8, depth=DEPTH)
+    vectors = script_vectors(design.component, digits_step(design.component).script)
+    result = run_verilog(verilog(design), design.top, vectors, STALLS[0], simulator=VERILATOR)
     assert result.passed, result.mismatches
     assert result.beats == 3456

@@ -34,12 +34,12 @@ def pauses(seed):
 
 def streams(dut, kind, model):
     """A model on each stream of a kind."""
-    found = {}
+    models = {}
     for seed, name in enumerate(CASE[kind]):
         bus = AxiStreamBus.from_prefix(dut, name)
-        found[name] = model(bus, dut.aclk, dut.aresetn, reset_active_level=False)
-        found[name].set_pause_generator(pauses(seed))
-    return found
+        models[name] = model(bus, dut.aclk, dut.aresetn, reset_active_level=False)
+        models[name].set_pause_generator(pauses(seed))
+    return models
 
 
 async def send(source, packets):

@@ -39,24 +39,28 @@ def short(vectors, beats):
 
 def small():
     """A small encoder with AXI ports and vectors for it, the last block whole."""
-    one = variant("encoder", block=4, interface="axi")
-    return one, short(one.vectors(), 60)
+    design = variant("encoder", block=4, interface="axi")
+    return design, short(design.vectors(), 60)
 
 
 @needs_gcc
 @pytest.mark.parametrize(("name", "options"), RULES, ids=str)
 def test_the_rules_hold(name, options):
-    one = variant(name, interface="axi", **options)
-    result = run_axi(cxxrtl_simulator(one), one.outside, one.vectors(), STALLS, reset_after=25)
+    design = variant(name, interface="axi", **options)
+    result = run_axi(
+        cxxrtl_simulator(design), design.outside, design.vectors(), STALLS, reset_after=25
+    )
     assert result.passed, result.mismatches
 
 
 @needs_icarus
 @pytest.mark.parametrize(("name", "options"), STREAMING, ids=str)
 def test_vectors_run_on_the_bus(name, options):
-    one = variant(name, interface="axi", **options)
-    text, vectors = verilog(one), one.vectors()
-    result = run_verilog(text, one.top, vectors, STALLS, clocking=one.clock, links=one.links)
+    design = variant(name, interface="axi", **options)
+    text, vectors = verilog(design), design.vectors()
+    result = run_verilog(
+        text, design.top, vectors, STALLS, clocking=design.clock, links=design.links
+    )
     assert result.passed, result.mismatches
 
 
@@ -75,18 +79,18 @@ PLANTED = {
 @needs_gcc
 @pytest.mark.parametrize("problem", PLANTED)
 def test_a_broken_rule_is_caught(problem):
-    one, vectors = small()
-    simulator = cxxrtl_simulator(one)
-    assert run_axi(simulator, one.outside, vectors, STALLS).passed
-    result = run_axi(Planted(simulator, PLANTED[problem]), one.outside, vectors, STALLS)
+    design, vectors = small()
+    simulator = cxxrtl_simulator(design)
+    assert run_axi(simulator, design.outside, vectors, STALLS).passed
+    result = run_axi(Planted(simulator, PLANTED[problem]), design.outside, vectors, STALLS)
     assert any(problem in line for line in result.mismatches), result.mismatches
 
 
 @needs_gcc
 def test_a_shell_without_skid_buffers_is_caught(monkeypatch):
     monkeypatch.setattr("mxsf.hdl.interface.axi.skid", lambda m, source, name: source)
-    one, vectors = small()
-    result = run_axi(cxxrtl_simulator(one), one.outside, vectors, STALLS)
+    design, vectors = small()
+    result = run_axi(cxxrtl_simulator(design), design.outside, vectors, STALLS)
     assert any("s_axis_tready depends" in line for line in result.mismatches)
 
 
@@ -94,9 +98,9 @@ def test_a_shell_without_skid_buffers_is_caught(monkeypatch):
 @pytest.mark.parametrize("element", [pytest.param("mxsf", marks=pytest.mark.long), "e2m3"])
 def test_bytes_that_are_not_kept_count_as_zero(element):
     """A dot product of a pair whose codes have 8 and 6 bits: one code shares bytes with two."""
-    one = variant("dot", block=4, element=f"{element},mxsf", stages=1, interface="axi")
-    (axis, _) = one.outside.streams
-    vectors = one.vectors()
+    design = variant("dot", block=4, element=f"{element},mxsf", stages=1, interface="axi")
+    (axis, _) = design.outside.streams
+    vectors = design.vectors()
     codes = next(p for p in axis.fields if p.field.name == "a.codes")
     width = codes.field.width
     touched = [k for k in range(4) if k * width // 8 <= 1 <= (k * width + width - 1) // 8]
@@ -104,13 +108,13 @@ def test_bytes_that_are_not_kept_count_as_zero(element):
     keep = axis.offsets["tkeep"]
     cleared = sum((1 << width) - 1 << codes.offset + k * width for k in touched)
 
-    simulator = cxxrtl_simulator(one)
+    simulator = cxxrtl_simulator(design)
 
     def answers(change):
-        given = [change(value) for value in vectors.inputs["i"].values[:40]]
-        changed = replace(vectors, inputs={"i": Column(axis.bits, given)})
+        beats = [change(value) for value in vectors.inputs["i"].values[:40]]
+        changed = replace(vectors, inputs={"i": Column(axis.bits, beats)})
         golden = replace(changed, outputs={"o": Column(changed.outputs["o"].bits, [0] * 40)})
-        result = run_axi(simulator, one.outside, golden)
+        result = run_axi(simulator, design.outside, golden)
         seen = [line.split(", must")[0].split(": ")[1] for line in result.mismatches]
         return seen, result.count
 
@@ -120,10 +124,10 @@ def test_bytes_that_are_not_kept_count_as_zero(element):
 
 
 def test_the_map_of_a_dot_product():
-    one = variant("dot", block=8, lanes=4, outputs=3, interface="axi", element="e2m3,mxsf")
-    given, found = axi_streams(one.component)
-    assert (given.name, found.name) == ("s_axis", "m_axis")
-    assert [(p.field.name, p.signal, p.offset) for p in given.fields] == [
+    design = variant("dot", block=8, lanes=4, outputs=3, interface="axi", element="e2m3,mxsf")
+    source, sink = axi_streams(design.component)
+    assert (source.name, sink.name) == ("s_axis", "m_axis")
+    assert [(p.field.name, p.signal, p.offset) for p in source.fields] == [
         ("a.codes", "tdata", 0),
         ("a.scale", "tuser", 0),
         ("b.codes", "tdata", 24),
@@ -133,8 +137,8 @@ def test_the_map_of_a_dot_product():
         ("first", "tuser", 56),
         ("last", "tlast", 0),
     ]
-    assert given.widths == {"tdata": 56, "tkeep": 7, "tlast": 1, "tuser": 64}
-    assert found.widths == {"tdata": 32, "tlast": 1, "tuser": 8}
+    assert source.widths == {"tdata": 56, "tkeep": 7, "tlast": 1, "tuser": 64}
+    assert sink.widths == {"tdata": 32, "tlast": 1, "tuser": 8}
     assert variant("dot", block=8, interface="axi", stages=0).latency == 1
 
 

@@ -66,19 +66,19 @@ def test_latency(design, simulator, monkeypatch):
     for opcode in (Opcode.LOAD_A, Opcode.LOAD_B):
         writer.write(Command(opcode), random_tiles(random, design.component, 1))
     writer.write(Command(Opcode.MULTIPLY, output=Output.WORDS))
-    pushed, found = [], []
+    pushed, pulled = [], []
     step = axi_engine._Bench.step
 
     async def watched(bench):
         moved = await step(bench)
         pushed.extend([bench.result.cycles] * (moved.get("aw", {}).get("s_axi_awaddr") == 0x30))
-        found.extend([bench.result.cycles] * ("m_axis_o" in moved))
+        pulled.extend([bench.result.cycles] * ("m_axis_o" in moved))
         return moved
 
     monkeypatch.setattr(axi_engine._Bench, "step", watched)
     monkeypatch.setattr(axi_engine, "_DISTURBED", 0)
     assert run_axi_engine(simulator, design.outside, [writer.script]).passed
-    assert found[0] - pushed[-1] == design.latency
+    assert pulled[0] - pushed[-1] == design.latency
 
 
 @needs_gcc
@@ -135,15 +135,15 @@ def test_one_description_for_all(design, tmp_path):
     registers = manifest(design)["registers"]
     texts = register_files(design)
     header, page = texts[f"{design.top}_regs.h"], texts[f"{design.top}_regs.md"]
-    found = dict(re.findall(rf"#define {design.top.upper()}_(\w+) (0x\w+)u", header))
+    defined = dict(re.findall(rf"#define {design.top.upper()}_(\w+) (0x\w+)u", header))
     for register in registers:
         name = register["name"].upper()
-        assert int(found[name], 16) == register["offset"]
+        assert int(defined[name], 16) == register["offset"]
         assert f"| 0x{register['offset']:03x} | [{register['name']}]" in page
         if register["constant"] is not None:
-            assert int(found[f"{name}_IS"], 16) == register["constant"]
+            assert int(defined[f"{name}_IS"], 16) == register["constant"]
         for field in register["fields"]:
-            mask = int(found[f"{name}_{field['name'].upper()}_MASK"], 16)
+            mask = int(defined[f"{name}_{field['name'].upper()}_MASK"], 16)
             assert mask == (1 << field["width"]) - 1 << field["low"]
     (tmp_path / "main.c").write_text(header + "int main(void) { return 0; }\n")
     command = ["gcc", "-std=c99", "-Wall", "-Wextra", "-Werror", "-fsyntax-only", "main.c"]

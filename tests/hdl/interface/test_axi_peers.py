@@ -25,36 +25,36 @@ DESIGNS = [
 
 def packets(axis, column):
     """Beats of a column by signal, cut after tlast."""
-    found = [[]]
+    bursts = [[]]
     for value in column.values:
         beat = beat_ports(axis, value)
-        found[-1].append({signal: beat[axis.port(signal)] for signal in axis.widths})
-        if found[-1][-1]["tlast"]:
-            found.append([])
-    assert not found.pop()
-    return found
+        bursts[-1].append({signal: beat[axis.port(signal)] for signal in axis.widths})
+        if bursts[-1][-1]["tlast"]:
+            bursts.append([])
+    assert not bursts.pop()
+    return bursts
 
 
-def case(one, vectors):
+def case(design, vectors):
     """What cocotb reads of a design without registers."""
     sides = {True: {}, False: {}}
-    for axis in one.outside.streams:
+    for axis in design.outside.streams:
         columns = vectors.inputs if axis.is_input else vectors.outputs
         sides[axis.is_input][axis.name] = packets(axis, columns[axis.stream])
     return {"inputs": sides[True], "outputs": sides[False], "commands": []}
 
 
-def engine_case(one):
+def engine_case(design):
     """What cocotb reads of a simulator: random commands, some of them bad."""
-    component = one.component
+    component = design.component
     (script,) = RandomScripts(component, np.random.default_rng(3), 1)
-    by_name = {axis.stream: axis for axis in one.outside.streams}
+    by_name = {axis.stream: axis for axis in design.outside.streams}
 
     def columns(beats):
         return {name: Column(0, beats[name]) for name in by_name if name in beats}
 
     plain = Vectors(columns(script.beats), columns(script.answers), streams=True, blocks=1)
-    offsets = {register.name: register.offset for register in one.outside.registers}
+    offsets = {register.name: register.offset for register in design.outside.registers}
     commands = [
         [
             *(
@@ -66,25 +66,25 @@ def engine_case(one):
         for c in script.commands
     ]
     ends = {"status": 0, "error": int(script.fault), **script.counts}
-    return case(one, axi_vectors(one.streams, plain)) | {
+    return case(design, axi_vectors(design.streams, plain)) | {
         "commands": commands,
-        "constants": [[r.offset, r.constant] for r in one.outside.registers if r.constant],
+        "constants": [[r.offset, r.constant] for r in design.outside.registers if r.constant],
         "bad": [0x1C, 0x34, 0x68, 0x800, 0xFFC],
         "scratch": offsets["command_size"],
         "ends": [[offsets[name], value] for name, value in ends.items()],
     }
 
 
-def run(folder, one, what):
+def run(folder, design, what):
     """Whether the tests of cocotb pass."""
     from cocotb_tools.runner import get_runner
 
-    (folder / "design.v").write_text(verilog(one))
+    (folder / "design.v").write_text(verilog(design))
     (folder / "case.json").write_text(json.dumps(what))
     runner = get_runner("icarus")
     runner.build(
         sources=[folder / "design.v"],
-        hdl_toplevel=one.top,
+        hdl_toplevel=design.top,
         build_dir=folder,
         timescale=("1ns", "1ps"),
         log_file=folder / "build.log",
@@ -93,7 +93,7 @@ def run(folder, one, what):
     try:
         runner.test(
             test_module="cocotb_axi",
-            hdl_toplevel=one.top,
+            hdl_toplevel=design.top,
             build_dir=folder,
             test_dir=folder,
             extra_env={"CASE": str(folder / "case.json"), "PYTHONPATH": here},
@@ -108,23 +108,23 @@ def run(folder, one, what):
 @needs_icarus
 @pytest.mark.parametrize(("name", "options"), DESIGNS, ids=str)
 def test_streams(name, options, tmp_path):
-    one = variant(name, interface="axi", **options)
-    what = case(one, one.vectors())
-    assert run(tmp_path, one, what), (tmp_path / "run.log").read_text()[-3000:]
+    design = variant(name, interface="axi", **options)
+    what = case(design, design.vectors())
+    assert run(tmp_path, design, what), (tmp_path / "run.log").read_text()[-3000:]
 
 
 @pytest.mark.long
 @needs_icarus
 def test_engine(tmp_path):
-    one = variant("matmul", interface="axi", tile=4, pes=2, depth=8)
-    assert run(tmp_path, one, engine_case(one)), (tmp_path / "run.log").read_text()[-3000:]
+    design = variant("matmul", interface="axi", tile=4, pes=2, depth=8)
+    assert run(tmp_path, design, engine_case(design)), (tmp_path / "run.log").read_text()[-3000:]
 
 
 @pytest.mark.long
 @needs_icarus
 def test_a_wrong_answer_is_caught(tmp_path):
-    one = variant("encoder", block=4, interface="axi")
-    what = case(one, one.vectors())
+    design = variant("encoder", block=4, interface="axi")
+    what = case(design, design.vectors())
     what["outputs"]["m_axis"][-1][-1]["tuser"] ^= 1
-    assert not run(tmp_path, one, what)
+    assert not run(tmp_path, design, what)
     assert "AssertionError" in (tmp_path / "run.log").read_text()

@@ -20,15 +20,15 @@ STALLS = Stalls(0.7, 0.6, 3)
 RESETS = [(reset, polarity) for reset in ("sync", "async") for polarity in ("high", "low")]
 
 
-def run(one):
+def run(design):
     """Run a design with flat ports in its testbench."""
     return run_verilog(
-        verilog(one),
-        one.top,
-        one.vectors(),
+        verilog(design),
+        design.top,
+        design.vectors(),
         STALLS,
-        clocking=one.clock,
-        links=flat_links(one.component),
+        clocking=design.clock,
+        links=flat_links(design.component),
     )
 
 
@@ -57,11 +57,11 @@ def test_swapped_fields_are_caught(monkeypatch):
 
 def test_flat_ports_cover_every_bit():
     for name, options in SMALL:
-        one = variant(name, interface="flat", **options)
+        design = variant(name, interface="flat", **options)
         plain = variant(name, **options)
         covered = {port: set() for port in plain.ports}
-        for port, link in one.links.items():
-            assert one.ports[port] == (link.width, plain.ports[link.port][1])
+        for port, link in design.links.items():
+            assert design.ports[port] == (link.width, plain.ports[link.port][1])
             bits = set(range(link.offset, link.offset + link.width))
             assert not bits & covered[link.port]
             covered[link.port] |= bits
@@ -92,8 +92,8 @@ def test_flat_names_must_differ():
 
 @pytest.mark.parametrize(("name", "options"), SMALL, ids=str)
 def test_state_is_known_without_a_netlist(name, options):
-    one = variant(name, **options)
-    assert has_state(one.component) == one.netlist.clocked
+    design = variant(name, **options)
+    assert has_state(design.component) == design.netlist.clocked
 
 
 @pytest.mark.parametrize(
@@ -117,15 +117,15 @@ def test_bad_shells():
         variant("encoder", reset="both")
     with pytest.raises(ValueError, match="no reset polarity 'up': use high or low"):
         variant("encoder", polarity="up")
-    one = variant("decoder", reset="async")
+    design = variant("decoder", reset="async")
     with pytest.raises(ValueError, match="no reset can be asynchronous, active high"):
-        verilog(one)
+        verilog(design)
 
 
 @pytest.mark.parametrize("name", ["encoder", "matmul"])
 def test_an_asynchronous_reset_reaches_every_register_with_a_reset(name):
     options = dict(next(options for design, options in SMALL if design == name))
-    found = {}
+    changes = {}
     for reset in ("sync", "async"):
         text = verilog(variant(name, reset=reset, **options))
         at_edge, at_once = 0, 0
@@ -133,16 +133,16 @@ def test_an_asynchronous_reset_reaches_every_register_with_a_reset(name):
             # Pieces of one register count once.
             at_edge += len(set(re.findall(r"assign (\w+)(?:\[[\d:]+\])? = rst \?", module)))
             at_once += len(re.findall(r"@\(posedge clk, posedge rst\)\n\s+if \(rst\)", module))
-        found[reset] = at_edge, at_once
-    assert found["sync"][0] > 5
-    assert found["async"] == found["sync"][::-1]
+        changes[reset] = at_edge, at_once
+    assert changes["sync"][0] > 5
+    assert changes["async"] == changes["sync"][::-1]
 
 
 @pytest.mark.parametrize("simulator", ["amaranth", pytest.param("cxxrtl", marks=needs_gcc)])
 @pytest.mark.parametrize(("reset", "polarity"), RESETS)
 def test_every_cycle_is_that_of_the_design(simulator, reset, polarity):
-    one = variant("encoder", block=4, lanes=2, interface="flat", reset=reset, polarity=polarity)
-    check(one, simulator, STALLS)
+    design = variant("encoder", block=4, lanes=2, interface="flat", reset=reset, polarity=polarity)
+    check(design, simulator, STALLS)
 
 
 # A reset between two rising edges, while an output waits: the output must go before the next edge
@@ -175,12 +175,12 @@ endmodule
 """
 
 
-def reset_in_mid_stream(folder, one, text):
+def reset_in_mid_stream(folder, design, text):
     """What the bench prints for a design, by Icarus."""
-    active = "~rst" if one.clocking.active_low else "rst"
-    bench = RESET_BENCH.replace("TOP", one.top).replace("ACTIVE", active)
+    active = "~rst" if design.clocking.active_low else "rst"
+    bench = RESET_BENCH.replace("TOP", design.top).replace("ACTIVE", active)
     (folder / "design.v").write_text(text)
-    (folder / "bench.v").write_text(bench.replace("PORT", one.clocking.reset))
+    (folder / "bench.v").write_text(bench.replace("PORT", design.clocking.reset))
     compiler = ["iverilog", "-g2005", "-o", "bench", "bench.v", "design.v"]
     subprocess.run(compiler, cwd=folder, check=True, capture_output=True)
     done = subprocess.run(["vvp", "-n", "bench"], cwd=folder, check=True, capture_output=True)
@@ -190,8 +190,8 @@ def reset_in_mid_stream(folder, one, text):
 @needs_icarus
 @pytest.mark.parametrize(("reset", "polarity"), RESETS)
 def test_reset(reset, polarity, tmp_path):
-    one = variant("encoder", block=4, interface="flat", reset=reset, polarity=polarity)
-    seen = reset_in_mid_stream(tmp_path, one, verilog(one))
+    design = variant("encoder", block=4, interface="flat", reset=reset, polarity=polarity)
+    seen = reset_in_mid_stream(tmp_path, design, verilog(design))
     before = "0" if reset == "async" else "1"
     assert seen == [
         ["full", "1"],
@@ -200,11 +200,11 @@ def test_reset(reset, polarity, tmp_path):
         ["empty", "0"],
         ["full", "1"],
     ]
-    assert run(one).passed
+    assert run(design).passed
 
 
 @needs_icarus
 def test_a_reset_that_waits_for_the_edge_is_caught(tmp_path):
-    one = variant("encoder", block=4, interface="flat", reset="async")
-    planted = verilog(one).replace("posedge clk, posedge rst", "posedge clk")
-    assert ["before the edge", "1"] in reset_in_mid_stream(tmp_path, one, planted)
+    design = variant("encoder", block=4, interface="flat", reset="async")
+    planted = verilog(design).replace("posedge clk, posedge rst", "posedge clk")
+    assert ["before the edge", "1"] in reset_in_mid_stream(tmp_path, design, planted)

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from designs import NAMED, OTHERS, encoder_case, needs_gcc, needs_icarus, tiers
+from designs import NAMED, OTHERS, edge_blocks, needs_gcc, needs_icarus, tiers
 from encoding import EXPONENTS, exhaust
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -25,9 +25,9 @@ RULES = [rule.value for rule in ScaleRule]
 STALLS = Stalls(valid=0.7, ready=0.6, seed=5)
 
 
-def run(one, simulator="amaranth", stalls=NO_STALLS, blocks=40):
+def run(design, simulator="amaranth", stalls=NO_STALLS, blocks=40):
     result = run_stream(
-        make_simulator(one, simulator, optimise=0), encoder_case(one, blocks), stalls
+        make_simulator(design, simulator, optimise=0), edge_blocks(design, blocks), stalls
     )
     assert result.passed, result.mismatches
     return result
@@ -83,12 +83,12 @@ def test_numbers_follow_transfers_only():
     asked = np.random.default_rng(4).random((30, 4)) < 0.5
     asked[-1] = True
     for stages in (1, ("input", "keys4", "search", "skid", "output")):
-        one = variant("encoder", block=8, lanes=2, rounding="stochastic", stages=stages)
-        case = encoder_stimulus(one.component, words, stochastic=asked)
+        design = variant("encoder", block=8, lanes=2, rounding="stochastic", stages=stages)
+        case = encoder_stimulus(design.component, words, stochastic=asked)
         for stalls in (NO_STALLS, STALLS, Stalls(0.2, 0.9, 1)):
-            result = run_stream(make_simulator(one, "amaranth"), case, stalls)
+            result = run_stream(make_simulator(design, "amaranth"), case, stalls)
             assert result.passed, result.mismatches
-    others = encoder_stimulus(one.component, words, stochastic=~asked)
+    others = encoder_stimulus(design.component, words, stochastic=~asked)
     assert (others.outputs != case.outputs).any()
 
 
@@ -101,8 +101,8 @@ def test_numbers_follow_transfers_only():
     [(8, 8, "memory"), (8, 4, "memory"), (8, 1, "registers"), (6, 2, "registers")],
 )
 def test_every_cycle(block, lanes, storage, stages, stalls):
-    one = variant("encoder", block=block, lanes=lanes, storage=storage, stages=stages)
-    run(one, stalls=stalls, blocks=20)
+    design = variant("encoder", block=block, lanes=lanes, storage=storage, stages=stages)
+    run(design, stalls=stalls, blocks=20)
 
 
 @pytest.mark.parametrize("place", POINTS.path)
@@ -114,10 +114,10 @@ def test_a_register_at_every_place(place):
 @pytest.mark.parametrize("stages", [0, 1, 2, 3, 4, ("skid", "output")])
 @pytest.mark.parametrize(("lanes", "storage"), [(8, "memory"), (2, "memory"), (2, "registers")])
 def test_latency_is_as_stated(lanes, storage, stages):
-    one = variant("encoder", block=8, lanes=lanes, storage=storage, stages=stages)
-    assert run(one).latency == one.latency
+    design = variant("encoder", block=8, lanes=lanes, storage=storage, stages=stages)
+    assert run(design).latency == design.latency
     held = {"memory": 2, "registers": 1}[storage] if lanes < 8 else 0
-    assert one.latency == held + (stages if isinstance(stages, int) else 1)
+    assert design.latency == held + (stages if isinstance(stages, int) else 1)
 
 
 def test_a_number_of_stages_means_these_points():
@@ -131,28 +131,33 @@ def test_a_number_of_stages_means_these_points():
 
 
 def test_one_beat_a_cycle():
-    one = variant("encoder", block=8, lanes=2)
+    design = variant("encoder", block=8, lanes=2)
     words = random_words(np.random.default_rng(3), 50, 8, BF16)
-    result = run_stream(make_simulator(one, "amaranth"), encoder_stimulus(one.component, words))
+    result = run_stream(
+        make_simulator(design, "amaranth"), encoder_stimulus(design.component, words)
+    )
     assert result.passed
-    assert result.cycles == 50 * 4 + one.latency + 3  # 3: beats of the last block after its first
+    after_first = 3  # beats of the last block
+    assert result.cycles == 50 * 4 + design.latency + after_first
 
 
 @needs_gcc
 @pytest.mark.parametrize(("block", "lanes"), [(4, 4), (8, 2)])
 def test_both_engines_agree(block, lanes):
-    one = variant("encoder", block=block, lanes=lanes)
-    slow = run(one, "amaranth", STALLS, 10)
-    fast = run(one, "cxxrtl", STALLS, 10)
+    design = variant("encoder", block=block, lanes=lanes)
+    slow = run(design, "amaranth", STALLS, 10)
+    fast = run(design, "cxxrtl", STALLS, 10)
     assert (slow.cycles, slow.beats) == (fast.cycles, fast.beats)
 
 
 @settings(max_examples=12, deadline=None)
 @given(st.lists(st.integers(0, (1 << 32) - 1), min_size=4, max_size=40), st.sampled_from(RULES))
 def test_any_words(words, rule):
-    one = variant("encoder", block=4, source="fp32", rule=rule)
+    design = variant("encoder", block=4, source="fp32", rule=rule)
     blocks = np.array(words[: len(words) // 4 * 4], dtype=np.uint32).reshape(-1, 4)
-    result = run_stream(make_simulator(one, "amaranth"), encoder_stimulus(one.component, blocks))
+    result = run_stream(
+        make_simulator(design, "amaranth"), encoder_stimulus(design.component, blocks)
+    )
     assert result.passed, result.mismatches
 
 
@@ -189,15 +194,15 @@ def test_bad_parameters(options, error, message):
 
 def test_cycle_bench_catches_a_wrong_code(monkeypatch):
     drop_a_carry(monkeypatch)
-    one = variant("encoder", block=4)
-    result = run_stream(make_simulator(one, "amaranth"), encoder_case(one))
+    design = variant("encoder", block=4)
+    result = run_stream(make_simulator(design, "amaranth"), edge_blocks(design))
     assert any("o.payload" in line for line in result.mismatches)
 
 
 def test_cycle_bench_catches_a_number_too_many(monkeypatch):
     draw_always(monkeypatch)
-    one = variant("encoder", block=4, rounding="stochastic")
-    result = run_stream(make_simulator(one, "amaranth"), encoder_case(one), STALLS)
+    design = variant("encoder", block=4, rounding="stochastic")
+    result = run_stream(make_simulator(design, "amaranth"), edge_blocks(design), STALLS)
     assert any("o.payload" in line for line in result.mismatches)
 
 
@@ -209,17 +214,17 @@ def test_cycle_bench_catches_a_wrong_handshake(monkeypatch):
 
     from mxsf.hdl.stream.register import register
 
-    monkeypatch.setattr("mxsf.hdl.stream.register.register", deaf)
-    one = variant("encoder", block=4)
-    result = run_stream(make_simulator(one, "amaranth"), encoder_case(one), STALLS)
+    monkeypatch.setattr("mxsf.hdl.stream.pipeline.register", deaf)
+    design = variant("encoder", block=4)
+    result = run_stream(make_simulator(design, "amaranth"), edge_blocks(design), STALLS)
     assert any("i.ready" in line for line in result.mismatches)
 
 
 @needs_gcc
 def test_compiled_run_catches_a_wrong_constant():
-    one = variant("encoder", block=4)
-    simulator = cxxrtl_simulator(one)
-    case = encoder_case(one)
+    design = variant("encoder", block=4)
+    simulator = cxxrtl_simulator(design)
+    case = edge_blocks(design)
     seen = simulator.stream(case.inputs, case.outputs.shape[1], valid=0.7, ready=0.7)
     assert not seen.violation
     np.testing.assert_array_equal(seen.outputs, case.outputs)
@@ -236,8 +241,8 @@ def test_compiled_run_catches_a_wrong_constant():
 @pytest.mark.parametrize("element", NAMED)
 def test_every_word_at_every_scale_that_matters(element):
     everything = element in ("mxsf", "e4m3")
-    one = variant("encoder", element=element, fabric="fpga" if element == "e4m3" else "asic")
-    compared, wrong = exhaust(one, range(255) if everything else EXPONENTS)
+    design = variant("encoder", element=element, fabric="fpga" if element == "e4m3" else "asic")
+    compared, wrong = exhaust(design, range(255) if everything else EXPONENTS)
     assert compared == 8_355_840 if everything else compared > 1_000_000
     assert wrong == 0
 
@@ -247,8 +252,8 @@ def test_every_word_at_every_scale_that_matters(element):
 @pytest.mark.parametrize("rule", RULES)
 @pytest.mark.parametrize("element", NAMED)
 def test_every_word_at_every_scale(element, rule):
-    one = variant("encoder", element=element, rule=rule)
-    compared, wrong = exhaust(one, range(255))
+    design = variant("encoder", element=element, rule=rule)
+    compared, wrong = exhaust(design, range(255))
     print(f"{element} {rule}: {compared} words compared, {wrong} blocks wrong")
     assert compared == 8_355_840
     assert wrong == 0
@@ -262,10 +267,10 @@ def test_every_word_at_every_scale(element, rule):
 def test_many_random_blocks(element, rule, source):
     fabric = "asic" if source == "bf16" else "fpga"
     options = {"element": element, "rule": rule, "source": source, "fabric": fabric}
-    one = variant("encoder", block=16, lanes=4, **options)
-    words = random_words(np.random.default_rng(11), 6000, 16, one.component.source)
-    case = encoder_stimulus(one.component, words)
-    seen = cxxrtl_simulator(one).stream(case.inputs, case.outputs.shape[1], valid=0.8, ready=0.8)
+    design = variant("encoder", block=16, lanes=4, **options)
+    words = random_words(np.random.default_rng(11), 6000, 16, design.component.source)
+    case = encoder_stimulus(design.component, words)
+    seen = cxxrtl_simulator(design).stream(case.inputs, case.outputs.shape[1], valid=0.8, ready=0.8)
     assert not seen.violation
     np.testing.assert_array_equal(seen.outputs, case.outputs)
 
@@ -286,26 +291,26 @@ def test_many_random_blocks(element, rule, source):
     ids=str,
 )
 def test_exported_verilog_under_icarus(options):
-    one = variant("encoder", **options)
-    result = run_verilog(verilog(one), one.top, encoder_case(one, 300), STALLS)
+    design = variant("encoder", **options)
+    result = run_verilog(verilog(design), design.top, edge_blocks(design, 300), STALLS)
     assert result.passed, result.mismatches
 
 
 @pytest.mark.long
 @needs_icarus
 def test_icarus_catches_a_planted_bug():
-    one = variant("encoder", block=4)
-    text = verilog(one)
+    design = variant("encoder", block=4)
+    text = verilog(design)
     broken = text.replace("if (!rst)", "if (rst)").replace("8'hff", "8'hfe")
     assert broken != text
-    assert run_verilog(broken, one.top, encoder_case(one), STALLS).count > 0
+    assert run_verilog(broken, design.top, edge_blocks(design), STALLS).count > 0
 
 
 def test_stimulus_is_the_golden_answer():
-    one = variant("encoder", block=4, source="fp32")
+    design = variant("encoder", block=4, source="fp32")
     words = random_words(np.random.default_rng(2), 20, 4, FP32)
-    case = encoder_stimulus(one.component, words)
-    fields = unpack(one.component.o.payload.shape(), case.outputs)
+    case = encoder_stimulus(design.component, words)
+    fields = unpack(design.component.o.payload.shape(), case.outputs)
     golden = quantize(FP32.values(words), MXSF, (1, 4))
     np.testing.assert_array_equal(fields["codes"], golden.codes)
     np.testing.assert_array_equal(fields["scale"], golden.scales[:, 0])

@@ -92,21 +92,21 @@ KINDS = {
             [*itertools.product([8], STORAGES, KINDS), (16, "registers", "both")],
         ),
         *(
-            pytest.param(*one, marks=pytest.mark.campaign)
-            for one in itertools.product([16, 32], STORAGES, KINDS)
-            if one != (16, "registers", "both")
+            pytest.param(*case, marks=pytest.mark.campaign)
+            for case in itertools.product([16, 32], STORAGES, KINDS)
+            if case != (16, "registers", "both")
         ),
     ],
 )
 def test_every_size(size, storage, kind):
-    one = build(tile=size, storage=storage, **KINDS[kind])
-    run(one, "cxxrtl", count=30)
+    design = build(tile=size, storage=storage, **KINDS[kind])
+    run(design, "cxxrtl", count=30)
 
 
 @pytest.mark.parametrize("place", POINTS.path)
 def test_a_register_at_every_place(place):
-    one = build(stages=(place,), rounding="stochastic", both="yes", fabric="fpga")
-    run(one, count=10)
+    design = build(stages=(place,), rounding="stochastic", both="yes", fabric="fpga")
+    run(design, count=10)
 
 
 @pytest.mark.parametrize("storage", STORAGES)
@@ -120,28 +120,28 @@ def test_a_register_at_every_place(place):
 )
 def test_latency_is_as_stated(stages, storage):
     for both in ("no", "yes"):
-        one = build(stages=stages, storage=storage, both=both, fabric="fpga")
-        assert run(one, stalls=NO_STALLS, count=10).latency == one.latency
-    words = 1 if stages == ("skid", "output") else len(one.component.points)
-    assert one.latency == 1 + (storage == "memory") + words
+        design = build(stages=stages, storage=storage, both=both, fabric="fpga")
+        assert run(design, stalls=NO_STALLS, count=10).latency == design.latency
+    words = 1 if stages == ("skid", "output") else len(design.component.points)
+    assert design.latency == 1 + (storage == "memory") + words
 
 
 @pytest.mark.parametrize("both", ["no", "yes"])
 @pytest.mark.parametrize("storage", STORAGES)
 def test_one_row_a_cycle(storage, both):
     """Back to back, straight and transposed tiles in any order."""
-    one = build(storage=storage, both=both)
+    design = build(storage=storage, both=both)
     random = np.random.default_rng(3)
-    words = random_tiles(random, 50, 4, one.component.source)
+    words = random_tiles(random, 50, 4, design.component.source)
     tiles = Tiles.full(words, random.random(50) < 0.5)
-    result = run(one, stalls=NO_STALLS, tiles=tiles)
-    assert result.cycles == 50 * 4 + one.latency + 3  # 3: beats of the last tile after its first
+    result = run(design, stalls=NO_STALLS, tiles=tiles)
+    assert result.cycles == 50 * 4 + design.latency + 3  # 3: beats of the last tile after its first
 
 
 @needs_gcc
 def test_both_engines_agree():
-    one = build(storage="memory", rounding="stochastic", stages=POINTS.default)
-    slow, fast = (run(one, simulator, count=12) for simulator in ("amaranth", "cxxrtl"))
+    design = build(storage="memory", rounding="stochastic", stages=POINTS.default)
+    slow, fast = (run(design, simulator, count=12) for simulator in ("amaranth", "cxxrtl"))
     assert (slow.cycles, slow.beats) == (fast.cycles, fast.beats)
 
 
@@ -153,26 +153,26 @@ def test_both_engines_agree():
     ),
 )
 def test_real_tensors(both, rounding):
-    one = variant("requantizer", both=both, rounding=rounding, storage="memory")
-    simulator = make_simulator(one, "cxxrtl")
+    design = variant("requantizer", both=both, rounding=rounding, storage="memory")
+    simulator = make_simulator(design, "cxxrtl")
     for name, values in tensors().items():
-        result = one.bench(simulator, values, STALLS)
+        result = design.bench(simulator, values, STALLS)
         assert result.passed, (name, result.mismatches)
 
 
 @needs_gcc
 def test_transposing_twice_is_the_identity():
     """Through the hardware: the codes of the transposed tile, sent back as words, transposed."""
-    one = variant("requantizer", storage="memory")
-    part, simulator = one.component, cxxrtl_simulator(one)
+    design = variant("requantizer", storage="memory")
+    part, simulator = design.component, cxxrtl_simulator(design)
     words = requantizer_tiles(part, tensors()["h"])
     q = quantize(part.source.values(words), MXSF, (8, 8))
 
     def turn(words):
         case = requantizer_stimulus(part, Tiles.full(words, np.full(len(words), True)))["o"]
         seen = simulator.stream(case.inputs, case.outputs.shape[1], valid=0.9, ready=0.9)
-        found = unpack(part.o.payload.shape(), seen.outputs)
-        return found["codes"].reshape(-1, 8, 8), found["scale"].reshape(-1, 8)
+        fields = unpack(part.o.payload.shape(), seen.outputs)
+        return fields["codes"].reshape(-1, 8, 8), fields["scale"].reshape(-1, 8)
 
     codes, scale = turn(words)
     np.testing.assert_array_equal(codes, q.codes.swapaxes(1, 2))
@@ -184,11 +184,11 @@ def test_transposing_twice_is_the_identity():
 
 def test_numbers_follow_transfers_only():
     """A stall draws nothing, a missing row draws nothing: the same codes under any stalls."""
-    one = build(rounding="stochastic", stages=("input", "keys4", "output"), fabric="fpga")
-    tiles = mix(one, 30)
+    design = build(rounding="stochastic", stages=("input", "keys4", "output"), fabric="fpga")
+    tiles = mix(design, 30)
     assert (tiles.rows < 4).any()
     for stalls in (NO_STALLS, STALLS, Stalls(0.2, 0.9, 1)):
-        run(one, stalls=stalls, tiles=tiles)
+        run(design, stalls=stalls, tiles=tiles)
 
 
 @pytest.mark.parametrize(
@@ -233,29 +233,29 @@ def test_names_are_unique():
 
 
 def test_stimulus_is_the_golden_answer():
-    one = build()
-    part, random = one.component, np.random.default_rng(2)
+    design = build()
+    part, random = design.component, np.random.default_rng(2)
     words = random_tiles(random, 20, 4, part.source)
     case = requantizer_stimulus(part, Tiles.full(words))["o"]
-    found = unpack(part.o.payload.shape(), case.outputs)
+    fields = unpack(part.o.payload.shape(), case.outputs)
     golden = quantize(part.source.values(words), MXSF, (4, 4))
     codes = golden.codes.copy()
     codes[1::2] = codes[1::2].swapaxes(1, 2)
-    np.testing.assert_array_equal(found["codes"].reshape(-1, 4, 4), codes)
-    np.testing.assert_array_equal(found["scale"].reshape(-1, 4)[:, 0], golden.scales[:, 0, 0])
+    np.testing.assert_array_equal(fields["codes"].reshape(-1, 4, 4), codes)
+    np.testing.assert_array_equal(fields["scale"].reshape(-1, 4)[:, 0], golden.scales[:, 0, 0])
 
 
 def test_a_short_tile_leaves_whole():
     """Missing rows are zeros: rows of them when straight, the tails of columns when transposed."""
-    one = build()
-    part = one.component
+    design = build()
+    part = design.component
     words = part.source.words(np.full((2, 4, 4), -1.0, np.float32))
     turned, marked = np.array([False, True]), np.array([True, True])
     tiles = Tiles(words, np.array([3, 3]), turned, marked, np.full((2, 4), False))
     case = requantizer_stimulus(part, tiles)["o"]
-    found = unpack(part.o.payload.shape(), case.outputs)["codes"].reshape(2, 4, 4)
+    codes = unpack(part.o.payload.shape(), case.outputs)["codes"].reshape(2, 4, 4)
     assert len(case.inputs) == 6
-    assert (found[0] != 0).tolist() == [[True] * 4] * 3 + [[False] * 4]
-    np.testing.assert_array_equal(found[1], found[0].T)
-    result = run_stream(make_simulator(one, "amaranth"), case, STALLS)
+    assert (codes[0] != 0).tolist() == [[True] * 4] * 3 + [[False] * 4]
+    np.testing.assert_array_equal(codes[1], codes[0].T)
+    result = run_stream(make_simulator(design, "amaranth"), case, STALLS)
     assert result.passed, result.mismatches

@@ -13,9 +13,9 @@ from quantizing import draw_always, drop_a_carry
 from requantizing import STALLS, build, mix
 
 
-def mismatches(one, stalls=STALLS):
-    simulator = make_simulator(one, "amaranth")
-    result = run_requantizer(simulator, one.component, stalls=stalls, tiles=mix(one))
+def mismatches(design, stalls=STALLS):
+    simulator = make_simulator(design, "amaranth")
+    result = run_requantizer(simulator, design.component, stalls=stalls, tiles=mix(design))
     return "\n".join(result.mismatches)
 
 
@@ -80,5 +80,5 @@ def test_cycle_bench_catches_a_wrong_handshake(monkeypatch):
         m.d.comb += source.ready.eq(1)  # takes a beat although the next stage is stalled
         return target
 
-    monkeypatch.setattr("mxsf.hdl.stream.register.register", deaf)
+    monkeypatch.setattr("mxsf.hdl.stream.pipeline.register", deaf)
     assert "i.ready" in mismatches(build(stages=("input",)))

@@ -53,49 +53,49 @@ class Joined(wiring.Component):
         return m
 
 
-def joined(one, tiles):
+def joined(design, tiles):
     """Return the design with one output, and its stimulus."""
-    if not one.component.both:
-        return one, requantizer_stimulus(one.component, tiles)["o"]
-    found = requantizer_stimulus(one.component, tiles)
+    if not design.component.both:
+        return design, requantizer_stimulus(design.component, tiles)["o"]
+    stimuli = requantizer_stimulus(design.component, tiles)
     bits = [
         np.unpackbits(s.outputs, axis=1, bitorder="little")[:, : s.widths[1]]
-        for s in (found["o"], found["t"])
+        for s in (stimuli["o"], stimuli["t"])
     ]
     outputs = np.packbits(np.concatenate(bits, axis=1), axis=1, bitorder="little")
-    width = sum(stimulus.widths[1] for stimulus in found.values())
-    case = replace(found["o"], outputs=outputs, widths=(found["o"].widths[0], width))
-    return replace(one, component=Joined(one.component)), case
+    width = sum(stimulus.widths[1] for stimulus in stimuli.values())
+    case = replace(stimuli["o"], outputs=outputs, widths=(stimuli["o"].widths[0], width))
+    return replace(design, component=Joined(design.component)), case
 
 
 @needs_gcc
 @pytest.mark.parametrize("both", tiers(["yes"], ["no"]))
 def test_compiled_run_catches_a_wrong_constant(both):
-    one, case = joined(build(both=both), mix(build(both=both)))
+    design, case = joined(build(both=both), mix(build(both=both)))
     room = len(case.outputs) + 1  # a tile ended early has more rows out than in
     stalls = {"valid": 0.7, "ready": 0.7, "room": room}
-    seen = cxxrtl_simulator(one).stream(case.inputs, case.outputs.shape[1], **stalls)
+    seen = cxxrtl_simulator(design).stream(case.inputs, case.outputs.shape[1], **stalls)
     assert not seen.violation
     np.testing.assert_array_equal(seen.outputs, case.outputs)
     other, _ = joined(build(both=both, element="e2m5"), mix(build()))
-    found = cxxrtl_simulator(other).stream(case.inputs, case.outputs.shape[1], room=room)
-    assert found.outputs.shape == case.outputs.shape
-    assert (found.outputs != case.outputs).any()
+    replayed = cxxrtl_simulator(other).stream(case.inputs, case.outputs.shape[1], room=room)
+    assert replayed.outputs.shape == case.outputs.shape
+    assert (replayed.outputs != case.outputs).any()
 
 
 def bulk(element, tiles, rounding="nearest_even", chunk=5000):
     """Random 8x8 tiles through compiled simulation: (tiles compared, beats wrong)."""
     options = {"element": element, "rounding": rounding, "storage": "memory", "stages": "output"}
-    one = variant("requantizer", **options)
+    design = variant("requantizer", **options)
     simulator, random = (
-        cxxrtl_simulator(one, optimise=2 if tiles > 500_000 else 1),
+        cxxrtl_simulator(design, optimise=2 if tiles > 500_000 else 1),
         np.random.default_rng(17),
     )
     done = wrong = 0
     while done < tiles:
         count = min(chunk, tiles - done)
-        words = random_tiles(random, count, 8, one.component.source)
-        case = requantizer_stimulus(one.component, Tiles.mixed(words, random))["o"]
+        words = random_tiles(random, count, 8, design.component.source)
+        case = requantizer_stimulus(design.component, Tiles.mixed(words, random))["o"]
         room, size = case.outputs.shape  # a tile ended early has more rows out than in
         seen = simulator.stream(
             case.inputs, size, valid=0.9, ready=0.9, seed=done + 1, room=room + 1
@@ -136,8 +136,8 @@ def test_a_million_tiles(element, rounding):
 @needs_gcc
 def test_hardware_rounds_without_bias():
     """2^20 draws of the hardware's own: the mean is the value within 4 standard errors."""
-    one = variant("requantizer", rounding="stochastic", storage="memory")
-    part, simulator, count = one.component, cxxrtl_simulator(one), (1 << 20) // 64
+    design = variant("requantizer", rounding="stochastic", storage="memory")
+    part, simulator, count = design.component, cxxrtl_simulator(design), (1 << 20) // 64
     for value in (1.03, 0.0231, 2.0**-13):
         tiles = np.full((count, 8, 8), np.float32(value))
         tiles[:, :, 0] = MXSF.largest
@@ -145,9 +145,9 @@ def test_hardware_rounds_without_bias():
         case = requantizer_stimulus(part, Tiles.full(words, np.full(count, False)))["o"]
         seen = simulator.stream(case.inputs, case.outputs.shape[1])
         np.testing.assert_array_equal(seen.outputs, case.outputs)
-        found = MXSF.decode(unpack(part.o.payload.shape(), seen.outputs)["codes"][:, 1:])
-        error = found.std() / np.sqrt(found.size)
-        assert abs(found.mean() - np.float64(np.float32(value))) < 4 * error, value
+        values = MXSF.decode(unpack(part.o.payload.shape(), seen.outputs)["codes"][:, 1:])
+        error = values.std() / np.sqrt(values.size)
+        assert abs(values.mean() - np.float64(np.float32(value))) < 4 * error, value
 
 
 # As exported.
@@ -168,18 +168,18 @@ def test_hardware_rounds_without_bias():
     ids=str,
 )
 def test_exported_verilog_under_icarus(options):
-    one = variant("requantizer", **options)
-    vectors = stream_vectors(requantizer_stimulus(one.component, mix(one, 200)))
-    result = run_verilog(verilog(one), one.top, vectors, STALLS)
+    design = variant("requantizer", **options)
+    vectors = stream_vectors(requantizer_stimulus(design.component, mix(design, 200)))
+    result = run_verilog(verilog(design), design.top, vectors, STALLS)
     assert result.passed, result.mismatches
 
 
 @pytest.mark.long
 @needs_icarus
 def test_icarus_catches_a_planted_bug():
-    one = build()
-    case = requantizer_stimulus(one.component, mix(one))["o"]
-    text = verilog(one)
+    design = build()
+    case = requantizer_stimulus(design.component, mix(design))["o"]
+    text = verilog(design)
     broken = text.replace("8'hff", "8'hfe")
     assert broken != text
-    assert run_verilog(broken, one.top, case, STALLS).count > 0
+    assert run_verilog(broken, design.top, case, STALLS).count > 0

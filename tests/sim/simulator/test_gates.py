@@ -119,11 +119,11 @@ def test_against_one_net_at_a_time(seed):
                     toggles[wire] += (value != now[wire]) * (cycle > 0)
                 now |= changed
                 changed = {}
-                for one in cells:
-                    pins, function = FUNCTIONS[one["type"]]
-                    made = function(*(now[one["connections"][p][0]] for p in pins))
-                    if made != now[one["connections"]["Y"][0]]:
-                        changed[one["connections"]["Y"][0]] = made
+                for gate in cells:
+                    pins, function = FUNCTIONS[gate["type"]]
+                    made = function(*(now[gate["connections"][p][0]] for p in pins))
+                    if made != now[gate["connections"]["Y"][0]]:
+                        changed[gate["connections"]["Y"][0]] = made
                 if not changed:
                     break
             if cycle:
