@@ -107,17 +107,13 @@ class Matmul(wiring.Component):
         requantize: bool = True,
     ):
         _check_sizes(tile, pes, depth)
-        for name, value, kind in (
-            ("requantize", requantize, bool),
-            ("element", element, ElementFormat),
-        ):
-            check_kind(name, value, kind)
+        check_kind("element", element, ElementFormat)
+        check_kind("requantize", requantize, bool)
         check_rounding(rounding, ROUNDINGS)
         self.element, self.tile, self.pes, self.depth = element, tile, pes, depth
-        self.rule, self.rounding = rule, rounding
+        self.rule, self.rounding, self.requantize = rule, rounding, requantize
         self.fabric: Fabric = fabric
         self.overflow: Overflow = overflow
-        self.requantize = requantize
         self.rows, columns = max(1, pes // tile), min(pes, tile)
         self.steps = tile**2 // pes
 
