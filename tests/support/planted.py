@@ -1,5 +1,7 @@
 """Simulators that break a rule on purpose, so that a test sees a bench catch it."""
 
+from mxsf.hdl.stream.register import register
+
 
 def _same(port, value, pins):
     return value
@@ -45,3 +47,14 @@ class Planted:
 def on(port, change):
     """Change one port only."""
     return lambda name, value, pins: change(value, pins) if name == port else value
+
+
+def deafen(monkeypatch):
+    """Registers of a pipeline that take a beat although the next stage is stalled."""
+
+    def deaf(m, source, *, name):
+        target = register(m, source, name=name)
+        m.d.comb += source.ready.eq(1)
+        return target
+
+    monkeypatch.setattr("mxsf.hdl.stream.pipeline.register", deaf)

@@ -19,6 +19,7 @@ from mxsf.sim.bench.product_sum import (
 from mxsf.sim.bench.stream import run_stream
 from mxsf.sim.result import NO_STALLS, Stalls
 from mxsf.sim.stimulus.payload import pack, unpack
+from planted import deafen
 from summing import FABRICS, MIXED, STALLS, amaranth, build, compiled, run, some
 
 ODD = ["e3m4", "e0m5", "e5m0", "e1m2", "e2m3+e2m1", "e3m3+e2m1+e1m0"]
@@ -183,14 +184,7 @@ def test_a_lost_correction_is_caught(monkeypatch):
 
 
 def test_deaf_register_is_caught(monkeypatch):
-    from mxsf.hdl.stream.register import register
-
-    def deaf(m, source, *, name):
-        target = register(m, source, name=name)
-        m.d.comb += source.ready.eq(1)  # takes a beat although the next stage is stalled
-        return target
-
-    monkeypatch.setattr("mxsf.hdl.stream.pipeline.register", deaf)
+    deafen(monkeypatch)
     component = build("e2m1", block=4, stages=("product", "sum"))
     a, b = some(component)
     result = run_stream(amaranth(component), product_sum_stimulus(component, a, b), STALLS)

@@ -19,6 +19,7 @@ from mxsf.sim.result import NO_STALLS, Stalls
 from mxsf.sim.simulator.verilog import run_verilog
 from mxsf.sim.stimulus.payload import unpack
 from mxsf.sim.stimulus.words import random_words
+from planted import deafen
 from quantizing import draw_always, drop_a_carry
 
 RULES = [rule.value for rule in ScaleRule]
@@ -207,14 +208,7 @@ def test_cycle_bench_catches_a_number_too_many(monkeypatch):
 
 
 def test_cycle_bench_catches_a_wrong_handshake(monkeypatch):
-    def deaf(m, source, *, name):
-        target = register(m, source, name=name)
-        m.d.comb += source.ready.eq(1)  # takes a beat although the next stage is stalled
-        return target
-
-    from mxsf.hdl.stream.register import register
-
-    monkeypatch.setattr("mxsf.hdl.stream.pipeline.register", deaf)
+    deafen(monkeypatch)
     design = variant("encoder", block=4)
     result = run_stream(make_simulator(design, "amaranth"), edge_blocks(design), STALLS)
     assert any("i.ready" in line for line in result.mismatches)

@@ -9,6 +9,7 @@ from mxsf.hdl.quantize.storage import BankMemory, BankRegisters
 from mxsf.sim.bench.requantizer import (
     run_requantizer,
 )
+from planted import deafen
 from quantizing import draw_always, drop_a_carry
 from requantizing import STALLS, build, mix
 
@@ -73,12 +74,5 @@ def test_cycle_bench_catches_a_lost_sticky_bit(monkeypatch):
 
 
 def test_cycle_bench_catches_a_wrong_handshake(monkeypatch):
-    from mxsf.hdl.stream.register import register
-
-    def deaf(m, source, *, name):
-        target = register(m, source, name=name)
-        m.d.comb += source.ready.eq(1)  # takes a beat although the next stage is stalled
-        return target
-
-    monkeypatch.setattr("mxsf.hdl.stream.pipeline.register", deaf)
+    deafen(monkeypatch)
     assert "i.ready" in mismatches(build(stages=("input",)))
