@@ -1,4 +1,4 @@
-"""Verilog: what ships.
+"""Verilog: what ships. Its ports are those that the components declare (``mxsf.hdl.ports``).
 
 The Verilog is plain Verilog-2005, the same bytes on every machine: the netlist of
 ``flow.netlist.netlist``, written by the Yosys that Amaranth bundles.

@@ -34,7 +34,10 @@ POINTS = Points(
         *("output", "search", "keys4", "input", "origin", "place", "choose", "scale", "keys2"),
         *("read", "keys"),
     ),
-    default=("keys8", "keys2", "scale", "skid", "origin", "place", "choose", "output"),
+    default=(
+        *("keys8", "keys2", "keys_skid", "search", "scale", "skid"),
+        *("origin", "place", "choose", "output"),
+    ),
 )
 """Where pipeline registers may stand; docs/timing.md says how fast the default is."""
 
