@@ -1,7 +1,8 @@
 """Element decoder: a code to sign, significand, shift and special flags.
 
 A nested format such as MXSF has two modes; ``mxsf.hdl.dot.levels`` tells them apart, here and in
-``mxsf.hdl.dot.operand``, the form of it inside a product sum. Golden answer: ``mxsf.golden.unpack``. Source: docs/numerics.md section 1.
+``mxsf.hdl.dot.operand``, the form of it inside a product sum. Golden answer:
+``mxsf.golden.unpack``. Source: docs/numerics.md section 1.
 """
 
 from typing import Any
