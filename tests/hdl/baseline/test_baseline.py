@@ -99,8 +99,8 @@ def test_real_tensors(method):
 def test_nodes_are_one_module(method):
     instances = netlist(Baseline(8, method=method, fabric="fpga"), "top").instances
     kinds = {name: n for name, n in instances.items() if "adder" in name or "shifter" in name}
-    # Four additions of products, three of sums, acc's, each with a shifter; nine terms to align.
-    expected = [1, 3, 4, 4, 4] if method == "tree" else [1, 8]
+    # Four additions of products, three of sums and acc's, each with a shifter; nine terms to align.
+    expected = [4, 4, 4, 4] if method == "tree" else [1, 8]
     assert sorted(kinds.values()) == expected
 
 

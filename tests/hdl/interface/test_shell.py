@@ -190,7 +190,7 @@ def reset_in_mid_stream(folder, design, text):
 @needs_icarus
 @pytest.mark.parametrize(("reset", "polarity"), RESETS)
 def test_reset(reset, polarity, tmp_path):
-    design = variant("encoder", block=4, interface="flat", reset=reset, polarity=polarity)
+    design = variant("encoder", block=4, stages=2, interface="flat", reset=reset, polarity=polarity)
     seen = reset_in_mid_stream(tmp_path, design, verilog(design))
     before = "0" if reset == "async" else "1"
     assert seen == [
@@ -205,6 +205,6 @@ def test_reset(reset, polarity, tmp_path):
 
 @needs_icarus
 def test_a_reset_that_waits_for_the_edge_is_caught(tmp_path):
-    design = variant("encoder", block=4, interface="flat", reset="async")
+    design = variant("encoder", block=4, stages=2, interface="flat", reset="async")
     planted = verilog(design).replace("posedge clk, posedge rst", "posedge clk")
     assert ["before the edge", "1"] in reset_in_mid_stream(tmp_path, design, planted)
