@@ -2,7 +2,10 @@
 
 import pytest
 
-TOGETHER = ("test_matmul.py", "test_growth.py")
+TOGETHER = (
+    *("hdl/engine/test_matmul.py", "test_growth.py", "test_boards.py"),
+    *("test_axi.py", "test_axi_engine.py"),
+)
 """Files whose tests share what takes longer to make than to test: simulators, synthesis."""
 
 

@@ -122,7 +122,8 @@ def test_simulate_a_tensor(run, tmp_path):
 @pytest.mark.parametrize("simulator", ["amaranth", pytest.param("cxxrtl", marks=needs_gcc)])
 def test_waveform(run, tmp_path, simulator):
     code, _, _ = run(
-        "simulate", "encoder", "--block", 2, "--simulator", simulator, "--vcd", "waves/e.vcd"
+        "simulate",
+        *("encoder", "--block", 2, "--stages", 1, "--simulator", simulator, "--vcd", "waves/e.vcd"),
     )
     assert code == 0
     text = (tmp_path / "waves/e.vcd").read_text()

@@ -58,7 +58,7 @@ SLOW = pytest.param(WIDE, marks=pytest.mark.long)  # the compiler takes its time
 
 def simulator(board):
     ports = [Port(n, len(s), is_input) for n, (s, is_input) in port_signals(board).items()]
-    return CxxrtlSimulator(netlist(board, "board").text, "board", ports)
+    return CxxrtlSimulator(netlist(board, "board").text, "board", ports, optimise=0)
 
 
 def make(**options):

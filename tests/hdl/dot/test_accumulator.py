@@ -70,7 +70,7 @@ def test_every_format(element, fabric):
     ],
     ids=str,
 )
-@pytest.mark.parametrize("stalls", [NO_STALLS, STALLS], ids=["free", "stalled"])
+@pytest.mark.parametrize("stalls", tiers([STALLS], [NO_STALLS]), ids=str)
 def test_every_parameter(options, stalls):
     built = variant("accumulator", **{"block": 8, "fabric": "fpga", **options})
     result = run(built, stalls=stalls, count=60, random=np.random.default_rng(3))

@@ -30,9 +30,15 @@ EVERYWHERE = ("decode", "product", "shift", "sum/1", "sum")
 @pytest.mark.parametrize(
     ("element", "fabric"),
     tiers(
-        [(e, "asic") for e in [*NAMED, "int8/mxsf"]]
-        + [("mxsf", "fpga"), ("mxsf", "dsp"), ("e5m2/int8", "fpga"), ("e5m2/int8", "dsp")],
-        [*((e, "asic") for e in NAMED + MIXED + ODD), *itertools.product(MIXED[:3], FABRICS)],
+        [
+            *((e, "asic") for e in ("mxsf", "e2m1", "int8", "int8/mxsf")),
+            *(("mxsf", "fpga"), ("e5m2/int8", "dsp")),
+        ],
+        [
+            *((e, "asic") for e in NAMED + MIXED + ODD),
+            *(("mxsf", fabric) for fabric in FABRICS),
+            *itertools.product(MIXED[:3], FABRICS),
+        ],
     ),
 )
 def test_every_format(element, fabric):

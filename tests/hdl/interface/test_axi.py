@@ -1,6 +1,7 @@
 """AXI: ports keep the rules of the bus, and carry the golden answers."""
 
 from dataclasses import replace
+from functools import cache
 
 import pytest
 from designs import SMALL, needs_gcc, needs_icarus
@@ -43,12 +44,23 @@ def small():
     return design, short(design.vectors(), 60)
 
 
+@cache
+def compiled():
+    """The same, and a simulator of it."""
+    design, vectors = small()
+    return design, vectors, cxxrtl_simulator(design, optimise=0)
+
+
 @needs_gcc
 @pytest.mark.parametrize(("name", "options"), RULES, ids=str)
 def test_the_rules_hold(name, options):
     design = variant(name, interface="axi", **options)
     result = run_axi(
-        cxxrtl_simulator(design), design.outside, design.vectors(), STALLS, reset_after=25
+        cxxrtl_simulator(design, optimise=0),
+        design.outside,
+        design.vectors(),
+        STALLS,
+        reset_after=25,
     )
     assert result.passed, result.mismatches
 
@@ -79,8 +91,7 @@ PLANTED = {
 @needs_gcc
 @pytest.mark.parametrize("problem", PLANTED)
 def test_a_broken_rule_is_caught(problem):
-    design, vectors = small()
-    simulator = cxxrtl_simulator(design)
+    design, vectors, simulator = compiled()
     assert run_axi(simulator, design.outside, vectors, STALLS).passed
     result = run_axi(Planted(simulator, PLANTED[problem]), design.outside, vectors, STALLS)
     assert any(problem in line for line in result.mismatches), result.mismatches

@@ -138,8 +138,19 @@ def test_an_asynchronous_reset_reaches_every_register_with_a_reset(name):
     assert changes["async"] == changes["sync"][::-1]
 
 
-@pytest.mark.parametrize("simulator", ["amaranth", pytest.param("cxxrtl", marks=needs_gcc)])
-@pytest.mark.parametrize(("reset", "polarity"), RESETS)
+@pytest.mark.parametrize(
+    ("simulator", "reset", "polarity"),
+    [
+        *(("amaranth", *kind) for kind in RESETS),
+        *(
+            pytest.param(
+                *("cxxrtl", *kind),
+                marks=[needs_gcc] if kind == RESETS[-1] else [needs_gcc, pytest.mark.long],
+            )
+            for kind in RESETS
+        ),
+    ],
+)
 def test_every_cycle_is_that_of_the_design(simulator, reset, polarity):
     design = variant("encoder", block=4, lanes=2, interface="flat", reset=reset, polarity=polarity)
     check(design, simulator, STALLS)
