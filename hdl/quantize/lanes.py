@@ -129,7 +129,8 @@ class Lanes(wiring.Component):
             out.payload.scale.eq(scale),
         ]
         if self._micro:
-            exponents = [out.payload.words[k].biased_exponent for k in range(self.lanes)]
+            words = out.payload.words
+            exponents = [words[k].biased_exponent for k in range(self.lanes)]
             micro = find_micro(m, exponents, key[-8:], out.payload.clear, group_size([format]))
             m.d.comb += out.payload.micro.eq(micro)
         return out
@@ -158,6 +159,7 @@ class Lanes(wiring.Component):
         item = placed_layout(format.element, self.source, format.rounding)
         placed = {"placed": data.ArrayLayout(item, self.lanes)}
         out = self._stage(m, source, {**placed, **self._shared}, name)
+        words, origin, results = beat.words, beat.origin, out.payload.placed
         for k in range(self.lanes):
             placer: Any = Placer(
                 format.element,
@@ -169,9 +171,9 @@ class Lanes(wiring.Component):
             )
             m.submodules[f"placer_{k}"] = placer
             m.d.comb += [
-                placer.word.eq(beat.words[k]),
-                placer.origin.eq(beat.origin),
-                out.payload.placed[k].eq(placer.placed),
+                placer.word.eq(words[k]),
+                placer.origin.eq(origin),
+                results[k].eq(placer.placed),
             ]
             if self.optional:
                 m.d.comb += placer.present.eq(beat.present[k])
@@ -185,12 +187,13 @@ class Lanes(wiring.Component):
         item = chosen_layout(format.element)
         chosen = {"chosen": data.ArrayLayout(item, self.lanes)}
         out = self._stage(m, source, {**chosen, **self._shared}, name)
+        placed, results = source.payload.placed, out.payload.chosen
         for k in range(self.lanes):
             chooser: Any = Chooser(format.element, self.source, format.rounding, format.overflow)
             m.submodules[f"chooser_{k}"] = chooser
             m.d.comb += [
-                chooser.placed.eq(source.payload.placed[k]),
-                out.payload.chosen[k].eq(chooser.chosen),
+                chooser.placed.eq(placed[k]),
+                results[k].eq(chooser.chosen),
             ]
         return out
 
@@ -199,8 +202,9 @@ class Lanes(wiring.Component):
         format, beat = self.format, source.payload
         out = self._stage(m, source, {**self._codes, **self._shared}, name)
         beyond = overflows(format.element, format.rule, format.rounding)
+        chosen, codes = beat.chosen, out.payload.codes
         for k in range(self.lanes):
             last: Any = Incrementer(format.element, format.overflow, beyond, self.fabric)
             m.submodules[f"incrementer_{k}"] = last
-            m.d.comb += [last.chosen.eq(beat.chosen[k]), out.payload.codes[k].eq(last.code)]
+            m.d.comb += [last.chosen.eq(chosen[k]), codes[k].eq(last.code)]
         return out

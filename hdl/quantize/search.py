@@ -117,10 +117,11 @@ class Search(wiring.Component):
         copied = [field for field in fields if field not in ("items", "keys")]
         out = derive(m, source, fields, name=name, copied=copied)
         numbers = self._draw(m, source) if self._drawn else []
+        items, keys, words = out.payload.items, out.payload.keys, source.payload.words
         for k in range(self.lanes):
-            item, bits = out.payload.items[k], source.payload.words[k]
+            item, bits = items[k], words[k]
             word = data.View(word_layout(self.source), bits)
-            m.d.comb += out.payload.keys[k].eq(word_key(word, self.element, self.source, self.rule))
+            m.d.comb += keys[k].eq(word_key(word, self.element, self.source, self.rule))
             if self._drawn:
                 m.submodules[f"draw_{k}"] = draw = Draw()
                 m.d.comb += [
@@ -157,14 +158,15 @@ class Search(wiring.Component):
         """The largest key; digests that take random numbers."""
         out = derive(m, source, self.o.payload.shape(), name=name, copied=self._carried)
         beat = source.payload
-        keys = [beat.keys[k] for k in range(len(beat.keys))]
+        keys = list(beat.keys)
         m.d.comb += out.payload.key.eq(self._largest(m, keys, name))
         if not self._drawn:
             m.d.comb += out.payload.data.eq(Value.cast(beat.items))
             return out
         digests = data.View(data.ArrayLayout(self._digest, self.lanes), out.payload.data)
+        items = beat.items
         for k in range(self.lanes):
-            item = beat.items[k]
+            item = items[k]
             digest = self._digested(m, k, item.word, (item.draw, beat.stochastic))
             m.d.comb += digests[k].eq(digest)
         return out
