@@ -26,7 +26,7 @@ OTHERS = [
     ("baseline", {"block": 4}),
     ("baseline", {"block": 4, "method": "window", "fabric": "fpga"}),
     ("matmul", {"tile": 4, "pes": 8, "depth": 8, "element": "e2m1", "fabric": "fpga"}),
-    ("matmul", {"tile": 2, "pes": 2, "depth": 8, "element": "e2m1", "interface": "axi"}),
+    ("matmul", {"tile": 4, "pes": 2, "depth": 8, "element": "e2m1", "interface": "axi"}),
 ]
 
 
@@ -89,11 +89,15 @@ def source(fragment: Fragment) -> Source:
 
 
 def declared(part: Source) -> list[tuple[str, str, int]]:
-    """Ports that a component's module must have: name, direction and width, in order."""
+    """Ports that a component's module must have: name, direction and width, in order.
+
+    A port without bits is none in Verilog.
+    """
     clock = [("clk", "input", 1), ("rst", "input", 1)] if part.clocked else []
     return clock + [
         (name, "input" if is_input else "output", len(signal))
         for name, (signal, is_input) in port_signals(part.component).items()
+        if len(signal)
     ]
 
 
