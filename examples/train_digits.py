@@ -331,7 +331,7 @@ def run_hardware(data: Split, seed: int) -> int:
         x, weights.w1, weights.w2, lambda logits: logit_gradient(logits, y)
     )
     print(
-        f"one step, batch {BATCH}, on {result.engine}: {result.blocks} tiles, "
+        f"one step, batch {BATCH}, on {result.simulator}: {result.blocks} tiles, "
         f"{result.beats} beats, {result.cycles} cycles, {result.count} mismatches"
     )
     for line in result.mismatches:
