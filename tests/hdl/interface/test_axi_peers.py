@@ -89,7 +89,7 @@ def run(folder, design, what):
         timescale=("1ns", "1ps"),
         log_file=folder / "build.log",
     )
-    here = str(Path(__file__).parent)
+    here = str(Path(__file__).parents[2] / "support")
     try:
         runner.test(
             test_module="cocotb_axi",
