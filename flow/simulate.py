@@ -21,7 +21,7 @@ def default_simulator() -> str:
 
 
 def make_simulator(
-    variant: Variant, name: str, vcd: Path | None = None, *, optimise: Literal[0, 1, 2] = 1
+    variant: Variant, name: str, vcd: Path | None = None, *, optimise: Literal[1, 2] = 1
 ) -> Simulator:
     """Build a simulator on a design.
 
@@ -50,7 +50,7 @@ def make_simulator(
 
 
 def cxxrtl_simulator(
-    variant: Variant, vcd: Path | None = None, *, optimise: Literal[0, 1, 2] = 1
+    variant: Variant, vcd: Path | None = None, *, optimise: Literal[1, 2] = 1
 ) -> CxxrtlSimulator:
     """Compile the merged netlist of a design; see ``CxxrtlSimulator`` for ``optimise``."""
     ports = [Port(name, width, is_input) for name, (width, is_input) in variant.ports.items()]

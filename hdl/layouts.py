@@ -3,14 +3,14 @@
 from collections.abc import Iterable
 from typing import Any, Literal
 
-from amaranth.hdl import unsigned
+from amaranth.hdl import Shape, ShapeCastable, Value, unsigned
 from amaranth.lib import data
 
 from ..golden.formats.block import BlockFormat, vector_format
 from ..golden.formats.element import ElementFormat
 from ..golden.formats.word import WordFormat
 
-__all__ = ["Fabric", "group_size", "micro_fields", "unpacked_layout", "word_layout"]
+__all__ = ["Fabric", "field_items", "group_size", "micro_fields", "unpacked_layout", "word_layout"]
 
 Fabric = Literal["asic", "fpga", "dsp"]
 """What a structure is for: standard cells, LUTs with carry chains, or those with hard multipliers.
@@ -28,6 +28,30 @@ def word_layout(word: WordFormat) -> data.StructLayout:
             "sign": unsigned(1),
         }
     )
+
+
+def field_items(payload: Any, *path: str) -> list[Any]:
+    """Items of an array field, each a slice of the payload itself.
+
+    ``payload.field[k]`` is a slice of a slice, and each costs Amaranth the width of the field: in a
+    loop over lanes, the square of their number.
+
+    Args:
+        payload: what has the field.
+        path: names of the field and of those that it is in, the outermost first.
+    """
+    layout: Any = payload.shape()
+    start = 0
+    for name in path:
+        start, layout = start + layout[name].offset, layout[name].shape
+    bits, shape = Value.cast(payload), layout.elem_shape
+    width = Shape.cast(shape).width
+    slices = (
+        bits[at : at + width] for at in range(start, start + width * layout.length, width or 1)
+    )
+    if isinstance(shape, ShapeCastable):
+        return [shape(item) for item in slices]
+    return [item.as_signed() if Shape.cast(shape).signed else item for item in slices]
 
 
 def unpacked_layout(format: ElementFormat | BlockFormat) -> data.StructLayout:

@@ -119,7 +119,6 @@ def test_help_is_what_the_commands_say():
     """The list of commands is read without importing them; it says what their help begins with."""
     heavy = importlib.import_module("mxsf.flow.cli.main").cli.commands
     context = click.Context(entry)
-    assert sorted(COMMANDS) == list(COMMANDS)
     assert set(heavy) | {"formats", "quantize"} == set(COMMANDS)
     for name, line in COMMANDS.items():
         command = entry.get_command(context, name)

@@ -17,7 +17,7 @@ from ..arith.adder import TermSum, negate
 from ..arith.aligner import Aligner
 from ..arith.multiplier import Multiplier
 from ..checks import check_block, check_fabric, check_least, own_block
-from ..layouts import Fabric, group_size, micro_fields
+from ..layouts import Fabric, field_items, group_size, micro_fields
 from ..stream.pipeline import Stage, pipeline
 from ..stream.points import Points, Stages
 from ..stream.register import derive, link
@@ -156,8 +156,7 @@ class ProductSum(wiring.Component):
         if self._group:
             m.d.comb += out.payload.micro.eq(shared_micro(source.payload, self.formats, self.lanes))
         alike = self.pair[0] == self.pair[1]
-        # Here and below: a field of a wide payload is taken once, since each time costs its width.
-        codes = {side: source.payload[side].codes for side in sides}
+        codes = {side: field_items(source.payload, side, "codes") for side in sides}
         made_lanes = {side: out.payload[side] for side in sides}
         for k in range(self.lanes):
             lane: list[Any] = []
@@ -189,8 +188,8 @@ class ProductSum(wiring.Component):
         lane |= {"place": unsigned(plan.places[1].bit_length())} if plan.shifts else {}
         lanes = data.ArrayLayout(data.StructLayout(lane), self.lanes)
         out = self._stage(m, source, {"lanes": lanes, **self._flags, **self._micro}, name)
-        left, right, products = factors.a, factors.b, out.payload.lanes
-        operands = [(left[k], right[k]) for k in range(self.lanes)]
+        operands = list(zip(field_items(factors, "a"), field_items(factors, "b"), strict=True))
+        products = out.payload.lanes
         for k, multiplier in enumerate(multipliers):
             m.submodules[f"multiplier_{k}"] = multiplier
             (a, b), made = operands[k], products[k]
@@ -225,7 +224,7 @@ class ProductSum(wiring.Component):
         if plan.complements:
             fields["negative"] = data.ArrayLayout(1, self.lanes)
         out = self._stage(m, source, {**fields, **self._flags, **self._micro}, name)
-        lanes, terms = source.payload.lanes, out.payload.terms
+        lanes, terms = field_items(source.payload, "lanes"), out.payload.terms
         for k in range(self.lanes):
             made, term = lanes[k], terms[k]
             negative: Value = made.negative if plan.complements else Const(0, 1)
@@ -287,21 +286,24 @@ class ProductSum(wiring.Component):
 
     def _sum(self, m: Module, source: Any, name: str, *, below: int, top: int, offset: int) -> Any:
         """Sums of terms that stand after level ``below``, as they stand after level ``top``."""
-        old, last = source.payload, top == self._depth
-        count, size = len(old.terms), len(old.terms[0])
+        terms, last = field_items(source.payload, "terms"), top == self._depth
+        count, size = len(terms), len(terms[0])
+        negative = (
+            field_items(source.payload, "negative") if self._plan.complements and not below else []
+        )
         group = min(1 << (top - below), count)
         bits = sum_bits(self.element, self.lanes) if last else size + top - below
         sums = data.ArrayLayout(bits, -(-count // group))
         out = self._stage(m, source, {"terms": sums, **self._flags}, name)
         for k in range(sums.length):
             mine = range(k * group, min((k + 1) * group, count))
-            ones = len(mine) if self._plan.complements and not below else 0
+            ones = len(mine) if negative else 0
             constant = offset if last else 0
             adder: Any = TermSum(len(mine), size, ones, bits, constant, self.fabric)
             m.submodules[f"{name}_{k}"] = adder
             m.d.comb += [
-                *(adder.terms[i].eq(old.terms[lane]) for i, lane in enumerate(mine)),
-                adder.ones.eq(Cat(*(old.negative[lane] for lane in mine)) if ones else 0),
+                *(adder.terms[i].eq(terms[lane]) for i, lane in enumerate(mine)),
+                adder.ones.eq(Cat(*(negative[lane] for lane in mine)) if ones else 0),
                 out.payload.terms[k].eq(adder.total),
             ]
         return out

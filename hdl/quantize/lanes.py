@@ -12,7 +12,7 @@ from amaranth.lib.wiring import In, Out
 
 from ...golden.formats.block import BlockFormat
 from ...golden.formats.word import WordFormat
-from ..layouts import Fabric, group_size, micro_fields
+from ..layouts import Fabric, field_items, group_size, micro_fields
 from ..scale import scale_shape
 from ..stream.pipeline import pipeline
 from ..stream.register import derive, link
@@ -129,8 +129,7 @@ class Lanes(wiring.Component):
             out.payload.scale.eq(scale),
         ]
         if self._micro:
-            words = out.payload.words
-            exponents = [words[k].biased_exponent for k in range(self.lanes)]
+            exponents = [word.biased_exponent for word in field_items(out.payload, "words")]
             micro = find_micro(m, exponents, key[-8:], out.payload.clear, group_size([format]))
             m.d.comb += out.payload.micro.eq(micro)
         return out
@@ -159,7 +158,7 @@ class Lanes(wiring.Component):
         item = placed_layout(format.element, self.source, format.rounding)
         placed = {"placed": data.ArrayLayout(item, self.lanes)}
         out = self._stage(m, source, {**placed, **self._shared}, name)
-        words, origin, results = beat.words, beat.origin, out.payload.placed
+        words, origin, results = field_items(beat, "words"), beat.origin, out.payload.placed
         for k in range(self.lanes):
             placer: Any = Placer(
                 format.element,
@@ -187,7 +186,7 @@ class Lanes(wiring.Component):
         item = chosen_layout(format.element)
         chosen = {"chosen": data.ArrayLayout(item, self.lanes)}
         out = self._stage(m, source, {**chosen, **self._shared}, name)
-        placed, results = source.payload.placed, out.payload.chosen
+        placed, results = field_items(source.payload, "placed"), out.payload.chosen
         for k in range(self.lanes):
             chooser: Any = Chooser(format.element, self.source, format.rounding, format.overflow)
             m.submodules[f"chooser_{k}"] = chooser
@@ -202,7 +201,7 @@ class Lanes(wiring.Component):
         format, beat = self.format, source.payload
         out = self._stage(m, source, {**self._codes, **self._shared}, name)
         beyond = overflows(format.element, format.rule, format.rounding)
-        chosen, codes = beat.chosen, out.payload.codes
+        chosen, codes = field_items(beat, "chosen"), out.payload.codes
         for k in range(self.lanes):
             last: Any = Incrementer(format.element, format.overflow, beyond, self.fabric)
             m.submodules[f"incrementer_{k}"] = last

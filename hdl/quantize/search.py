@@ -15,7 +15,7 @@ from ...golden.formats.block import Rounding
 from ...golden.formats.element import ElementFormat
 from ...golden.formats.scale_rule import ScaleRule
 from ...golden.formats.word import WordFormat
-from ..layouts import Fabric, word_layout
+from ..layouts import Fabric, field_items, word_layout
 from ..stream.pipeline import pipeline
 from ..stream.register import derive, link
 from .digest import Digest, Draw, digest_layout
@@ -117,9 +117,9 @@ class Search(wiring.Component):
         copied = [field for field in fields if field not in ("items", "keys")]
         out = derive(m, source, fields, name=name, copied=copied)
         numbers = self._draw(m, source) if self._drawn else []
-        items, keys, words = out.payload.items, out.payload.keys, source.payload.words
-        for k in range(self.lanes):
-            item, bits = items[k], words[k]
+        items, keys = field_items(out.payload, "items"), out.payload.keys
+        for k, bits in enumerate(field_items(source.payload, "words")):
+            item = items[k]
             word = data.View(word_layout(self.source), bits)
             m.d.comb += keys[k].eq(word_key(word, self.element, self.source, self.rule))
             if self._drawn:
@@ -141,7 +141,7 @@ class Search(wiring.Component):
 
     def _fewer(self, m: Module, source: Any, name: str, *, count: int) -> Any:
         """The same beat with fewer keys, each the largest of some, where a register follows."""
-        keys = source.payload.keys
+        keys = field_items(source.payload, "keys")
         if name not in self.points or len(keys) <= count:
             return source
         fields = {field: value.shape for field, value in source.payload.shape()}
@@ -150,23 +150,21 @@ class Search(wiring.Component):
         out = derive(m, source, fields, name=name, copied=passed)
         for group in range(count):
             ends = (len(keys) * group // count, len(keys) * (group + 1) // count)
-            mine = [keys[k] for k in range(*ends)]
-            m.d.comb += out.payload.keys[group].eq(self._largest(m, mine, f"{name}_{group}"))
+            largest = self._largest(m, keys[slice(*ends)], f"{name}_{group}")
+            m.d.comb += out.payload.keys[group].eq(largest)
         return out
 
     def _finish(self, m: Module, source: Any, name: str) -> Any:
         """The largest key; digests that take random numbers."""
         out = derive(m, source, self.o.payload.shape(), name=name, copied=self._carried)
         beat = source.payload
-        keys = list(beat.keys)
+        keys = field_items(beat, "keys")
         m.d.comb += out.payload.key.eq(self._largest(m, keys, name))
         if not self._drawn:
             m.d.comb += out.payload.data.eq(Value.cast(beat.items))
             return out
         digests = data.View(data.ArrayLayout(self._digest, self.lanes), out.payload.data)
-        items = beat.items
-        for k in range(self.lanes):
-            item = items[k]
+        for k, item in enumerate(field_items(beat, "items")):
             digest = self._digested(m, k, item.word, (item.draw, beat.stochastic))
             m.d.comb += digests[k].eq(digest)
         return out

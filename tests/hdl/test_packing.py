@@ -68,7 +68,7 @@ def test_many_codes_compiled(name, bits, lanes):
     codes = np.random.default_rng(bits).integers(0, 1 << bits, (4000, lanes))
     marks = np.random.default_rng(bits).integers(0, 2, (2, len(codes)))
     case = packing_stimulus(built.component, codes, *marks)
-    simulator = cxxrtl_simulator(built, optimise=0)
+    simulator = cxxrtl_simulator(built)
     seen = simulator.stream(case.inputs, case.outputs.shape[1], valid=0.8, ready=0.8)
     assert not seen.violation
     np.testing.assert_array_equal(seen.outputs, case.outputs)

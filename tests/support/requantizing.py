@@ -32,7 +32,7 @@ def mix(design, count=24, seed=0):
 def run(design, simulator="amaranth", stalls=STALLS, count=24, tiles=None):
     tiles = mix(design, count) if tiles is None else tiles
     result = run_requantizer(
-        make_simulator(design, simulator, optimise=0), design.component, stalls=stalls, tiles=tiles
+        make_simulator(design, simulator), design.component, stalls=stalls, tiles=tiles
     )
     assert result.passed, result.mismatches
     assert result.blocks == len(tiles.words)

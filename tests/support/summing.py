@@ -27,15 +27,13 @@ def amaranth(component):
     return AmaranthSimulator(component, clocked=component.latency > 0)
 
 
-def compiled(component, optimise=0):
+def compiled(component):
     ports = [
         Port(name, len(signal), is_input)
         for name, (signal, is_input) in port_signals(component).items()
     ]
     design = netlist(component, "top")
-    return CxxrtlSimulator(
-        design.text, "top", ports, clocked=component.latency > 0, optimise=optimise
-    )
+    return CxxrtlSimulator(design.text, "top", ports, clocked=component.latency > 0)
 
 
 def some(component, count=60, seed=0):

@@ -154,8 +154,7 @@ def _simulation(
 
 
 def _simulate(variant: Variant, name: str, numbers: int | None) -> dict[str, Any]:
-    # Few cycles take less time than a compiler that optimises.
-    simulator = make_simulator(variant, name, optimise=1 if numbers is None else 0)
+    simulator = make_simulator(variant, name)
     totals: dict[str, Any] = {"blocks": 0, "cycles": 0, "beats": 0, "mismatches": 0, "first": []}
     for values in tensors().values():
         if numbers is not None:

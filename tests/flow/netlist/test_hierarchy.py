@@ -131,7 +131,7 @@ def agree(component, reset: str = "rst") -> bool:
     widths |= {"total": (32, False), "read": (16, False), "queued": (8, False)}
     ports = [Port(name, *end) for name, end in widths.items()]
     ours, whole = (
-        trace(CxxrtlSimulator(text, "top", ports, optimise=0), reset)
+        trace(CxxrtlSimulator(text, "top", ports), reset)
         for text in (netlist(component, "top").text, rtlil.convert(component, name="top"))
     )
     assert len(set(whole)) > 200

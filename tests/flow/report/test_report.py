@@ -195,7 +195,7 @@ def test_both_engines_write_the_same_waveform(recordings, tmp_path):
     recording = recordings["accumulator"]
     path = tmp_path / "run.vcd"
     design = recording.variant
-    result = design.bench(make_simulator(design, "cxxrtl", path, optimise=0), numbers(), STALLS)
+    result = design.bench(make_simulator(design, "cxxrtl", path), numbers(), STALLS)
     assert read_samples(path, list(design.ports), result.cycles) == recording.samples
     with pytest.raises(ValueError, match="has no port 'x'"):
         read_samples(path, ["x"], 1)

@@ -58,7 +58,7 @@ SLOW = pytest.param(WIDE, marks=pytest.mark.long)  # the compiler takes its time
 
 def simulator(board):
     ports = [Port(n, len(s), is_input) for n, (s, is_input) in port_signals(board).items()]
-    return CxxrtlSimulator(netlist(board, "board").text, "board", ports, optimise=0)
+    return CxxrtlSimulator(netlist(board, "board").text, "board", ports)
 
 
 def make(**options):
@@ -390,8 +390,9 @@ def test_long_names():
 
 
 @pytest.fixture
-def port():
-    """Name of a serial port that a simulated board listens on."""
+def port(monkeypatch):
+    """Name of a serial port that a simulated board listens on, which is slower than a real one."""
+    monkeypatch.setattr("mxsf.flow.board.host._TIMEOUT", 120.0)
     board, running = built(ROWS)
     master, slave = os.openpty()
     tty.setraw(slave)

@@ -33,7 +33,7 @@ def products(component, count, seed=0, longest=None):
 
 def run(built, simulator="amaranth", stalls=NO_STALLS, count=150, random=None):
     stimulus = accumulator_stimulus(built.component, products(built.component, count), random)
-    result = run_stream(make_simulator(built, simulator, optimise=0), stimulus, stalls)
+    result = run_stream(make_simulator(built, simulator), stimulus, stalls)
     assert result.passed, result.mismatches
     return result
 

@@ -38,7 +38,7 @@ def case(built, count=150, seed=0):
 
 
 def run(built, simulator="amaranth", stalls=NO_STALLS, count=150):
-    result = run_stream(make_simulator(built, simulator, optimise=0), case(built, count), stalls)
+    result = run_stream(make_simulator(built, simulator), case(built, count), stalls)
     assert result.passed, result.mismatches
     return result
 
@@ -107,7 +107,7 @@ def test_lanes_are_merged():
 def test_bench_catches_a_wrong_rounding(monkeypatch):
     monkeypatch.setattr(result_rounder, "rounds_up", lambda guard, lowest, inexact, sign: guard)
     built = variant("dot", block=2, stages=1)
-    simulator = make_simulator(built, default_simulator(), optimise=0)
+    simulator = make_simulator(built, default_simulator())
     assert run_stream(simulator, case(built, 1500)).count > 0
 
 

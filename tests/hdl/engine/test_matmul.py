@@ -46,7 +46,7 @@ def build(**options):
 def compiled(**options):
     """Return the design and its compiled netlist."""
     design = build(**options)
-    return design.component, cxxrtl_simulator(design, optimise=0)  # few cycles: g++ takes longest
+    return design.component, cxxrtl_simulator(design)
 
 
 def run(part, simulator, scripts, stalls=NO_STALLS):

@@ -48,7 +48,7 @@ def small():
 def compiled():
     """The same, and a simulator of it."""
     design, vectors = small()
-    return design, vectors, cxxrtl_simulator(design, optimise=0)
+    return design, vectors, cxxrtl_simulator(design)
 
 
 @needs_gcc
@@ -56,7 +56,7 @@ def compiled():
 def test_the_rules_hold(name, options):
     design = variant(name, interface="axi", **options)
     result = run_axi(
-        cxxrtl_simulator(design, optimise=0),
+        cxxrtl_simulator(design),
         design.outside,
         design.vectors(),
         STALLS,

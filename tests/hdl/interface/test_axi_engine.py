@@ -33,7 +33,7 @@ def design():
 
 @pytest.fixture(scope="module")
 def simulator(design):
-    return cxxrtl_simulator(design, optimise=0)
+    return cxxrtl_simulator(design)
 
 
 def scripts(design, count=2):
