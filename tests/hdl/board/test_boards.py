@@ -452,8 +452,16 @@ class Flipped:
     def __init__(self, line):
         self.line, self.flips = line, True
 
-    def __getattr__(self, name):
-        return getattr(self.line, name)
+    @property
+    def timeout(self):
+        return self.line.timeout
+
+    @timeout.setter
+    def timeout(self, seconds):
+        self.line.timeout = seconds
+
+    def write(self, data):
+        return self.line.write(data)
 
     def read(self, size):
         data = bytearray(self.line.read(size))
