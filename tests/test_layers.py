@@ -16,7 +16,7 @@ ROOMS = {
         *("layouts", "scale", "ports", "register_map", "checks", "stream", "arith", "packing"),
         *("quantize", "dot", "baseline", "engine", "interface", "board"),
     ),
-    "sim": ("result", "model", "stimulus", "simulator", "interface", "design", "bench"),
+    "sim": ("result", "render", "model", "stimulus", "simulator", "interface", "design", "bench"),
     "flow": (
         *("netlist", "catalogue", "export", "simulate", "synth", "study", "board", "report"),
         "cli",

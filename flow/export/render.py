@@ -1,19 +1,17 @@
-"""Text files from templates."""
+"""Text files from the templates of this package."""
 
 from importlib.resources import files
 from typing import Any
 
-from jinja2 import Environment, StrictUndefined
+from ...sim.render import render as render_template
 
 __all__ = ["TEMPLATES", "render"]
 
-TEMPLATES = files(__package__ or "") / "templates"
+_PACKAGE = __package__ or ""
+TEMPLATES = files(_PACKAGE) / "templates"
 """Folder of the templates."""
 
 
 def render(template: str, **context: Any) -> str:
     """Text of a template of the folder, with every name of it given."""
-    environment = Environment(
-        undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True
-    )
-    return environment.from_string((TEMPLATES / template).read_text("utf-8")).render(context)
+    return render_template(_PACKAGE, template, **context)

@@ -107,16 +107,19 @@ def run_verilog(
     with tempfile.TemporaryDirectory(prefix="mxsf-verilog-") as name:
         for file, text in files.items():
             (Path(name) / file).write_text(text)
-        done = None
-        for command in simulator.commands:
+        *compile_commands, run_command = simulator.commands
+        for command in compile_commands:
             done = subprocess.run(command, cwd=name, capture_output=True, text=True, check=False)
             if done.returncode:
                 raise RuntimeError(f"{command[0]} failed: {done.stderr.strip()[:500]}")
-    assert done is not None
-    for line in done.stdout.splitlines():
+        run = subprocess.run(run_command, cwd=name, capture_output=True, text=True, check=False)
+    for line in run.stdout.splitlines():
         if line.startswith("MISMATCH "):
             result.mismatches.append(line.removeprefix("MISMATCH "))
         elif match := re.fullmatch(r"DONE (\d+) beats (\d+) cycles (\d+) wrong", line):
             result.beats, result.cycles, result.count = (int(number) for number in match.groups())
+            if (run.returncode == 0) != result.passed:
+                raise RuntimeError(f"{run_command[0]} ends with {run.returncode} after: {line}")
             return result
-    raise RuntimeError(f"the testbench did not finish: {done.stdout.strip()[-300:]}")
+    said = (run.stdout + run.stderr).strip()[-300:]
+    raise RuntimeError(f"the testbench did not finish: {said}")

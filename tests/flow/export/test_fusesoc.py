@@ -68,7 +68,8 @@ def test_what_is_wrong_is_caught(tmp_path):
     top = write(tmp_path, "decoder", {})
     answers = tmp_path / f"{top}_significand.hex"
     answers.write_text(answers.read_text().replace("1", "2", 1))
-    _, said = fusesoc(tmp_path, "sim", top)
+    code, said = fusesoc(tmp_path, "sim", top)
+    assert code != 0
     assert "\nFAIL\n" in said
     design = tmp_path / f"{top}.v"
     head, body = design.read_text().split(");", 1)

@@ -15,37 +15,131 @@ from mxsf.sim.simulator.verilog import VERILATOR, run_verilog
 STALLS = Stalls(0.7, 0.6, 3)
 
 
-def icarus(folder, top):
-    """Compile without a warning and run, as a user would; what it printed."""
-    command = ["iverilog", "-g2005", "-Wall", "-o", "tb", f"{top}_tb.v", f"{top}.v"]
+def icarus(folder, top, *options):
+    """Compile without a warning and run, as a user would: (exit status, what it printed)."""
+    command = ["iverilog", "-g2005", "-Wall", *options, "-o", "tb", f"{top}_tb.v", f"{top}.v"]
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=True)
     assert not done.stderr
-    return subprocess.run(
-        ["vvp", "-n", "tb"], cwd=folder, capture_output=True, text=True, check=True
-    ).stdout
+    done = subprocess.run(["vvp", "-n", "tb"], cwd=folder, capture_output=True, text=True)
+    return done.returncode, done.stdout
+
+
+def verilator(folder, top):
+    """The same under Verilator."""
+    command = [*VERILATOR.commands[0][:-5], "--top-module", f"{top}_tb", "-o", "tb"]
+    command += [f"{top}_tb.v", f"{top}.v"]
+    subprocess.run(command, cwd=folder, capture_output=True, text=True, check=True)
+    done = subprocess.run(["./obj_dir/tb"], cwd=folder, capture_output=True, text=True)
+    return done.returncode, done.stdout
+
+
+def written(folder, name, options):
+    """Write a design with its testbench: name of the top, the files of its answers."""
+    design = variant(name, **options)
+    write_vectors(design, folder, None, STALLS)
+    outputs = design.vectors().outputs
+    return design.top, [folder / f"{design.top}_{port}.hex" for port in outputs]
+
+
+def spoil(file, line=-1):
+    """Change the lowest bit of an answer."""
+    lines = file.read_text().split()
+    lines[line] = f"{int(lines[line], 16) ^ 1:x}"
+    file.write_text("\n".join(lines))
+
+
+AXI = [
+    ("encoder", {"block": 4, "interface": "axi"}),
+    ("matmul", {"tile": 4, "pes": 2, "depth": 8, "element": "e2m1", "interface": "axi"}),
+]
 
 
 @needs_icarus
-@pytest.mark.parametrize(("name", "options"), SMALL, ids=str)
-def test_testbench_passes(name, options, tmp_path):
-    design = variant(name, **options)
-    paths = write_vectors(design, tmp_path, None, STALLS)
-    assert all(path.stat().st_size for path in paths)
-    assert icarus(tmp_path, design.top).endswith("PASS\n")
+@pytest.mark.parametrize(("name", "options"), [*SMALL, *AXI], ids=str)
+def test_the_exit_status_is_the_verdict(name, options, tmp_path):
+    """Of every design; a wrong answer at any of its outputs is an error."""
+    top, answers = written(tmp_path, name, options)
+    status, printed = icarus(tmp_path, top)
+    assert printed.endswith("PASS\n")
+    assert status == 0
+    for file in answers:
+        whole = file.read_text()
+        if not whole:
+            continue
+        spoil(file)
+        status, printed = icarus(tmp_path, top)
+        assert status != 0
+        assert "\nFAIL\n" in printed
+        file.write_text(whole)
+
+
+@pytest.mark.long
+@needs_verilator
+@pytest.mark.parametrize(("name", "options"), [*SMALL, *AXI], ids=str)
+def test_the_exit_status_under_verilator(name, options, tmp_path):
+    top, answers = written(tmp_path, name, options)
+    assert verilator(tmp_path, top)[0] == 0
+    spoil(next(file for file in answers if file.read_text()))
+    status, printed = verilator(tmp_path, top)
+    assert status != 0
+    assert "\nFAIL\n" in printed
+
+
+def missing(folder, top, file):
+    file.unlink()
+
+
+def short(folder, top, file):
+    file.write_text("\n".join(file.read_text().split()[:-1]))
+
+
+def long(folder, top, file):
+    file.write_text(file.read_text() + "0\n")
+
+
+def no_number(folder, top, file):
+    file.write_text(file.read_text().replace("\n", "\nzero\n", 1))
+
+
+def unknown(folder, top, file):
+    """All that the design drives is X."""
+    path = folder / f"{top}.v"
+    head, last = path.read_text().rsplit("endmodule", 1)
+    name = "o__payload" if "o__payload" in head else "significand"
+    head = head.replace(f"assign {name} =", f"assign {name} = 'bx &")
+    path.write_text(f"{head}endmodule{last}")
+
+
+@needs_icarus
+@pytest.mark.parametrize("harm", [missing, short, long, no_number, unknown])
+@pytest.mark.parametrize(
+    ("name", "port"), [("decoder", "code"), ("encoder", "i"), ("encoder", "o")]
+)
+def test_what_is_not_whole_is_an_error(name, port, harm, tmp_path):
+    top, _ = written(tmp_path, name, {"block": 4} if name == "encoder" else {})
+    harm(tmp_path, top, tmp_path / f"{top}_{port}.hex")
+    status, printed = icarus(tmp_path, top)
+    assert status != 0
+    assert "\nFAIL\n" in printed
+    assert "MISMATCH" in printed
+
+
+@needs_icarus
+def test_time_out_is_an_error(tmp_path):
+    top, _ = written(tmp_path, "encoder", {"block": 4})
+    status, printed = icarus(tmp_path, top, f"-P{top}_tb.LIMIT=20")
+    assert status != 0
+    assert "came out" in printed
 
 
 @needs_icarus
 @pytest.mark.parametrize("port", ["o", "t"])
 def test_testbench_catches_a_wrong_answer(port, tmp_path):
-    design = variant("requantizer", tile=4, both=True)
-    write_vectors(design, tmp_path, None, STALLS)
-    file = tmp_path / f"{design.top}_{port}.hex"
-    lines = file.read_text().split()
-    lines[-1] = f"{int(lines[-1], 16) ^ 1:x}"
-    file.write_text("\n".join(lines))
-    printed = icarus(tmp_path, design.top)
-    assert printed.endswith("FAIL\n")
-    assert f"beat {len(lines) - 1}: {port} is" in printed
+    top, _ = written(tmp_path, "requantizer", {"tile": 4, "both": True})
+    file = tmp_path / f"{top}_{port}.hex"
+    spoil(file)
+    _, printed = icarus(tmp_path, top)
+    assert f"beat {len(file.read_text().split()) - 1}: {port} is" in printed
 
 
 @needs_icarus
@@ -113,4 +207,4 @@ def test_own_data(tmp_path, monkeypatch, capsys):
     printed = capsys.readouterr().out
     assert "build/mxsf_encoder_mxsf_b32_tb.v" in printed
     assert len((tmp_path / "build/mxsf_encoder_mxsf_b32_i.hex").read_text().split()) == 16
-    assert icarus(tmp_path / "build", "mxsf_encoder_mxsf_b32").endswith("PASS\n")
+    assert icarus(tmp_path / "build", "mxsf_encoder_mxsf_b32")[0] == 0
