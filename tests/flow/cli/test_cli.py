@@ -121,9 +121,11 @@ def test_simulate_a_tensor(run, tmp_path):
 
 @pytest.mark.parametrize("simulator", ["amaranth", pytest.param("cxxrtl", marks=needs_gcc)])
 def test_waveform(run, tmp_path, simulator):
+    np.save(tmp_path / "x.npy", np.random.default_rng(0).standard_normal((3, 20)))
     code, _, _ = run(
         "simulate",
         *("encoder", "--block", 2, "--stages", 1, "--simulator", simulator, "--vcd", "waves/e.vcd"),
+        *("--input", "x.npy"),
     )
     assert code == 0
     text = (tmp_path / "waves/e.vcd").read_text()

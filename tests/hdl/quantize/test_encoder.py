@@ -32,7 +32,7 @@ def run(design, simulator="amaranth", stalls=NO_STALLS, blocks=40):
     return result
 
 
-@pytest.mark.parametrize("fabric", ["asic", "fpga"])
+@pytest.mark.parametrize("fabric", tiers(["asic"], ["fpga"]))
 @pytest.mark.parametrize("element", NAMED + OTHERS)
 def test_every_format(element, fabric):
     run(variant("encoder", element=element, block=4, fabric=fabric), stalls=STALLS)
@@ -51,7 +51,7 @@ def test_words_above_every_binade(special):
         run(variant("encoder", element=element, block=4, overflow=overflow))
 
 
-@pytest.mark.parametrize("source", ["bf16", "fp32"])
+@pytest.mark.parametrize("source", tiers(["bf16"], ["bf16", "fp32"]))
 @pytest.mark.parametrize("rule", RULES)
 @pytest.mark.parametrize("element", ["mxsf", "e4m3", "int8"])
 def test_every_rule(element, rule, source):
@@ -92,7 +92,7 @@ def test_numbers_follow_transfers_only():
 
 
 @pytest.mark.parametrize(
-    "stalls", tiers([NO_STALLS, STALLS], [Stalls(0.3, 1.0, 7), Stalls(1.0, 0.3, 8)])
+    "stalls", tiers([STALLS], [NO_STALLS, Stalls(0.3, 1.0, 7), Stalls(1.0, 0.3, 8)])
 )
 @pytest.mark.parametrize("stages", [0, 1, 2, 3, 4, POINTS.path])
 @pytest.mark.parametrize(

@@ -66,7 +66,7 @@ def test_words_above_every_binade(special):
 
 
 @pytest.mark.parametrize(
-    "stalls", tiers([NO_STALLS, STALLS], [Stalls(0.3, 1.0, 7), Stalls(1.0, 0.3, 8)])
+    "stalls", tiers([STALLS], [NO_STALLS, Stalls(0.3, 1.0, 7), Stalls(1.0, 0.3, 8)])
 )
 @pytest.mark.parametrize("stages", [0, POINTS.path])
 @pytest.mark.parametrize(
