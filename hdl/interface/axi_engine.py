@@ -91,7 +91,7 @@ class AxiEngine(AxiShell):
         pushed: Any = stream.Signature(command_layout()).create(path=("pushed",))
         m.d.comb += [
             pushed.valid.eq(file.push.valid & file.push.payload[0]),
-            file.push.ready.eq(pushed.ready),
+            file.push.ready.eq(pushed.ready | ~file.push.payload[0]),
             file.status[1].eq(~pushed.ready),
         ]
         for part, lowest in COMMAND.items():

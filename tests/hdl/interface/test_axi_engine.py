@@ -97,7 +97,7 @@ def test_a_command_that_waits_is_seen(design, simulator):
             await host.write("command_op", Opcode.LOAD_A)
             await host.write("command_size", 1)
             await host.write("command_depth", 1)
-        await host.write("push", 0)
+        assert await host.write("push", 0)
         assert await host.read("error") == Fault.OPCODE
 
     simulator.run(testbench)
