@@ -3,10 +3,11 @@
 import pytest
 
 TOGETHER = (
-    *("hdl/engine/test_matmul.py", "test_growth.py", "test_boards.py"),
-    *("test_axi.py", "test_axi_engine.py"),
+    *(("hdl/engine/test_matmul.py",), ("test_growth.py",), ("test_boards.py",)),
+    *(("test_axi.py",), ("test_axi_engine.py",), ("flow/report/test_report.py",)),
+    ("export/test_verilog.py", "export/test_vectors.py", "netlist/test_ports.py"),
 )
-"""Files whose tests share what takes longer to make than to test: simulators, synthesis."""
+"""Files whose tests share what takes longer to make than to test: simulators, Verilog, areas."""
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -14,10 +15,10 @@ def pytest_xdist_make_scheduler(config, log):
     from xdist.scheduler import LoadScopeScheduling
 
     class Scheduler(LoadScopeScheduling):
-        """Sends a file that is in ``TOGETHER`` to one process; all other tests go one by one."""
+        """Sends files that are ``TOGETHER`` to one process; all other tests go one by one."""
 
         def _split_scope(self, nodeid):
             path = nodeid.partition("::")[0]
-            return path if path.endswith(TOGETHER) else nodeid
+            return next((files[0] for files in TOGETHER if path.endswith(files)), nodeid)
 
     return Scheduler(config, log)

@@ -2,11 +2,13 @@
 
 import shutil
 from collections.abc import Iterable
+from functools import cache
 from typing import Any
 
 import numpy as np
 import pytest
-from mxsf.flow.catalogue.catalogue import Variant
+from mxsf.flow.catalogue.catalogue import Variant, variant
+from mxsf.flow.export.verilog import verilog
 from mxsf.flow.simulate import make_simulator
 from mxsf.golden import FORMATS
 from mxsf.sim.bench.encoder import mixed_blocks
@@ -40,6 +42,13 @@ needs_verilator = pytest.mark.skipif(
     not VERILATOR.available(), reason="needs verilator (apt-get install)"
 )
 needs_icarus = pytest.mark.skipif(not ICARUS.available(), reason="needs iverilog (apt-get install)")
+
+
+@cache
+def exported(name: str, **options: Any) -> tuple[Variant, str]:
+    """A design and its Verilog, made once a process."""
+    design = variant(name, **options)
+    return design, verilog(design)
 
 
 def tiers(quick: Iterable[Any], everything: Iterable[Any]) -> list[Any]:

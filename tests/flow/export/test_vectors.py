@@ -4,7 +4,7 @@ import subprocess
 
 import numpy as np
 import pytest
-from designs import SMALL, needs_icarus, needs_verilator
+from designs import SMALL, exported, needs_icarus, needs_verilator
 from mxsf.flow.catalogue.catalogue import variant
 from mxsf.flow.cli.main import main
 from mxsf.flow.export.vectors import write_vectors
@@ -35,7 +35,7 @@ def verilator(folder, top):
 
 def written(folder, name, options):
     """Write a design with its testbench: name of the top, the files of its answers."""
-    design = variant(name, **options)
+    design, _ = exported(name, **options)
     write_vectors(design, folder, None, STALLS)
     outputs = design.vectors().outputs
     return design.top, [folder / f"{design.top}_{port}.hex" for port in outputs]
@@ -178,22 +178,6 @@ endmodule
     assert "module inner(" in text
     result = run_verilog(text + outer, design.top, design.vectors(), STALLS)
     assert result.count > 0
-
-
-@pytest.mark.long
-@needs_verilator
-@pytest.mark.parametrize(("name", "options"), SMALL, ids=str)
-def test_testbench_under_verilator(name, options):
-    design = variant(name, **options)
-    result = run_verilog(
-        verilog(design),
-        design.top,
-        design.vectors(),
-        STALLS,
-        clocking=design.clock,
-        simulator=VERILATOR,
-    )
-    assert result.passed, result.mismatches
 
 
 @needs_icarus

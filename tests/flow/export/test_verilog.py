@@ -7,6 +7,7 @@ import subprocess
 import sys
 
 import pytest
+from designs import exported
 from mxsf.flow.catalogue.catalogue import CATALOGUE, variant
 from mxsf.flow.export.manifest import manifest
 from mxsf.flow.export.verilog import generate, verilog
@@ -29,8 +30,7 @@ SOME = [
 
 @pytest.mark.parametrize(("name", "options"), SOME, ids=str)
 def test_readable(name, options):
-    design = variant(name, **options)
-    text = verilog(design)
+    design, text = exported(name, **options)
     code = re.sub(r"//.*", "", text)
     assert "\\" not in code, "no escaped identifiers"
     assert not re.search(r"[A-Za-z_]\w*\.[A-Za-z_]\w*\b(?!\()", code), "no dotted names"
@@ -43,9 +43,8 @@ def test_readable(name, options):
 
 @pytest.mark.parametrize(("name", "options"), SOME, ids=str)
 def test_manifest_tells_the_ports(name, options):
-    design = variant(name, **options)
+    design, text = exported(name, **options)
     facts = manifest(design)
-    text = verilog(design)
     top = text[text.index(f"module {design.top}(") :]
     declared = {}
     pattern = r"^  (input|output) (?:\[(\d+):0\] )?(\w+);"
