@@ -12,7 +12,7 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-USERS = ("", "hdl", "flow", "boards", "host", "report", "examples")
+USERS = ("", "hdl", "flow", "boards", "host", "report", "examples", "peers")
 """The base and the extras for users; ``test`` is for those who work on this project."""
 
 PERMISSIVE = {
