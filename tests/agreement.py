@@ -27,9 +27,7 @@ FORMATS: dict[Any, Any] = {
     E2M1: ml_dtypes.float4_e2m1fn,
 }
 SATURATES = "[3](numerics.md#3-encoding): what overflows saturates; there it becomes NaN or Inf"
-SYMMETRIC = (
-    "[1](numerics.md#1-element-formats): INT8 saturates at +-127, there at -128"
-)
+SYMMETRIC = "[1](numerics.md#1-element-formats): INT8 saturates at +-127, there at -128"
 FLUSHES = "[3](numerics.md#3-encoding): subnormal words are zero; there they count"
 
 
