@@ -37,10 +37,10 @@ class Catalogue(Mapping[str, Design]):
         return len(self.homes)
 
     def find(self, name: str) -> Design:
-        """Return the design of a name; ValueError, which names all, where there is none."""
-        if name not in self.homes:
+        """Return the design of a name, in any case; ValueError, which names all, where none is."""
+        if name.lower() not in self.homes:
             raise ValueError(f"unknown design {name!r}: use {', '.join(self)}")
-        return self[name]
+        return self[name.lower()]
 
 
 CATALOGUE = Catalogue(

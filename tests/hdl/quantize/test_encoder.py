@@ -27,9 +27,7 @@ STALLS = Stalls(valid=0.7, ready=0.6, seed=5)
 
 
 def run(design, simulator="amaranth", stalls=NO_STALLS, blocks=40):
-    result = run_stream(
-        make_simulator(design, simulator), edge_blocks(design, blocks), stalls
-    )
+    result = run_stream(make_simulator(design, simulator), edge_blocks(design, blocks), stalls)
     assert result.passed, result.mismatches
     return result
 
