@@ -18,6 +18,7 @@ __all__ = [
     "fusesoc_option",
     "input_option",
     "json_option",
+    "name_option",
     "output_option",
     "prefix_option",
     "read_variant",
@@ -37,6 +38,12 @@ output_option = click.option(
 )
 
 prefix_option = click.option("--prefix", default="", help="Text in front of every module name.")
+
+name_option = click.option(
+    "--name",
+    "module",
+    help="Name of the top module, which begins those of all others [default: says the parameters].",
+)
 
 input_option = click.option(
     "--input", "tensor", type=EXISTING, help="Float tensor (.npy) to run on."
@@ -92,9 +99,9 @@ def stall_options(command: Any) -> Any:
     )(command)
 
 
-def read_variant(name: str, options: dict[str, Any], prefix: str = "") -> Variant:
+def read_variant(name: str, options: dict[str, Any]) -> Variant:
     """The design that options name; those not given take their defaults."""
-    return variant(name, prefix, **{k: v for k, v in options.items() if v is not None})
+    return variant(name, **{k: v for k, v in options.items() if v is not None})
 
 
 def read_variants(
