@@ -38,7 +38,7 @@ def verilog(variant: Variant) -> str:
 def generate(variant: Variant, folder: Path) -> list[Path]:
     """Write ``<top>.v`` and ``<top>.json`` into a folder, each whole or not at all.
 
-    Where the design has registers, also ``<top>_regs.h`` and ``<top>_regs.md``.
+    Where the design has registers, also what ``register_files`` has.
 
     Returns:
         The paths, in this order.

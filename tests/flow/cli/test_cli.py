@@ -61,8 +61,18 @@ def test_generate_for_axi(run, tmp_path):
     code, out, _ = run("generate", "matmul", *small, "--interface", "axi", "--extras", "--fusesoc")
     assert code == 0
     top = "mxsf_matmul_e2m1_t4_p1_d2_axi"
-    names = [line.removeprefix(f"build/{top}") for line in out.split()]
-    ends = [".v", ".json", "_regs.h", "_regs.md", "_inst.v", ".vlt", "_pkg.sv", ".sdc", ".xdc"]
+    names = [line.removeprefix("build/").removeprefix(top) for line in out.split()]
+    ends = [
+        ".v",
+        ".json",
+        "mxsf_matmul_regs.h",
+        "_regs.md",
+        "_inst.v",
+        ".vlt",
+        "_pkg.sv",
+        ".sdc",
+        ".xdc",
+    ]
     assert names == [*ends, ".core"]
     facts = json.loads((tmp_path / f"build/{top}.json").read_text())
     scale = {"name": "scale", "offset": 0, "width": 8, "length": 1, "signed": False}
