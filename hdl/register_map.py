@@ -61,6 +61,8 @@ class Register:
         title: what it is for.
         fields: its bits, lowest first; the others read 0 and ignore writes.
         constant: the value that it always has; None where the design gives it.
+        built: whether the constant says what the design was built as, so that another variant has
+            another one.
     """
 
     name: str
@@ -69,6 +71,7 @@ class Register:
     title: str
     fields: tuple[BitField, ...]
     constant: int | None = None
+    built: bool = False
 
     @property
     def mask(self) -> int:

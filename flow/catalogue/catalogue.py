@@ -1,6 +1,5 @@
 """The designs by name: each is described beside its bench, and read when it is asked for."""
 
-import re
 from collections.abc import Iterator, Mapping
 from importlib import import_module
 from importlib.resources import files
@@ -11,6 +10,7 @@ from numpy.typing import NDArray
 
 from ...sim.design.design import Design
 from .interfaces import INTERFACES
+from .module_name import check_name, check_prefix
 from .variant import Variant
 
 __all__ = ["CATALOGUE", "Catalogue", "Design", "Variant", "tensors", "variant"]
@@ -37,10 +37,10 @@ class Catalogue(Mapping[str, Design]):
         return len(self.homes)
 
     def find(self, name: str) -> Design:
-        """Return the design of a name; ValueError, which names all, where there is none."""
-        if name not in self.homes:
+        """Return the design of a name, in any case; ValueError, which names all, where none is."""
+        if name.lower() not in self.homes:
             raise ValueError(f"unknown design {name!r}: use {', '.join(self)}")
-        return self[name]
+        return self[name.lower()]
 
 
 CATALOGUE = Catalogue(
@@ -67,6 +67,7 @@ def variant(
     interface: str = "stream",
     reset: str = "sync",
     polarity: str | None = None,
+    module: str | None = None,
     **values: Any,
 ) -> Variant:
     """Build a design by name.
@@ -77,17 +78,22 @@ def variant(
         interface: name of its interface, in ``flow.catalogue.interfaces``.
         reset: ``"sync"`` or ``"async"``.
         polarity: of the reset, ``"high"`` or ``"low"``; by default what the interface has.
+        module: name of the top module; by default one that says the parameters.
         values: parameters, as values or as text; the rest take their defaults.
 
     Raises:
-        ValueError: no such design, interface or parameter, or a bad value.
+        ValueError: no such design, interface or parameter, a bad value, or a prefix of a name
+            that was given whole.
 
     >>> variant("encoder", element="e4m3", lanes="8", stages=3).top
     'mxsf_encoder_e4m3_b32_l8_s3'
     """
     design = CATALOGUE.find(name)
-    if not re.fullmatch(r"([A-Za-z_]\w*)?", prefix, re.ASCII):
-        raise ValueError(f"prefix must be letters, digits and underscores, not {prefix!r}")
+    check_prefix(prefix)
+    if module is not None:
+        check_name(module)
+        if prefix:
+            raise ValueError(f"the name {module!r} is whole: it takes no prefix {prefix!r}")
     if interface not in INTERFACES:
         raise ValueError(f"unknown interface {interface!r}: use {', '.join(INTERFACES)}")
     ports = INTERFACES[interface]
@@ -101,7 +107,7 @@ def variant(
     )
     built = {key: getattr(component, key) for key in known}
     settled = {key: p.settled(built) for key, p in known.items()}
-    return Variant(design, settled, component, prefix, ports, clocking)
+    return Variant(design, settled, component, prefix, ports, clocking, module or "")
 
 
 def tensors() -> dict[str, NDArray[np.float32]]:

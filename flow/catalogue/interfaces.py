@@ -10,7 +10,7 @@ from ...hdl.interface.link import plain_links
 from ...hdl.interface.shell import PLAIN, Clocking, Shell
 from ...sim.design.design import Design
 
-__all__ = ["INTERFACES", "POLARITIES", "RESETS", "Interface"]
+__all__ = ["INTERFACES", "POLARITIES", "RESETS", "Interface", "reset_words"]
 
 RESETS = {"sync": False, "async": True}
 """Kinds of reset by name: whether it is asynchronous."""
@@ -67,6 +67,12 @@ class Interface:
         if clocking.active_low != default.active_low:
             tags.append("low" if clocking.active_low else "high")
         return tags
+
+
+def reset_words(clocking: Clocking) -> tuple[str, str]:
+    """Kind and polarity of a reset as ``Interface.clocking`` takes them."""
+    kind = next(name for name, known in RESETS.items() if known == clocking.asynchronous)
+    return kind, POLARITIES[clocking.active_low]
 
 
 INTERFACES = {

@@ -2,13 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from enum import Enum
 from functools import cached_property
 from typing import Any
 
 from numpy.typing import NDArray
 
-from ...golden.formats.block import BlockFormat
 from ...hdl.interface.axi_stream import AxiStream
 from ...hdl.interface.link import Link, plain_links
 from ...hdl.interface.shell import PLAIN, Clocking, Shell
@@ -20,7 +18,7 @@ from ...sim.result import NO_STALLS, Progress, Result, Stalls
 from ...sim.simulator.simulator import Simulator
 from ...sim.stimulus.vectors import Vectors
 from ..netlist.netlist import Netlist, netlist
-from .interfaces import INTERFACES, Interface
+from .interfaces import INTERFACES, Interface, reset_words
 
 __all__ = ["Values", "Variant"]
 
@@ -38,6 +36,7 @@ class Variant:
         prefix: text in front of every module name.
         interface: which ports it has outside.
         clocking: clock and reset, where it has state.
+        module: name of the top module; empty for one that says the parameters.
     """
 
     design: Design
@@ -46,10 +45,16 @@ class Variant:
     prefix: str = ""
     interface: Interface = INTERFACES["stream"]
     clocking: Clocking = PLAIN
+    module: str = ""
 
     @property
     def top(self) -> str:
-        """Module name: ``mxsf_<design>_<element>_b<block>``, a tile as t, what is no default."""
+        """Module name: ``mxsf_<design>_<element>_b<block>``, a tile as t, what is no default.
+
+        Or the name that was given. The names of all other modules begin with it.
+        """
+        if self.module:
+            return self.module
         tags = [
             p.tag(self.values[p.name])
             for p in self.design.parameters
@@ -136,9 +141,24 @@ class Variant:
         """Clock and reset, None where the design is combinational."""
         return self.clocking if self.clocked else None
 
-    def settings(self) -> dict[str, Any]:
-        """Values of the parameters as plain data."""
-        return {name: _plain(value) for name, value in self.values.items()}
+    def settings(self) -> dict[str, str | int]:
+        """Values of the parameters as the command line takes them: numbers, else text."""
+        settings = dict[str, str | int]()
+        for parameter in self.design.parameters:
+            value = self.values[parameter.name]
+            if value is None:
+                value = self.values[parameter.follows]
+            number = isinstance(value, int) and not isinstance(value, bool)
+            settings[parameter.name] = value if number else parameter.kind.show(value)
+        return settings
+
+    def options(self) -> dict[str, str]:
+        """What else the command line was told of the file: its ports, its reset, its names."""
+        options = {"interface": self.interface.name}
+        if self.clock is not None:
+            options["reset"], options["reset-polarity"] = reset_words(self.clock)
+        names = {"prefix": self.prefix, "name": self.module}
+        return options | {key: text for key, text in names.items() if text}
 
     def bench(
         self,
@@ -159,11 +179,3 @@ class Variant:
             host = self.design.bridge(self.component, vectors.ends)
             vectors = replace(vectors, bridge=host)
         return vectors
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, tuple):
-        return [_plain(item) for item in value]
-    if isinstance(value, BlockFormat):
-        return str(value)
-    return value.value if isinstance(value, Enum) else getattr(value, "name", value)

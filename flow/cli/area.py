@@ -10,7 +10,7 @@ from ..study.plots import area_plot, check_plot
 from ..synth.area import TARGETS, Area, check_target
 from ..synth.area import area as count_cells
 from .design_command import design_command
-from .inputs import FILE
+from .inputs import FILE, NAME
 from .options import json_option, read_variants, read_yosys, yosys_option
 from .outputs import variant_rows, write_json
 from .progress import progress
@@ -20,7 +20,12 @@ __all__ = ["area"]
 
 
 @design_command(repeatable=True)
-@click.option("--target", multiple=True, help=f"{', '.join(TARGETS)}, liberty=FILE (repeatable).")
+@click.option(
+    "--target",
+    type=NAME,
+    multiple=True,
+    help=f"{', '.join(TARGETS)}, liberty=FILE (repeatable) [default: generic].",
+)
 @click.option("--without", help="Leave out the modules of this name, for example storage.")
 @yosys_option
 @json_option
@@ -36,27 +41,26 @@ def area(
 ) -> None:
     """Synthesize a design with Yosys and count its cells, for each target.
 
-    Parameters of the design may be repeated: every combination is a row.
+    Parameters of the design may be repeated: every combination is a row. The fabric follows the
+    target unless it is given.
     """
     targets = target or ("generic",)
     for each in targets:
         check_target(each)
-    designs = read_variants(name, options)
+    designs = read_variants(name, options, targets)
     yosys = read_yosys(program)
     if plot is not None:
         check_plot(plot)
     areas: list[tuple[Variant, Area]] = []
     with progress() as step:
-        for design in designs:
+        for design, each in designs:
+            step(
+                f"{design.top} for {each} ({yosys.name}; its first use may compile it: a minute)",
+                len(areas),
+                len(designs),
+            )
             left = design.netlist if without is None else design.netlist.without(without)
-            for each in targets:
-                step(
-                    f"{design.top} for {each} ({yosys.name}; its first use may compile it: "
-                    "a minute)",
-                    len(areas),
-                    len(designs) * len(targets),
-                )
-                areas.append((design, count_cells(left, each, yosys)))
+            areas.append((design, count_cells(left, each, yosys)))
     show(area_table(areas))
     if output is not None:
         write_json(output, {"yosys": yosys.version(), "rows": variant_rows(areas)})

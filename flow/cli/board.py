@@ -8,6 +8,7 @@ import click
 
 from ..board.bitstream import ENGINE, build, write_bitstream
 from ..board.boards import BAUD, boards, find_board
+from .inputs import NAME
 from .options import SEEDS, output_option
 from .progress import progress
 from .tables import bitstream_table, board_table, show
@@ -25,7 +26,7 @@ def _engine_options(command: Any) -> Any:
 
 
 @click.command()
-@click.argument("name", required=False)
+@click.argument("name", type=NAME, required=False)
 @click.option("--list", "listing", is_flag=True, help="List the boards, and the engine of each.")
 @_engine_options
 @click.option("--seeds", type=SEEDS, default=1, help="Place and route so often [default: 1].")

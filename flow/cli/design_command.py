@@ -27,7 +27,13 @@ def _parameter_options(design: Design, repeatable: bool) -> list[click.Parameter
     ]
 
 
-def design_command(*, repeatable: bool = False, takes: Takes = lambda design: True) -> Any:
+def design_command(
+    *,
+    repeatable: bool = False,
+    takes: Takes = lambda design: True,
+    instead: click.Command | None = None,
+    when: Sequence[str] = (),
+) -> Any:
     """Make a function ``f(design, *, ..., **options)`` a command of designs.
 
     It gets the name of the design, the values of its own options, and as ``options`` those of the
@@ -36,11 +42,13 @@ def design_command(*, repeatable: bool = False, takes: Takes = lambda design: Tr
     Args:
         repeatable: whether a parameter may be given several times.
         takes: whether the command takes a design.
+        instead: what runs where an option names the design.
+        when: options of ``instead`` that do.
     """
 
     def decorate(function: Callable[..., None]) -> click.Group:
         own = list(reversed(getattr(function, "__click_params__", [])))
-        return _Designs(function, own, repeatable, takes)
+        return _Designs(function, own, repeatable, takes, instead, when)
 
     return decorate
 
@@ -54,6 +62,8 @@ class _Designs(click.Group):
         own: Sequence[click.Parameter],
         repeatable: bool,
         takes: Takes,
+        instead: click.Command | None,
+        when: Sequence[str],
     ):
         super().__init__(
             function.__name__,
@@ -64,11 +74,14 @@ class _Designs(click.Group):
         )
         self._function, self._own = function, own
         self._repeatable, self._takes = repeatable, takes
+        self._instead, self._when = instead, when
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return [name for name, design in CATALOGUE.items() if self._takes(design)]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if self._instead is not None and cmd_name == self._instead.name:
+            return self._instead
         design = CATALOGUE.find(cmd_name)
         if not self._takes(design):
             names = ", ".join(self.list_commands(ctx))
@@ -78,6 +91,8 @@ class _Designs(click.Group):
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         if not args:
             ctx.fail("Missing argument 'DESIGN'.")
+        if self._instead is not None and any(word.partition("=")[0] in self._when for word in args):
+            args = [f"{self._instead.name}", *args]
         try:
             return super().parse_args(ctx, args)
         except click.NoSuchOption as problem:
@@ -85,6 +100,11 @@ class _Designs(click.Group):
             raise ValueError(f"{name} follows the design: mxsf {self.name} DESIGN {name}") from None
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        if self._instead is not None:
+            options = [option for option in self._instead.params if option.opts[0] in self._when]
+            with formatter.section("Instead of a design"):
+                records = [option.get_help_record(ctx) for option in options]
+                formatter.write_dl([record for record in records if record is not None])
         with formatter.section("Designs"):
             formatter.write_dl([(name, CATALOGUE[name].title) for name in self.list_commands(ctx)])
 

@@ -1,46 +1,86 @@
 """``mxsf generate``: the Verilog of a design, and what goes beside it."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import click
 
+from ..catalogue.catalogue import Variant
+from ..catalogue.configuration import from_config, from_manifest
 from ..export.extras import write_extras
 from ..export.fusesoc import write_core
 from ..export.verilog import generate as write_design
 from .design_command import design_command
-from .options import fusesoc_option, output_option, prefix_option, read_variant, shell_options
+from .inputs import EXISTING
+from .options import (
+    fusesoc_option,
+    name_option,
+    output_option,
+    prefix_option,
+    read_variant,
+    shell_options,
+)
 
 __all__ = ["generate"]
 
 
-@design_command()
+def _extras_options(command: Any) -> Any:
+    """Add the options of what goes beside the Verilog."""
+    command = fusesoc_option(command)
+    command = click.option(
+        "--period",
+        type=click.FloatRange(min=0, min_open=True),
+        default=10,
+        help="Of the clock in SDC and XDC [default: 10 ns].",
+    )(command)
+    return click.option(
+        "--extras", is_flag=True, help="Also an instance, a package, SDC, XDC, waivers."
+    )(command)
+
+
+def _write(
+    designs: Sequence[Variant], output: Path, extras: bool, period: float, fusesoc: bool
+) -> None:
+    for design in designs:
+        paths = write_design(design, output)
+        if extras:
+            paths += write_extras(design, output, period)
+        if fusesoc:
+            paths += write_core(design, output)
+        for path in dict.fromkeys(paths):
+            print(path)
+
+
+@click.command("generate-from")
+@click.option("--from", "manifest", type=EXISTING, help="A manifest: its design, byte for byte.")
+@click.option("--config", type=EXISTING, help="A TOML file of designs, a table [NAME] for each.")
 @output_option
-@prefix_option
-@click.option("--extras", is_flag=True, help="Also an instance, a package, SDC, XDC, waivers.")
-@click.option(
-    "--period",
-    type=click.FloatRange(min=0, min_open=True),
-    default=10,
-    help="Of the clock in SDC and XDC [default: 10 ns].",
-)
-@fusesoc_option
-@shell_options
-def generate(
-    name: str,
+@_extras_options
+def _generate_from(
+    manifest: Path | None,
+    config: Path | None,
     output: Path,
-    prefix: str,
     extras: bool,
     period: float,
     fusesoc: bool,
-    **options: Any,
+) -> None:
+    """Write the Verilog and the JSON manifest of the designs that a file names."""
+    if (manifest is None) == (config is None):
+        raise ValueError("--from is for one design, --config for several: give one of them")
+    designs = [] if manifest is None else [from_manifest(manifest)]
+    designs += [] if config is None else from_config(config)
+    _write(designs, output, extras, period, fusesoc)
+
+
+@design_command(instead=_generate_from, when=("--from", "--config"))
+@output_option
+@prefix_option
+@name_option
+@_extras_options
+@shell_options
+def generate(
+    name: str, output: Path, extras: bool, period: float, fusesoc: bool, **options: Any
 ) -> None:
     """Write the Verilog of a design and its JSON manifest."""
-    design = read_variant(name, options, prefix)
-    paths = write_design(design, output)
-    if extras:
-        paths += write_extras(design, output, period)
-    if fusesoc:
-        paths += write_core(design, output)
-    for path in dict.fromkeys(paths):
-        print(path)
+    _write([read_variant(name, options)], output, extras, period, fusesoc)

@@ -1,14 +1,16 @@
 """``mxsf growth``: what a matrix engine costs as it grows."""
 
 from pathlib import Path
+from typing import get_args
 
 import click
 
 from ...golden.formats.catalogue import parse
+from ...hdl.layouts import Fabric
 from ..study.growth import PES, grow
 from ..study.plots import check_plot, growth_plot
-from ..synth.area import check_target
-from .inputs import FILE
+from ..synth.area import check_target, fabric_of
+from .inputs import FILE, NAME
 from .options import json_option, read_yosys, yosys_option
 from .outputs import write_json
 from .progress import progress
@@ -21,8 +23,12 @@ __all__ = ["growth"]
 @click.option("--pes", type=int, multiple=True, help="PEs (repeatable) [default: 1 to 64].")
 @click.option("--element", default="mxsf", help="Element format [default: mxsf].")
 @click.option("--depth", type=int, default=64, help="Tiles of each memory [default: 64].")
-@click.option("--fabric", default="fpga", help="asic, fpga or dsp [default: fpga].")
-@click.option("--target", default="ecp5", help="Target of mxsf area [default: ecp5].")
+@click.option(
+    "--fabric",
+    type=click.Choice(get_args(Fabric), case_sensitive=False),
+    help="Structures [default: those that suit the target].",
+)
+@click.option("--target", type=NAME, default="ecp5", help="Target of mxsf area [default: ecp5].")
 @yosys_option
 @json_option
 @click.option("--plot", type=FILE, help="Draw cells and useful share: a .svg, .png or .pdf file.")
@@ -30,7 +36,7 @@ def growth(
     pes: tuple[int, ...],
     element: str,
     depth: int,
-    fabric: str,
+    fabric: Fabric | None,
     target: str,
     program: str | None,
     output: Path | None,
@@ -55,6 +61,7 @@ def growth(
             step=step,
         )
     show(growth_table(rows))
+    print(f"fabric {fabric or fabric_of(target)}, target {target}")
     write_json(output, [row.row() for row in rows])
     if plot is not None:
         plot.parent.mkdir(parents=True, exist_ok=True)

@@ -7,11 +7,25 @@ import click
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["EXISTING", "FILE", "FOLDER", "load_array", "read_block"]
+__all__ = ["EXISTING", "FILE", "FOLDER", "NAME", "load_array", "read_block"]
 
 FOLDER = click.Path(file_okay=False, path_type=Path)
 FILE = click.Path(dir_okay=False, path_type=Path)
 EXISTING = click.Path(exists=True, dir_okay=False, path_type=Path)
+
+
+class _Name(click.ParamType):
+    """A name in any case; what follows an equals sign, such as a path, stays as it is."""
+
+    name = "name"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        head, equals, rest = value.partition("=")
+        return head.lower() + equals + rest
+
+
+NAME = _Name()
+"""Type of options whose values are names."""
 
 
 def load_array(path: Path) -> NDArray[Any]:

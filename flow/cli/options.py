@@ -1,5 +1,6 @@
 """Options that commands share: ports, stalls, tools."""
 
+from collections.abc import Sequence
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -7,8 +8,9 @@ from typing import Any
 import click
 
 from ...sim.simulator.yosys import PINNED, Yosys
-from ..catalogue.catalogue import Variant, variant
+from ..catalogue.catalogue import CATALOGUE, Variant, variant
 from ..catalogue.interfaces import INTERFACES, POLARITIES, RESETS
+from ..synth.area import fabric_of
 from .inputs import EXISTING, FILE, FOLDER
 
 __all__ = [
@@ -16,6 +18,7 @@ __all__ = [
     "fusesoc_option",
     "input_option",
     "json_option",
+    "name_option",
     "output_option",
     "prefix_option",
     "read_variant",
@@ -35,6 +38,12 @@ output_option = click.option(
 )
 
 prefix_option = click.option("--prefix", default="", help="Text in front of every module name.")
+
+name_option = click.option(
+    "--name",
+    "module",
+    help="Name of the top module, which begins those of all others [default: says the parameters].",
+)
 
 input_option = click.option(
     "--input", "tensor", type=EXISTING, help="Float tensor (.npy) to run on."
@@ -61,19 +70,19 @@ def shell_options(command: Any) -> Any:
     command = click.option(
         "--reset-polarity",
         "polarity",
-        type=click.Choice(POLARITIES),
+        type=click.Choice(POLARITIES, case_sensitive=False),
         help="Reset active high (port rst) or low (port rst_n); axi: low (aresetn).",
     )(command)
     command = click.option(
         "--reset",
-        type=click.Choice(list(RESETS)),
+        type=click.Choice(list(RESETS), case_sensitive=False),
         default="sync",
         help="Reset that acts on the clock's edge, or without one [default: sync].",
     )(command)
     titles = "; ".join(f"{ports.name}: {ports.title}" for ports in INTERFACES.values())
     return click.option(
         "--interface",
-        type=click.Choice(list(INTERFACES)),
+        type=click.Choice(list(INTERFACES), case_sensitive=False),
         default="stream",
         help=f"{titles} [default: stream].",
     )(command)
@@ -90,18 +99,31 @@ def stall_options(command: Any) -> Any:
     )(command)
 
 
-def read_variant(name: str, options: dict[str, Any], prefix: str = "") -> Variant:
+def read_variant(name: str, options: dict[str, Any]) -> Variant:
     """The design that options name; those not given take their defaults."""
-    return variant(name, prefix, **{k: v for k, v in options.items() if v is not None})
+    return variant(name, **{k: v for k, v in options.items() if v is not None})
 
 
-def read_variants(name: str, options: dict[str, tuple[str, ...]]) -> list[Variant]:
-    """Every combination of the values of repeatable options."""
+def read_variants(
+    name: str, options: dict[str, tuple[str, ...]], targets: Sequence[str]
+) -> list[tuple[Variant, str]]:
+    """Every combination of the values of repeatable options, for each target.
+
+    The fabric follows the target unless it was given; targets of one fabric share their variants.
+    """
     chosen = {key: values for key, values in options.items() if values}
-    return [
-        variant(name, **dict(zip(chosen, values, strict=True)))
-        for values in product(*chosen.values())
-    ]
+    follows = CATALOGUE.find(name).takes("fabric") and "fabric" not in chosen
+    variants: list[tuple[Variant, str]] = []
+    for values in product(*chosen.values()):
+        given = dict(zip(chosen, values, strict=True))
+        shared: dict[str, Variant] = {}
+        for target in targets:
+            fabric = fabric_of(target) if follows else ""
+            if fabric not in shared:
+                more = {"fabric": fabric} if follows else {}
+                shared[fabric] = variant(name, **given, **more)
+            variants.append((shared[fabric], target))
+    return variants
 
 
 def read_yosys(program: str | None) -> Yosys:

@@ -15,7 +15,7 @@ from .inputs import EXISTING, FILE, load_array, read_block
 
 __all__ = ["quantize"]
 
-_RULES = click.Choice([rule.value for rule in ScaleRule])
+_RULES = click.Choice([rule.value for rule in ScaleRule], case_sensitive=False)
 
 
 @click.command()

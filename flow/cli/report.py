@@ -11,6 +11,7 @@ from ...sim.simulator.yosys import PINNED
 from ..report import SECTIONS, Scope
 from ..report import run as run_report
 from ..synth.area import check_target
+from .inputs import NAME
 from .options import output_option, read_yosys, yosys_option
 from .progress import progress
 from .tables import content_table, show
@@ -20,10 +21,17 @@ __all__ = ["report"]
 
 @click.command()
 @output_option
-@click.option("--element", multiple=True, help="Element format (repeatable) [default: four].")
+@click.option(
+    "--element", type=NAME, multiple=True, help="Element format (repeatable) [default: four]."
+)
 @click.option("--all", "everything", is_flag=True, help="All named element formats.")
-@click.option("--target", multiple=True, help="Target of mxsf area (repeatable).")
-@click.option("--only", multiple=True, help=f"A section (repeatable): {', '.join(SECTIONS)}.")
+@click.option("--target", type=NAME, multiple=True, help="Target of mxsf area (repeatable).")
+@click.option(
+    "--only",
+    type=NAME,
+    multiple=True,
+    help=f"A section (repeatable): {', '.join(SECTIONS)}.",
+)
 @click.option("--quick", is_flag=True, help="About two minutes: two formats, short runs.")
 @click.option("--full", is_flag=True, help="All formats and targets, more seeds; takes long.")
 @yosys_option

@@ -19,7 +19,9 @@ __all__ = ["simulate"]
 @design_command()
 @input_option
 @click.option(
-    "--simulator", type=click.Choice(SIMULATORS), help="Simulator [default: the fastest here]."
+    "--simulator",
+    type=click.Choice(SIMULATORS, case_sensitive=False),
+    help="Simulator [default: the fastest here].",
 )
 @click.option("--vcd", type=FILE, help="Waveform file to write, with a .gtkw layout.")
 @seed_option

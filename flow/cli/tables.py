@@ -81,6 +81,7 @@ def block_format_table(formats: Iterable[BlockFormat]) -> Table:
 def area_table(areas: Sequence[tuple[Variant, Area]]) -> Table:
     """One row a design and target; columns that no target fills are left out."""
     columns = {
+        "fabric": [_fabric(design) for design, _ in areas],
         "gates": [a.gates for _, a in areas],
         "LUTs": [a.luts for _, a in areas],
         "carries": [a.carries for _, a in areas],
@@ -110,11 +111,12 @@ def board_table(kinds: Iterable[BoardKind]) -> Table:
 def bitstream_table(made: Bitstream) -> Table:
     """Frequencies of a bitstream, and the cells that it takes."""
     runs = made.runs.values()
-    table = _table("board", "engine", "clock MHz", "MHz", "range", "seeds", *made.used)
+    table = _table("board", "engine", "fabric", "clock MHz", "MHz", "range", "seeds", *made.used)
     _row(
         table,
         made.kind.name,
         made.engine.top,
+        _fabric(made.engine),
         f"{made.clock / 1e6:g}",
         f"{made.fmax:.1f}",
         f"{min(runs):.1f}-{max(runs):.1f}",
@@ -127,7 +129,7 @@ def bitstream_table(made: Bitstream) -> Table:
 def timing_table(timings: Sequence[tuple[Variant, Timing]]) -> Table:
     """One row a design and target, with the design's own cells of the kinds that it uses."""
     kinds = list(dict.fromkeys(kind for _, timing in timings for kind in timing.cells))
-    table = _table("design", "target", "device", "MHz", "range", "seeds", *kinds)
+    table = _table("design", "target", "device", "fabric", "MHz", "range", "seeds", *kinds)
     for design, timing in timings:
         low, high = timing.range
         _row(
@@ -135,6 +137,7 @@ def timing_table(timings: Sequence[tuple[Variant, Timing]]) -> Table:
             design.top,
             timing.target,
             timing.device,
+            _fabric(design),
             f"{timing.fmax:.1f}",
             f"{low:.1f}..{high:.1f}",
             len(timing.runs),
@@ -157,10 +160,22 @@ def _share(design: Variant, result: Area) -> str | None:
     return None if lanes is None or not total else f"{total / lanes:.1f}"
 
 
+def _fabric(design: Variant) -> str | None:
+    """The fabric of a design, None where it has no such parameter."""
+    return design.values.get("fabric")
+
+
 def _table(*names: str) -> Table:
     table = Table(box=None, header_style="bold", pad_edge=False)
     for number, name in enumerate(names):
-        left = number == 0 or name in ("layout", "special", "target", "device", "parameters")
+        left = number == 0 or name in (
+            "layout",
+            "special",
+            "target",
+            "device",
+            "fabric",
+            "parameters",
+        )
         table.add_column(name, justify="left" if left else "right")
     return table
 

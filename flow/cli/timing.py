@@ -12,6 +12,7 @@ from ..catalogue.catalogue import Variant
 from ..synth.timing import TARGETS, Timing, check_options
 from ..synth.timing import timing as place_and_route
 from .design_command import design_command
+from .inputs import NAME
 from .options import SEEDS, json_option, read_variants, read_yosys, yosys_option
 from .outputs import variant_rows, write_json
 from .progress import progress
@@ -21,8 +22,15 @@ __all__ = ["timing"]
 
 
 @design_command(repeatable=True)
-@click.option("--target", multiple=True, help=f"{', '.join(TARGETS)} (repeatable) [default: ecp5].")
-@click.option("--device", help="Device, for example 85k, hx8k, up5k [default: by target].")
+@click.option(
+    "--target",
+    type=NAME,
+    multiple=True,
+    help=f"{', '.join(TARGETS)} (repeatable) [default: ecp5].",
+)
+@click.option(
+    "--device", type=NAME, help="Device, for example 85k, hx8k, up5k [default: by target]."
+)
 @click.option("--speed", help="Speed grade of ecp5: 6, 7, 8 [default: 6].")
 @click.option("--seeds", type=SEEDS, default=3, help="Place and route so often [default: 3].")
 @click.option("--frequency", type=float, default=200, help="Target for nextpnr [default: 200 MHz].")
@@ -43,27 +51,25 @@ def timing(
 ) -> None:
     """Place and route a design with nextpnr: clock frequency, cells, critical path.
 
-    Parameters of the design may be repeated: every combination is a row.
+    Parameters of the design may be repeated: every combination is a row. The fabric follows the
+    target unless it is given.
     """
     targets = target or ("ecp5",)
     families = [check_options(each, seeds, device, speed, frequency)[0] for each in targets]
-    designs = read_variants(name, options)
+    designs = read_variants(name, options, targets)
     yosys = read_yosys(program)
     for family in families:
         family.nextpnr.check()
     run = partial(
         place_and_route, seeds=seeds, device=device, speed=speed, frequency=frequency, yosys=yosys
     )
-    total, done = len(designs) * len(targets) * (seeds + 1), count()
+    total, done = len(designs) * (seeds + 1), count()
     timings: list[tuple[Variant, Timing]] = []
     with progress() as step:
-        for design in designs:
-            for each in targets:
-                what = f"{design.top} for {each}: "
-                timing = run(
-                    design, each, step=lambda now, w=what: step(w + now, next(done), total)
-                )
-                timings.append((design, timing))
+        for design, each in designs:
+            what = f"{design.top} for {each}: "
+            timing = run(design, each, step=lambda now, w=what: step(w + now, next(done), total))
+            timings.append((design, timing))
     show(timing_table(timings))
     for design, timing in timings:
         print(f"{design.top} on {timing.target}, seed {timing.median.seed}, {timing.median.path}")

@@ -11,6 +11,7 @@ from .inputs import load_array
 from .options import (
     fusesoc_option,
     input_option,
+    name_option,
     output_option,
     prefix_option,
     read_variant,
@@ -26,6 +27,7 @@ __all__ = ["vectors"]
 @input_option
 @output_option
 @prefix_option
+@name_option
 @seed_option
 @fusesoc_option
 @shell_options
@@ -34,7 +36,6 @@ def vectors(
     name: str,
     tensor: Path | None,
     output: Path,
-    prefix: str,
     seed: int,
     valid: float,
     ready: float,
@@ -46,7 +47,7 @@ def vectors(
     Any Verilog simulator runs it in the folder: iverilog -o tb TOP_tb.v TOP.v && vvp tb
     """
     values = None if tensor is None else load_array(tensor)
-    design = read_variant(name, options, prefix)
+    design = read_variant(name, options)
     paths = write_vectors(design, output, values, Stalls(valid, ready, seed))
     if fusesoc:
         paths += write_core(design, output, [p.name for p in paths if p.suffix == ".hex"])

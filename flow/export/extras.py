@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from ...golden.files import write_whole
+from ..catalogue.module_name import KEYWORDS
 from ..catalogue.variant import Variant
 from .manifest import fields_by_place, manifest
-from .render import TEMPLATES, render
+from .render import render
 
 __all__ = ["extras", "waivers", "write_extras"]
 
@@ -154,4 +155,4 @@ def _bits(field: dict[str, Any]) -> str:
 
 def _member(name: str) -> str:
     """Name of a field in SystemVerilog: a keyword gets an underscore behind it."""
-    return f"{name}_" if name in (TEMPLATES / "keywords.txt").read_text("utf-8").split() else name
+    return f"{name}_" if name in KEYWORDS else name

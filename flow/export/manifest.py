@@ -17,7 +17,10 @@ __all__ = ["fields_by_place", "manifest", "reproducible"]
 
 
 def manifest(variant: Variant) -> dict[str, Any]:
-    """Everything a program may want to know of the Verilog, as plain data."""
+    """Everything a program may want to know of the Verilog, as plain data.
+
+    ``parameters`` and ``options`` are options of the command line with their values.
+    """
     clock = variant.clock
     return {
         "schema": 1,
@@ -25,6 +28,7 @@ def manifest(variant: Variant) -> dict[str, Any]:
         "design": variant.design.name,
         "title": variant.design.title,
         "parameters": variant.settings(),
+        "options": variant.options(),
         "formats": _formats(variant),
         "latency": variant.latency,
         "block_beats": variant.beats,

@@ -8,14 +8,28 @@ __all__ = ["register_files"]
 
 
 def register_files(variant: Variant) -> dict[str, str]:
-    """Text of ``<top>_regs.h`` and ``<top>_regs.md`` by name; empty without registers."""
+    """Text of ``mxsf_<design>_regs.h`` and ``<top>_regs.md`` by name; empty without registers.
+
+    The header is that of every variant of the design, so that one driver serves all of them; the
+    page is that of this one.
+    """
     if not variant.registers:
         return {}
-    top = variant.top
-    context = {"top": top, "registers": variant.registers, "data_bits": DATA_BITS}
-    return {
-        f"{top}_regs.h": render(
-            "regs.h", **context, prefix=top.upper(), guard=f"{top.upper()}_REGS_H"
-        ),
-        f"{top}_regs.md": render("regs.md", **context),
-    }
+    version = next(r.constant or 0 for r in variant.registers if r.name == "version")
+    stem = f"mxsf_{variant.design.name}"
+    header = render(
+        "regs.h",
+        design=variant.design.name,
+        prefix=stem.upper(),
+        registers=variant.registers,
+        built=[register.name for register in variant.registers if register.built],
+        version=f"{version >> 16}.{version & 0xFFFF}",
+    )
+    page = render(
+        "regs.md",
+        top=variant.top,
+        header=f"{stem}_regs.h",
+        registers=variant.registers,
+        data_bits=DATA_BITS,
+    )
+    return {f"{stem}_regs.h": header, f"{variant.top}_regs.md": page}

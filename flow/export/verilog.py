@@ -38,7 +38,7 @@ def verilog(variant: Variant) -> str:
 def generate(variant: Variant, folder: Path) -> list[Path]:
     """Write ``<top>.v`` and ``<top>.json`` into a folder, each whole or not at all.
 
-    Where the design has registers, also ``<top>_regs.h`` and ``<top>_regs.md``.
+    Where the design has registers, also what ``register_files`` has.
 
     Returns:
         The paths, in this order.
@@ -58,8 +58,8 @@ def _header(variant: Variant) -> str:
     """Comment in front of the Verilog: the manifest for people."""
     facts = manifest(variant)
     lines = [f"{variant.top}: {variant.design.title}", ""]
-    settings = [f"{k} = {'block' if v is None else v}" for k, v in facts["parameters"].items()]
-    lines += [f"Parameters: {', '.join(settings)}"]
+    words = [f"--{k} {v}" for part in ("parameters", "options") for k, v in facts[part].items()]
+    lines += [f"mxsf generate {variant.design.name} {' '.join(words)}", ""]
     if variant.clock is not None:
         beats = f"{variant.beats} beat{'s' if variant.beats > 1 else ''}"
         counted = [line.format(beats=beats) for line in variant.design.latency]

@@ -14,11 +14,12 @@ from amaranth.lib import wiring
 
 from ...golden.formats.element import ElementFormat
 from ...hdl.dot.dot import Dot
+from ...hdl.layouts import Fabric
 from ...sim.bench.engine import product_cycles
 from ...sim.simulator.yosys import PINNED, Yosys
 from ..catalogue.catalogue import variant
 from ..netlist.netlist import netlist
-from ..synth.area import Area, area
+from ..synth.area import Area, area, fabric_of
 
 __all__ = ["PES", "SIZES", "Growth", "grow"]
 
@@ -82,7 +83,7 @@ def grow(
     element: ElementFormat,
     *,
     depth: int = 64,
-    fabric: str = "fpga",
+    fabric: Fabric | None = None,
     target: str = "ecp5",
     yosys: Yosys = PINNED,
     step: Callable[[str, int, int], None] = lambda what, done, total: None,
@@ -93,7 +94,7 @@ def grow(
         pes: numbers of PEs.
         element: format of the tiles.
         depth: tiles of each memory.
-        fabric: structures for ``"asic"``, ``"fpga"`` or ``"dsp"``.
+        fabric: whose structures; None for those that suit the target.
         target: a target of ``flow.synth.area``.
         yosys: the Yosys to use.
         step: called with what runs now, jobs done, and all jobs.
@@ -101,9 +102,8 @@ def grow(
     Raises:
         ValueError: a number of PEs is none.
     """
-    engines = [
-        variant("matmul", element=element, pes=number, depth=depth, fabric=fabric) for number in pes
-    ]
+    build = partial(variant, "matmul", element=element, depth=depth)
+    engines = [build(pes=number, fabric=fabric or fabric_of(target)) for number in pes]
     growths, areas = [], dict[str, Area]()
     for done, (number, engine) in enumerate(zip(pes, engines, strict=True)):
         step(f"{engine.top} for {target} ({yosys.name})", done, len(pes))

@@ -126,10 +126,6 @@ def _title(target: str) -> str:
 
 def _label(design: Variant, areas: Sequence[tuple[Variant, Area]]) -> str:
     """Values of the parameters that differ, those apart that count elements."""
-
-    def plain(value: Any) -> str:
-        return ",".join(value) if isinstance(value, list) else str(value)
-
     names = [p.name for p in design.design.parameters if not p.counts_elements]
-    differ = [n for n in names if len({plain(v.settings()[n]) for v, _ in areas}) > 1]
-    return " ".join(plain(design.settings()[name]) for name in differ) or design.design.name
+    differ = [n for n in names if len({v.settings()[n] for v, _ in areas}) > 1]
+    return " ".join(str(design.settings()[name]) for name in differ) or design.design.name

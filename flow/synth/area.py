@@ -10,11 +10,12 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from ...hdl.layouts import Fabric
 from ...sim.simulator.yosys import PINNED, Yosys, YosysError
 from ..netlist.netlist import Netlist
 from .liberty import cell_texts, read_liberty
 
-__all__ = ["TARGETS", "Area", "area", "check_target", "synthesis"]
+__all__ = ["TARGETS", "Area", "area", "check_target", "fabric_of", "synthesis"]
 
 TARGETS = {
     "generic": "synth -flatten -top {top}",
@@ -88,6 +89,17 @@ def check_target(target: str) -> None:
     elif target not in TARGETS:
         known = ", ".join(TARGETS)
         raise ValueError(f"unknown target {target!r}: use {known} or liberty=FILE")
+
+
+def fabric_of(target: str) -> Fabric:
+    """The fabric whose structures suit a target.
+
+    >>> fabric_of("generic"), fabric_of("ice40"), fabric_of("ecp5-dsp")
+    ('asic', 'fpga', 'dsp')
+    """
+    if target == "generic" or target.startswith("liberty="):
+        return "asic"
+    return "dsp" if target.endswith("-dsp") else "fpga"
 
 
 def synthesis(design: Netlist, target: str) -> tuple[dict[str, str], str]:

@@ -1,5 +1,6 @@
 """Registers of the matrix engine: identity, command, status, counters."""
 
+from dataclasses import replace
 from typing import Any
 
 from amaranth.lib import data
@@ -15,7 +16,7 @@ from .matmul import COUNTER_BITS, Matmul
 __all__ = ["COMMAND", "engine_registers"]
 
 _ID = int.from_bytes(b"MXSF", "big")
-_VERSION = 1 << 16  # of this map: major << 16 | minor
+_VERSION = 1 << 16 | 1  # of this map: major << 16 | minor
 
 COMMAND = {
     "op": {
@@ -63,26 +64,22 @@ _COUNTS = {
 }
 
 
-def _capability(engine: Matmul) -> dict[str, tuple[int, int, int, str]]:
-    """Fields that say what an engine has: lowest bit, width, value, help."""
-    return {
+def _built_as(engine: Matmul) -> tuple[Register, Register]:
+    """Registers that say what an engine has."""
+    capability = {  # lowest bit, width, value, help
         "tile": (0, 8, engine.tile, "rows and columns of a tile"),
         "code_bits": (8, 8, engine.element.bits, "bits of an element code"),
         "pes": (16, 12, engine.pes, "dot products in parallel"),
+        "requantize": (
+            *(30, 1, int(engine.requantize)),
+            "whether it has a re-quantizer: outputs other than FP32 rows",
+        ),
         "stochastic": (
             *(31, 1, int(engine.rounding is Rounding.STOCHASTIC)),
             "whether it has stochastic rounding",
         ),
     }
-
-
-def engine_registers(engine: Matmul) -> tuple[Register, ...]:
-    """Describe the registers of an engine."""
-    capability = _capability(engine)
-    faults = ", ".join(f"{fault.value} {fault.name}" for fault in Fault)
     return (
-        _constant("id", 0x00, "Identity: MXSF in ASCII", _ID, "constant"),
-        _constant("version", 0x04, "Version of this map: major, minor", _VERSION, "16 bits each"),
         Register(
             "capability",
             0x08,
@@ -90,8 +87,21 @@ def engine_registers(engine: Matmul) -> tuple[Register, ...]:
             "What this engine was built as",
             tuple(BitField(n, low, width, t) for n, (low, width, _, t) in capability.items()),
             sum(value << low for low, _, value, _ in capability.values()),
+            built=True,
         ),
-        _constant("tiles", 0x0C, "Size of each tile memory", engine.depth, "tiles"),
+        replace(
+            _constant("tiles", 0x0C, "Size of each tile memory", engine.depth, "tiles"), built=True
+        ),
+    )
+
+
+def engine_registers(engine: Matmul) -> tuple[Register, ...]:
+    """Describe the registers of an engine."""
+    faults = ", ".join(f"{fault.value} {fault.name}" for fault in Fault)
+    return (
+        _constant("id", 0x00, "Identity: MXSF in ASCII", _ID, "constant"),
+        _constant("version", 0x04, "Version of this map: major, minor", _VERSION, "16 bits each"),
+        *_built_as(engine),
         Register(
             "status",
             0x10,

@@ -120,10 +120,10 @@ class OneOf:
 
 @dataclass(frozen=True)
 class Choice:
-    """One of a few values with names.
+    """One of a few values with names, which are read in any case.
 
     Args:
-        table: values by name.
+        table: values by lower-case name.
     """
 
     table: Mapping[str, Any]
@@ -136,9 +136,9 @@ class Choice:
 
     def read(self, name: str, text: str) -> Any:
         """Look a name up."""
-        if text not in self.table:
+        if text.lower() not in self.table:
             raise ValueError(f"unknown {name} {text!r}: use {self.values}")
-        return self.table[text]
+        return self.table[text.lower()]
 
     def show(self, value: Any) -> str:
         """The name of a value."""
@@ -164,9 +164,9 @@ class YesNo:
 
     def read(self, name: str, text: str) -> bool:
         """Read yes or no."""
-        if text not in ("yes", "no"):
+        if text.lower() not in ("yes", "no"):
             raise ValueError(f"{name} must be yes or no, not {text!r}")
-        return text == "yes"
+        return text.lower() == "yes"
 
     def show(self, value: bool) -> str:
         """Yes or no."""
@@ -240,7 +240,7 @@ class Registers:
         """Read a number or names."""
         if text.lstrip("-").isdecimal():
             return _integer(name, text)
-        return tuple(text.split(","))
+        return tuple(text.lower().split(","))
 
     def show(self, value: Any) -> str:
         """A number or names."""

@@ -1,13 +1,15 @@
-/* Registers of {{ top }}, on its AXI4-Lite interface s_axi. Offsets are bytes. */
-#ifndef {{ guard }}
-#define {{ guard }}
+/* Registers of {{ design }} on its AXI4-Lite interface s_axi. Offsets are bytes.
+   This file is the same for every {{ design }} (version {{ version }} of the map): a driver reads from the registers
+   what one was built as ({{ built | join(", ") }}). */
+#ifndef {{ prefix }}_REGS_H
+#define {{ prefix }}_REGS_H
 
 #include <stdint.h>
 
 {% for register in registers %}
-/* {{ register.title }}. {{ register.access.value }} */
+/* {{ register.title }}. {{ register.access.value }}{{ ", fixed when it was built" if register.built }} */
 #define {{ prefix }}_{{ register.name | upper }} {{ "0x%03x" | format(register.offset) }}u
-{% if register.constant is not none %}
+{% if register.constant is not none and not register.built %}
 #define {{ prefix }}_{{ register.name | upper }}_IS {{ "0x%08x" | format(register.constant) }}u
 {% endif %}
 {% for field in register.fields %}
@@ -17,6 +19,10 @@
 {% endfor %}
 
 {% endfor %}
+/* A field of a register's value: {{ prefix }}_GET(value, STATUS_BUSY). */
+#define {{ prefix }}_GET(value, field) \
+    (((uint32_t)(value) & {{ prefix }}_##field##_MASK) >> {{ prefix }}_##field##_SHIFT)
+
 /* Read or write a register of the instance at an address. */
 static inline uint32_t {{ prefix | lower }}_read(uintptr_t base, uint32_t offset)
 {

@@ -7,7 +7,7 @@ from typing import Any
 
 from ....sim.simulator.program import ToolError
 from ...catalogue.catalogue import CATALOGUE, Variant, variant
-from ...synth.area import Area
+from ...synth.area import Area, fabric_of
 from ...synth.timing import TARGETS as ROUTED
 from ...synth.timing import timing
 from ..cache import cached, netlist_key, tool_version
@@ -46,13 +46,8 @@ def built(name: str, element: str, fabric: str = "asic") -> Variant:
 
 def designs(scope: Scope, target: str) -> list[Variant]:
     """The designs of a report, in the structure that suits a target."""
-    return [built(name, element, _fabric(target)) for element in scope.elements for name in DESIGNS]
-
-
-def _fabric(target: str) -> str:
-    if target == "generic" or target.startswith("liberty="):
-        return "asic"
-    return "dsp" if target.endswith("-dsp") else "fpga"
+    fabric = fabric_of(target)
+    return [built(name, element, fabric) for element in scope.elements for name in DESIGNS]
 
 
 def hardware(scope: Scope, step: Callable[[str], None], kept: Path) -> Section:
@@ -165,7 +160,7 @@ def _routes(section: Section, scope: Scope, step: Callable[[str], None], kept: P
             section.missing.append(f"No clock frequencies for {target}: {problem}")
             continue
         for element in scope.elements:
-            design = built("dot", element, _fabric(target))
+            design = built("dot", element, fabric_of(target))
             work = partial(_route, design, target, scope, step, kept)
             jobs.append((f"routing {design.top} for {target}", work))
     rows = side_by_side(jobs, step)

@@ -7,7 +7,10 @@ import pytest
 from designs import needs_gcc
 from mxsf.flow.catalogue.catalogue import CATALOGUE
 from mxsf.flow.cli import main as cli
+from mxsf.flow.synth.critical_path import CriticalPath
+from mxsf.flow.synth.timing import Run, Timing
 from mxsf.golden import MX9, MXSF, BlockTensor, quantize
+from mxsf.sim.design.kind import Choice
 from mxsf.sim.simulator.yosys import PINNED
 
 DESIGNED = ("generate", "vectors", "simulate", "area", "timing")
@@ -58,8 +61,18 @@ def test_generate_for_axi(run, tmp_path):
     code, out, _ = run("generate", "matmul", *small, "--interface", "axi", "--extras", "--fusesoc")
     assert code == 0
     top = "mxsf_matmul_e2m1_t4_p1_d2_axi"
-    names = [line.removeprefix(f"build/{top}") for line in out.split()]
-    ends = [".v", ".json", "_regs.h", "_regs.md", "_inst.v", ".vlt", "_pkg.sv", ".sdc", ".xdc"]
+    names = [line.removeprefix("build/").removeprefix(top) for line in out.split()]
+    ends = [
+        ".v",
+        ".json",
+        "mxsf_matmul_regs.h",
+        "_regs.md",
+        "_inst.v",
+        ".vlt",
+        "_pkg.sv",
+        ".sdc",
+        ".xdc",
+    ]
     assert names == [*ends, ".core"]
     facts = json.loads((tmp_path / f"build/{top}.json").read_text())
     scale = {"name": "scale", "offset": 0, "width": 8, "length": 1, "signed": False}
@@ -282,6 +295,67 @@ def test_the_older_name_of_the_simulator(run, option):
     assert code == 0
     assert " on amaranth: " in out
     assert "--engine" not in run("simulate", "decoder", "--help")[1]
+
+
+def test_names_in_any_case(run, tmp_path):
+    words = ("--element", "E4M3", "--rule", "RCEIL", "--block", 4, "--stages", "OUTPUT")
+    shell = ("--interface", "Flat", "--reset", "ASYNC", "--reset-polarity", "Low")
+    code, out, _ = run("generate", "Encoder", *words, "--source", "FP32", *shell)
+    assert code == 0
+    assert "build/mxsf_encoder_e4m3_b4_fp32_rceil_s_output_flat_async_low.v" in out
+    np.save(tmp_path / "x.npy", np.ones((1, 32)))
+    assert run("quantize", "x.npy", "x.npz", "--element", "MXSF", "--rule", "FLOOR")[0] == 0
+
+
+def test_every_choice_is_read_in_any_case():
+    choices = [p for d in CATALOGUE.values() for p in d.parameters if isinstance(p.kind, Choice)]
+    assert choices
+    for parameter in choices:
+        for name in parameter.kind.table:
+            assert parameter.read(name.upper()) == parameter.read(name)
+
+
+def counted(run, tmp_path, *words):
+    """Fabric and cells of each row of ``mxsf area``, by target."""
+    code, out, _ = run("area", *words, "--json", "area.json")
+    assert code == 0
+    rows = json.loads((tmp_path / "area.json").read_text())["rows"]
+    for row in rows:
+        assert f" {row['parameters']['fabric']} " in out
+    return {row["target"]: (row["parameters"]["fabric"], row["cells"]) for row in rows}
+
+
+def test_the_fabric_follows_the_target(run, tmp_path):
+    small = ("product_sum", "--block", 1, "--element", "e2m3", "--stages", 0)
+    targets = ("--target", "generic", "--target", "ecp5", "--target", "ECP5-DSP")
+    rows = counted(run, tmp_path, *small, *targets)
+    follows = {"generic": "asic", "ecp5": "fpga", "ecp5-dsp": "dsp"}
+    assert {target: fabric for target, (fabric, _) in rows.items()} == follows
+    given = counted(run, tmp_path, *small, "--target", "ecp5", "--fabric", "asic")
+    assert given["ecp5"][0] == "asic"
+    assert counted(run, tmp_path, *small, "--target", "ecp5", "--fabric", "FPGA") == {
+        "ecp5": rows["ecp5"]
+    }
+
+
+def test_timing_follows_the_target(run, monkeypatch):
+    monkeypatch.setattr("mxsf.flow.cli.timing.place_and_route", planted := _Routed())
+    code, out, _ = run("timing", "dot", "--target", "ice40", "--target", "ecp5-dsp")
+    assert code == 0
+    assert planted.seen == {"ice40": "fpga", "ecp5-dsp": "dsp"}
+    assert [line.split()[3] for line in out.splitlines()[1:3]] == ["fpga", "dsp"]
+
+
+class _Routed:
+    """Place and route that notes the fabrics of what it is given."""
+
+    def __init__(self):
+        self.seen = {}
+
+    def __call__(self, design, target, **_):
+        self.seen[target] = design.values["fabric"]
+        path = CriticalPath("a", "b", ())
+        return Timing(target, "device", {}, {}, (Run(1, 99.0, path),))
 
 
 @pytest.mark.long

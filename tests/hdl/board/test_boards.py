@@ -630,7 +630,7 @@ def test_bitstream(monkeypatch, capsys, tmp_path, name, options, suffix, start):
     assert row["parameters"]["pes"] == 1
     used = {kind: count["used"] for kind, count in row["utilisation"].items()}
     assert used.get("ICESTORM_DSP", used.get("MULT18X18D", 0)) >= 4
-    engine = Matmul(tile=4, pes=1, depth=16, requantize=row["parameters"]["requantize"])
+    engine = Matmul(tile=4, pes=1, depth=16, requantize=row["parameters"]["requantize"] == "yes")
     assert row["self_test"]["crc"] == f"{self_test(engine).crc(machine(engine)):08x}"
     (path,) = tmp_path.glob(f"*.{suffix}")
     assert path.read_bytes().startswith(start)

@@ -173,7 +173,7 @@ def test_payloads():
     assert names["a.codes"] == (8, 8)
     assert names["a.micro"] == (4, 1)
     assert "b.micro" not in names
-    assert built.settings()["element"] == ["mx9", "int8"]
+    assert built.settings()["element"] == "mx9,int8"
     assert built.settings()["block"] == 16
     facts = manifest(variant("decoder", element="mx9"))["formats"]["element"]
     assert (facts["name"], facts["micro"], facts["element"]["bits"]) == ("mx9", [1, 2], 8)

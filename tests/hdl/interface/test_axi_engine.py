@@ -1,6 +1,7 @@
 """The matrix engine on AXI: registers answer as described, and the golden machine's tiles leave."""
 
 import re
+import shutil
 import subprocess
 from dataclasses import replace
 
@@ -24,6 +25,7 @@ from mxsf.sim.stimulus.vectors import Column
 from planted import Planted, on
 
 STALLS = Stalls(0.7, 0.6, 3)
+needs_cc = pytest.mark.skipif(shutil.which("cc") is None, reason="needs a C compiler")
 
 
 @pytest.fixture(scope="module")
@@ -134,20 +136,78 @@ def test_one_description_for_all(design, tmp_path):
     """The header compiles, and says what the manifest says; the page lists every register."""
     registers = manifest(design)["registers"]
     texts = register_files(design)
-    header, page = texts[f"{design.top}_regs.h"], texts[f"{design.top}_regs.md"]
-    defined = dict(re.findall(rf"#define {design.top.upper()}_(\w+) (0x\w+)u", header))
+    header, page = texts["mxsf_matmul_regs.h"], texts[f"{design.top}_regs.md"]
+    defined = dict(re.findall(r"#define MXSF_MATMUL_(\w+) (0x\w+)u", header))
     for register in registers:
         name = register["name"].upper()
         assert int(defined[name], 16) == register["offset"]
         assert f"| 0x{register['offset']:03x} | [{register['name']}]" in page
-        if register["constant"] is not None:
+        if register["constant"] is not None and not register["built"]:
             assert int(defined[f"{name}_IS"], 16) == register["constant"]
+        else:
+            assert f"{name}_IS" not in defined
+        if register["built"]:
+            assert f"Always `0x{register['constant']:08x}`" in page
         for field in register["fields"]:
             mask = int(defined[f"{name}_{field['name'].upper()}_MASK"], 16)
             assert mask == (1 << field["width"]) - 1 << field["low"]
     (tmp_path / "main.c").write_text(header + "int main(void) { return 0; }\n")
     command = ["gcc", "-std=c99", "-Wall", "-Wextra", "-Werror", "-fsyntax-only", "main.c"]
     subprocess.run(command, cwd=tmp_path, check=True)
+
+
+DRIVER = """
+#include <stdio.h>
+#include <stdlib.h>
+#include "mxsf_matmul_regs.h"
+
+#define CAN(base, field) \\
+    MXSF_MATMUL_GET(mxsf_matmul_read(base, MXSF_MATMUL_CAPABILITY), CAPABILITY_##field)
+
+int main(int count, char **words)
+{
+    static uint32_t memory[1024];
+    uintptr_t base = (uintptr_t)memory;
+    for (int i = 1; i + 1 < count; i += 2)
+        memory[strtoul(words[i], NULL, 0) / 4] = (uint32_t)strtoul(words[i + 1], NULL, 0);
+    if (mxsf_matmul_read(base, MXSF_MATMUL_ID) != MXSF_MATMUL_ID_IS)
+        return 1;
+    mxsf_matmul_write(base, MXSF_MATMUL_PUSH, MXSF_MATMUL_PUSH_GO_MASK);
+    printf("%u %u %u %u %u %u\\n", CAN(base, TILE), CAN(base, CODE_BITS), CAN(base, PES),
+           CAN(base, REQUANTIZE), CAN(base, STOCHASTIC),
+           mxsf_matmul_read(base, MXSF_MATMUL_TILES));
+    return memory[MXSF_MATMUL_PUSH / 4] != 1;
+}
+"""
+
+ENGINES = [
+    {"tile": 4, "pes": 2, "depth": 8, "element": "e2m1"},
+    {"tile": 8, "pes": 1, "depth": 2, "rounding": "stochastic", "reset": "async"},
+    {"tile": 4, "pes": 16, "depth": 300, "requantize": "no", "prefix": "acme_"},
+]
+
+
+@needs_cc
+def test_a_driver_is_compiled_once_for_all_engines(tmp_path):
+    engines = [variant("matmul", interface="axi", **options) for options in ENGINES]
+    headers = {register_files(engine)["mxsf_matmul_regs.h"] for engine in engines}
+    (header,) = headers
+    (tmp_path / "mxsf_matmul_regs.h").write_text(header)
+    (tmp_path / "driver.c").write_text(DRIVER)
+    command = ["cc", "-std=c99", "-Wall", "-Wextra", "-Werror", "-o", "driver", "driver.c"]
+    subprocess.run(command, cwd=tmp_path, check=True)
+
+    def told(engine):
+        registers = manifest(engine)["registers"]
+        words = [str(r[key]) for r in registers if r["constant"] for key in ("offset", "constant")]
+        done = subprocess.run(["./driver", *words], cwd=tmp_path, check=True, capture_output=True)
+        return [int(number) for number in done.stdout.split()]
+
+    assert [told(engine) for engine in engines] == [
+        [4, 4, 2, 1, 0, 8],
+        [8, 8, 1, 1, 1, 2],
+        [4, 8, 16, 0, 0, 300],
+    ]
 
 
 def test_bad_descriptions():

@@ -1,0 +1,235 @@
+"""Files that name designs: what a file says is given back, and what is no such file is one line."""
+
+import json
+import re
+import shlex
+
+import pytest
+from designs import SMALL, tiers
+from mxsf.flow.catalogue.catalogue import variant
+from mxsf.flow.catalogue.configuration import from_config, from_manifest
+from mxsf.flow.catalogue.module_name import KEYWORDS
+from mxsf.flow.cli import main as cli
+from mxsf.flow.export.manifest import manifest
+from mxsf.flow.export.verilog import generate
+
+ASYNC = {"reset": "async", "polarity": "low"}
+MORE = [
+    ("encoder", {"block": 4, "interface": "axi", "prefix": "acme_"}),
+    ("dot", {"block": 4, "element": "mx9,int8", "interface": "flat", **ASYNC}),
+    ("dot", {"block": 4, "stages": "product,sum,round", "module": "mine", "interface": "axi"}),
+    ("matmul", {"tile": 4, "pes": 1, "depth": 2, "requantize": "no", "interface": "axi"}),
+    ("decoder", {"element": "e2m3+e2m1", "module": "decode", "interface": "flat"}),
+]
+
+
+@pytest.fixture
+def run(monkeypatch, capsys, tmp_path):
+    """Run a command line in an empty folder: (exit code, stdout, stderr)."""
+    monkeypatch.chdir(tmp_path)
+
+    def call(*words):
+        monkeypatch.setattr("sys.argv", ["mxsf", *map(str, words)])
+        with pytest.raises(SystemExit) as ended:
+            cli.main()
+        seen = capsys.readouterr()
+        return ended.value.code or 0, seen.out, seen.err
+
+    return call
+
+
+def content(folder):
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+ALL = [*SMALL, *MORE]
+QUICK = [number for number, (name, _) in enumerate(ALL) if name in ("decoder", "encoder", "pack")]
+
+
+@pytest.mark.parametrize("number", tiers(QUICK, range(len(ALL))))
+def test_a_manifest_and_a_header_make_the_same_bytes(number, run, tmp_path):
+    name, options = ALL[number]
+    design = variant(name, **options)
+    paths = generate(design, tmp_path / "first")
+    assert run("generate", "--from", paths[1], "--output", "again")[0] == 0
+    assert content(tmp_path / "again") == content(tmp_path / "first")
+    line = re.search(r"^// mxsf (generate .*)", paths[0].read_text(), re.M)[1]
+    words = shlex.split(line)
+    assert {word for word in words[3::2] if word in ("True", "False", "None", "null")} == set()
+    assert run(*words, "--output", "typed")[0] == 0
+    assert content(tmp_path / "typed") == content(tmp_path / "first")
+
+
+def test_settings_are_words():
+    facts = manifest(variant("dot", block=8, element="mxsf,e4m3", stages="product,round"))
+    assert facts["parameters"] == {
+        **{"element": "mxsf,e4m3", "block": 8, "lanes": 8, "outputs": 0, "accumulate": "yes"},
+        **{"result": "fp32", "stages": "product,round", "fabric": "asic"},
+    }
+    reset = {"reset": "sync", "reset-polarity": "high"}
+    assert facts["options"] == {"interface": "stream"} | reset
+    assert manifest(variant("decoder"))["options"] == {"interface": "stream"}
+
+
+CORES = """
+[activations]
+design = "encoder"
+block = 8
+lanes = 2
+rule = "RCEIL"
+
+[products]
+design = "dot"
+element = ["mxsf", "e4m3"]
+block = 4
+accumulate = false
+stages = ["product", "round"]
+interface = "flat"
+reset = "async"
+reset-polarity = "low"
+"""
+
+
+def test_a_file_of_designs(run, tmp_path):
+    (tmp_path / "cores.toml").write_text(CORES)
+    code, out, _ = run("generate", "--config", "cores.toml", "--output", "a", "--fusesoc")
+    assert code == 0
+    ends = (".v", ".json", ".core", ".vlt")
+    assert out.split() == [f"a/{n}{end}" for n in ("activations", "products") for end in ends]
+    changed = CORES.replace("lanes = 2", "lanes = 4")  # the names stay
+    (tmp_path / "cores.toml").write_text(changed)
+    assert run("generate", "--config", "cores.toml", "--output", "b")[0] == 0
+    assert re.search(r"^module activations\(", (tmp_path / "b/activations.v").read_text(), re.M)
+    facts = json.loads((tmp_path / "b/products.json").read_text())
+    assert facts["options"]["name"] == facts["top"] == "products"
+    assert facts["parameters"]["accumulate"] == "no"
+    assert (facts["clocking"]["asynchronous"], facts["clocking"]["active_low"]) == (True, True)
+    same = variant("dot", element="mxsf,e4m3", block=4, accumulate="no", stages="product,round")
+    assert from_config(tmp_path / "cores.toml")[1].values == same.values
+
+
+@pytest.mark.parametrize("interface", ["stream", "flat", "axi"])
+def test_a_name_begins_those_of_all_modules(interface, run, tmp_path):
+    words = ("encoder", "--block", 4, "--interface", interface, "--name", "mine")
+    assert run("generate", *words)[0] == 0
+    modules = re.findall(r"^module (\w+)", (tmp_path / "build/mine.v").read_text(), re.M)
+    assert len(modules) > 3
+    assert all(module == "mine" or module.startswith("mine__") for module in modules)
+    assert "mine" in modules
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("", "name must be letters, digits and underscores"),
+        ("9lives", "no digit first, not '9lives'"),
+        ("a-b", "not 'a-b'"),
+        ("a\nb", "not 'a"),
+        ("na\u00efve", "name must be letters"),
+        ("module", "a keyword of SystemVerilog"),
+        ("x" * 64, "at most 63 characters, not 64"),
+    ],
+)
+def test_bad_names(name, message, run, tmp_path):
+    code, _, err = run("generate", "decoder", "--name", name)
+    assert (code, err.count("\n")) == (2, 1)
+    assert message in err
+    assert not (tmp_path / "build").exists()
+
+
+def test_a_name_is_whole(run):
+    code, _, err = run("generate", "decoder", "--name", "mine", "--prefix", "a_")
+    assert (code, err) == (2, "error: the name 'mine' is whole: it takes no prefix 'a_'\n")
+    assert "module" in KEYWORDS
+    assert variant("decoder", module="x" * 63).top == "x" * 63
+
+
+def broken(facts, **changes):
+    return json.dumps(facts | changes)
+
+
+GOOD = {
+    **{"schema": 1, "design": "decoder", "parameters": {"element": "e2m1"}},
+    **{"options": {"interface": "stream"}},
+}
+
+
+@pytest.mark.parametrize(
+    ("text", "parts"),
+    [
+        ("", ["is no JSON"]),
+        ("\xff", ["is no JSON"]),
+        ("[" * 100_000, ["is no JSON"]),
+        ('{"a": ' + "1" * 5000 + "}", ["is no JSON"]),
+        (" " * (1 << 21), ["too long to be JSON"]),
+        ("[]", ["no manifest of mxsf: a JSON object"]),
+        ('{"name": "left-pad", "version": "1.3.0"}', ["is no manifest of mxsf", "'schema'"]),
+        (broken(GOOD, schema=2), ["schema = 2"]),
+        (broken(GOOD, design=["decoder"]), ["'design'"]),
+        (broken(GOOD, design="adder"), ["design = 'adder'", "unknown design"]),
+        (broken(GOOD, parameters={"element": "fp9"}), ["element = 'fp9'", "unknown format"]),
+        (broken(GOOD, parameters={"element": None}), ["element = None", "is needed"]),
+        (broken(GOOD, parameters={"speed": 3}), ["speed = 3", "unknown for decoder: use element"]),
+        (broken(GOOD, options={"interface": "usb"}), ["unknown interface 'usb'"]),
+        (broken(GOOD, options={"name": "a b"}), ["not 'a b'"]),
+        (broken(GOOD, design="encoder", parameters={"lanes": 5}), ["lanes must divide", "not 5"]),
+        (broken(GOOD, design="encoder", parameters={"block": True}), ["block = True", "integer"]),
+        (broken(GOOD, options={"reset": "async"}), ["is combinational"]),
+    ],
+)
+def test_a_bad_manifest_is_one_line(text, parts, run, tmp_path):
+    (tmp_path / "bad.json").write_bytes(text.encode("latin-1"))
+    refused(run("generate", "--from", "bad.json"), "error: bad.json", parts, tmp_path)
+    with pytest.raises(ValueError, match=r"bad\.json"):
+        from_manifest(tmp_path / "bad.json")
+
+
+@pytest.mark.parametrize(
+    ("text", "parts"),
+    [
+        ("", ["has no design"]),
+        ("[a", ["is no TOML"]),
+        ("lanes = 8", ["lanes = 8", "only tables"]),
+        ("[a]\nlanes = 8", ["[a] has no design"]),
+        ("[a]\ndesign = 3", ["[a] has no design"]),
+        ("[a]\ndesign = 'decoder'\nname = 'b'", ["[a] name = 'b'"]),
+        ("[a]\ndesign = 'decoder'\nelement = 1.5", ["[a] element = 1.5", "is needed"]),
+        ("[a]\ndesign = 'decoder'\nelement = []", ["[a] element = []"]),
+        ("[a]\ndesign = 'decoder'\nelement = {x = 1}", ["[a] element = {'x': 1}"]),
+        ("[a]\ndesign = 'encoder'\nrule = 'up'", ["[a] rule = 'up'", "unknown rule"]),
+        ("[a]\ndesign = 'encoder'\nstages = 99", ["[a]", "99"]),
+        ("['a b']\ndesign = 'decoder'", ["name must be", "'a b'"]),
+        ("[a]\ndesign = 'decoder'\n[A]\ndesign = 'decoder'", ["[a] and [A] would share"]),
+        ("[a]\ndesign = 'encoder'\n[a__b]\ndesign = 'decoder'", ["[a] and [a__b] would share"]),
+        ("[a]\ndesign = 'decoder'\n[b]\ndesign = 'adder'", ["[b] design = 'adder'"]),
+    ],
+)
+def test_a_bad_file_of_designs_is_one_line(text, parts, run, tmp_path):
+    (tmp_path / "bad.toml").write_text(text)
+    refused(run("generate", "--config", "bad.toml"), "error: bad.toml", parts, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("words", "part"),
+    [
+        (["--from", "no.json"], "'no.json' does not exist"),
+        (["--from", "/dev/zero"], "/dev/zero is no file"),
+        (["--config"], "'--config' requires an argument"),
+        (["--from", "good.json", "--config", "good.json"], "give one of them"),
+        (["decoder", "--from", "good.json"], "unexpected extra argument (decoder)"),
+        (["--from", "good.json", "--element", "e2m1"], "No such option '--element'"),
+        (["generate-from"], "give one of them"),
+    ],
+)
+def test_bad_use(words, part, run, tmp_path):
+    (tmp_path / "good.json").write_text(json.dumps(GOOD))
+    refused(run("generate", *words), "error: ", [part], tmp_path)
+
+
+def refused(ended, start, parts, folder):
+    code, out, err = ended
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    assert err.startswith(start)
+    for part in parts:
+        assert part in err
+    assert not (folder / "build").exists()
