@@ -7,7 +7,7 @@ import amaranth.sim
 
 from ...hdl.ports import port_signals
 from .simulator import Testbench
-from .waveform import PERIOD
+from .waveform import PERIOD, wave_files
 
 __all__ = ["AmaranthSimulator"]
 
@@ -58,6 +58,8 @@ class AmaranthSimulator:
             simulator.run()
             return
         traces = [signal for signal, _ in ports.values()]
-        layout = self._vcd.with_suffix(".gtkw")
-        with simulator.write_vcd(str(self._vcd), str(layout), traces=traces):
+        with (
+            wave_files(self._vcd) as (wave, layout),
+            simulator.write_vcd(wave, layout, traces=traces),
+        ):
             simulator.run()
