@@ -86,8 +86,10 @@ def variant(
     'mxsf_encoder_e4m3_b32_l8_s3'
     """
     design = CATALOGUE.find(name)
-    if not re.fullmatch(r"([A-Za-z_]\w*)?", prefix, re.ASCII):
-        raise ValueError(f"prefix must be letters, digits and underscores, not {prefix!r}")
+    if not re.fullmatch(r"([A-Za-z_]\w{,63})?", prefix, re.ASCII):
+        raise ValueError(
+            f"prefix must be letters, digits and underscores, at most 64, not {prefix!r}"
+        )
     if interface not in INTERFACES:
         raise ValueError(f"unknown interface {interface!r}: use {', '.join(INTERFACES)}")
     ports = INTERFACES[interface]

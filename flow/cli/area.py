@@ -6,6 +6,7 @@ from typing import Any
 import click
 
 from ..catalogue.catalogue import Variant
+from ..netlist.netlist import Netlist
 from ..study.plots import area_plot, check_plot
 from ..synth.area import TARGETS, Area, check_target
 from ..synth.area import area as count_cells
@@ -15,12 +16,18 @@ from .options import json_option, read_variants, read_yosys, yosys_option
 from .outputs import variant_rows, write_json
 from .progress import progress
 from .tables import area_table, show
+from .values import Checked
 
 __all__ = ["area"]
 
 
 @design_command(repeatable=True)
-@click.option("--target", multiple=True, help=f"{', '.join(TARGETS)}, liberty=FILE (repeatable).")
+@click.option(
+    "--target",
+    type=Checked(check_target),
+    multiple=True,
+    help=f"{', '.join(TARGETS)}, liberty=FILE (repeatable).",
+)
 @click.option("--without", help="Leave out the modules of this name, for example storage.")
 @yosys_option
 @json_option
@@ -39,8 +46,6 @@ def area(
     Parameters of the design may be repeated: every combination is a row.
     """
     targets = target or ("generic",)
-    for each in targets:
-        check_target(each)
     designs = read_variants(name, options)
     yosys = read_yosys(program)
     if plot is not None:
@@ -48,7 +53,7 @@ def area(
     areas: list[tuple[Variant, Area]] = []
     with progress() as step:
         for design in designs:
-            left = design.netlist if without is None else design.netlist.without(without)
+            left = _left(design, without)
             for each in targets:
                 step(
                     f"{design.top} for {each} ({yosys.name}; its first use may compile it: "
@@ -63,3 +68,13 @@ def area(
     if plot is not None:
         plot.parent.mkdir(parents=True, exist_ok=True)
         area_plot(areas, plot)
+
+
+def _left(design: Variant, without: str | None) -> Netlist:
+    """The netlist, without some modules."""
+    if without is None:
+        return design.netlist
+    try:
+        return design.netlist.without(without)
+    except ValueError as problem:
+        raise ValueError(f"--without: {problem}") from None

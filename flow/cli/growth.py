@@ -1,10 +1,12 @@
 """``mxsf growth``: what a matrix engine costs as it grows."""
 
 from pathlib import Path
+from typing import get_args
 
 import click
 
 from ...golden.formats.catalogue import parse
+from ...hdl.layouts import Fabric
 from ..study.growth import PES, grow
 from ..study.plots import check_plot, growth_plot
 from ..synth.area import check_target
@@ -13,16 +15,33 @@ from .options import json_option, read_yosys, yosys_option
 from .outputs import write_json
 from .progress import progress
 from .tables import growth_table, show
+from .values import Checked, Count
 
 __all__ = ["growth"]
 
 
 @click.command()
-@click.option("--pes", type=int, multiple=True, help="PEs (repeatable) [default: 1 to 64].")
-@click.option("--element", default="mxsf", help="Element format [default: mxsf].")
-@click.option("--depth", type=int, default=64, help="Tiles of each memory [default: 64].")
-@click.option("--fabric", default="fpga", help="asic, fpga or dsp [default: fpga].")
-@click.option("--target", default="ecp5", help="Target of mxsf area [default: ecp5].")
+@click.option(
+    "--pes", type=Count(1, 4096), multiple=True, help="PEs (repeatable) [default: 1 to 64]."
+)
+@click.option(
+    "--element", type=Checked(parse), default="mxsf", help="Element format [default: mxsf]."
+)
+@click.option(
+    "--depth", type=Count(2, 32768), default=64, help="Tiles of each memory [default: 64]."
+)
+@click.option(
+    "--fabric",
+    type=click.Choice(get_args(Fabric)),
+    default="fpga",
+    help="Structures [default: fpga].",
+)
+@click.option(
+    "--target",
+    type=Checked(check_target),
+    default="ecp5",
+    help="Target of mxsf area [default: ecp5].",
+)
 @yosys_option
 @json_option
 @click.option("--plot", type=FILE, help="Draw cells and useful share: a .svg, .png or .pdf file.")
@@ -41,7 +60,6 @@ def growth(
     Cells are those of one PE times their number, and of the rest. Cycles are those of the formula
     that simulations of small products confirm.
     """
-    check_target(target)
     if plot is not None:
         check_plot(plot)
     with progress() as step:

@@ -14,16 +14,26 @@ from ..synth.area import check_target
 from .options import output_option, read_yosys, yosys_option
 from .progress import progress
 from .tables import content_table, show
+from .values import Checked
 
 __all__ = ["report"]
 
 
 @click.command()
 @output_option
-@click.option("--element", multiple=True, help="Element format (repeatable) [default: four].")
+@click.option(
+    "--element",
+    type=Checked(parse),
+    multiple=True,
+    help="Element format (repeatable) [default: four].",
+)
 @click.option("--all", "everything", is_flag=True, help="All named element formats.")
-@click.option("--target", multiple=True, help="Target of mxsf area (repeatable).")
-@click.option("--only", multiple=True, help=f"A section (repeatable): {', '.join(SECTIONS)}.")
+@click.option(
+    "--target", type=Checked(check_target), multiple=True, help="Target of mxsf area (repeatable)."
+)
+@click.option(
+    "--only", multiple=True, type=click.Choice(list(SECTIONS)), help="A section (repeatable)."
+)
 @click.option("--quick", is_flag=True, help="About two minutes: two formats, short runs.")
 @click.option("--full", is_flag=True, help="All formats and targets, more seeds; takes long.")
 @yosys_option
@@ -43,15 +53,13 @@ def report(
     """
     if quick and full:
         raise ValueError("a report is --quick or --full, not both")
+    if element and everything:
+        raise ValueError(f"--element {element[0]} has no effect beside --all")
     scope = Scope().quick() if quick else Scope().full() if full else Scope()
     if element or everything:
         scope = replace(scope, elements=tuple(FORMATS) if everything else element)
     if target:
         scope = replace(scope, targets=target)
-    for name in scope.elements:
-        parse(name)
-    for name in scope.targets:
-        check_target(name)
     scope = replace(scope, yosys=PINNED if program is None else read_yosys(program))
     with progress() as step:
         sections = run_report(output, scope, only, lambda what: step(what, 0, 0))

@@ -1,5 +1,6 @@
 """Amaranth's own simulator."""
 
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -53,13 +54,11 @@ class AmaranthSimulator:
         simulator = amaranth.sim.Simulator(self._component)
         if clocked:
             simulator.add_clock(PERIOD)
-        simulator.add_testbench(process)
-        if self._vcd is None:
-            simulator.run()
-            return
-        traces = [signal for signal, _ in ports.values()]
-        with (
-            wave_files(self._vcd) as (wave, layout),
-            simulator.write_vcd(wave, layout, traces=traces),
-        ):
+        with ExitStack() as stack:
+            # Files first: a process that is added must run.
+            files = stack.enter_context(wave_files(self._vcd)) if self._vcd else None
+            simulator.add_testbench(process)
+            if files is not None:
+                traces = [signal for signal, _ in ports.values()]
+                stack.enter_context(simulator.write_vcd(*files, traces=traces))
             simulator.run()

@@ -13,7 +13,7 @@ from vcd.reader import ScalarChange, TokenKind, VectorChange, tokenize
 
 from ...golden.files import whole_file
 
-__all__ = ["PERIOD", "Port", "Trace", "read_samples", "wave_files"]
+__all__ = ["PERIOD", "Port", "Trace", "check_waveform", "read_samples", "wave_files"]
 
 PERIOD = 1e-8
 """Seconds of a clock cycle in every waveform."""
@@ -39,6 +39,12 @@ class _Text(io.TextIOWrapper):
         return self._name
 
 
+def check_waveform(path: Path) -> None:
+    """Raise ValueError where the layout would be the waveform."""
+    if path.with_suffix(".gtkw") == path:
+        raise ValueError(f"the waveform (vcd) {path} would be its own layout: name it otherwise")
+
+
 @contextmanager
 def wave_files(path: Path) -> Iterator[tuple[IO[str], IO[str]]]:
     """Open a waveform (VCD) and its layout (``.gtkw``) for writing.
@@ -49,9 +55,9 @@ def wave_files(path: Path) -> Iterator[tuple[IO[str], IO[str]]]:
         ValueError: the path is that of a layout.
         OSError: one cannot be written.
     """
+    check_waveform(path)
     layout = path.with_suffix(".gtkw")
-    if layout == path:
-        raise ValueError(f"the waveform {path} would be its own layout: end its name in .vcd")
+    path.parent.mkdir(parents=True, exist_ok=True)
     problem = None
     with (
         whole_file(path) as data,
