@@ -1,6 +1,6 @@
 """``python -m mxsf`` is the command ``mxsf``."""
 
-from .flow.cli.main import main
+from .flow.cli.start import start
 
 if __name__ == "__main__":
-    main()
+    start()

@@ -22,6 +22,7 @@ from typing import IO, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from .leftovers import owned
 from .packing import pack, plane_widths, unpack_planes
 
 __all__ = ["packed", "read_archive", "unpacked", "whole_file", "write_archive", "write_whole"]
@@ -89,12 +90,10 @@ def whole_file(path: str | os.PathLike[str]) -> Iterator[IO[bytes]]:
     """
     target = Path(path)
     temporary = target.with_name(f".{target.name}.{secrets.token_hex(4)}.tmp")
-    try:
-        with open(temporary, "xb") as file:
+    with owned(lambda: open(temporary, "xb"), lambda _: temporary.unlink(missing_ok=True)) as file:
+        with file:
             yield file
         os.replace(temporary, target)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def write_whole(path: str | os.PathLike[str], content: str | bytes) -> None:

@@ -11,7 +11,10 @@ import pytest
 
 LAYERS = ("golden", "hdl", "sim", "flow")
 ROOMS = {
-    "golden": ("slabs", "formats", "packing", "files", "quantize", "dot", "baseline", "engine"),
+    "golden": (
+        *("slabs", "formats", "packing", "leftovers", "files", "quantize", "dot", "baseline"),
+        "engine",
+    ),
     "hdl": (
         *("layouts", "scale", "ports", "register_map", "checks", "stream", "arith", "packing"),
         *("quantize", "dot", "baseline", "engine", "interface", "board"),

@@ -6,15 +6,17 @@ from typing import Any
 import click
 
 from ..catalogue.catalogue import Variant
+from ..netlist.netlist import Netlist
 from ..study.plots import area_plot, check_plot
 from ..synth.area import TARGETS, Area, check_target
 from ..synth.area import area as count_cells
 from .design_command import design_command
-from .inputs import FILE, NAME
+from .inputs import FILE
 from .options import json_option, read_variants, read_yosys, yosys_option
 from .outputs import variant_rows, write_json
 from .progress import progress
 from .tables import area_table, show
+from .values import Name
 
 __all__ = ["area"]
 
@@ -22,7 +24,7 @@ __all__ = ["area"]
 @design_command(repeatable=True)
 @click.option(
     "--target",
-    type=NAME,
+    type=Name(check_target),
     multiple=True,
     help=f"{', '.join(TARGETS)}, liberty=FILE (repeatable) [default: generic].",
 )
@@ -45,8 +47,6 @@ def area(
     target unless it is given.
     """
     targets = target or ("generic",)
-    for each in targets:
-        check_target(each)
     designs = read_variants(name, options, targets)
     yosys = read_yosys(program)
     if plot is not None:
@@ -59,11 +59,20 @@ def area(
                 len(areas),
                 len(designs),
             )
-            left = design.netlist if without is None else design.netlist.without(without)
-            areas.append((design, count_cells(left, each, yosys)))
+            areas.append((design, count_cells(_left(design, without), each, yosys)))
     show(area_table(areas))
     if output is not None:
         write_json(output, {"yosys": yosys.version(), "rows": variant_rows(areas)})
     if plot is not None:
         plot.parent.mkdir(parents=True, exist_ok=True)
         area_plot(areas, plot)
+
+
+def _left(design: Variant, without: str | None) -> Netlist:
+    """The netlist, without some modules."""
+    if without is None:
+        return design.netlist
+    try:
+        return design.netlist.without(without)
+    except ValueError as problem:
+        raise ValueError(f"--without: {problem}") from None

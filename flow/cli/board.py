@@ -1,6 +1,7 @@
 """``mxsf board``: bitstreams for boards."""
 
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -8,10 +9,10 @@ import click
 
 from ..board.bitstream import ENGINE, build, write_bitstream
 from ..board.boards import BAUD, boards, find_board
-from .inputs import NAME
-from .options import SEEDS, output_option
+from .options import BAUDS, MEGAHERTZ, SEEDS, output_option
 from .progress import progress
 from .tables import bitstream_table, board_table, show
+from .values import Checked, Name
 
 __all__ = ["board"]
 
@@ -20,18 +21,21 @@ def _engine_options(command: Any) -> Any:
     """Add the options of the matrix engine, whose defaults are what fits the board."""
     for parameter in reversed(ENGINE.parameters):
         command = click.option(
-            f"--{parameter.name}", metavar=parameter.kind.metavar, help=f"{parameter.meaning}."
+            f"--{parameter.name}",
+            type=Checked(partial(parameter.kind.read, parameter.name)),
+            metavar=parameter.kind.metavar,
+            help=f"{parameter.meaning}.",
         )(command)
     return command
 
 
 @click.command()
-@click.argument("name", type=NAME, required=False)
+@click.argument("name", type=Name(), required=False)
 @click.option("--list", "listing", is_flag=True, help="List the boards, and the engine of each.")
 @_engine_options
 @click.option("--seeds", type=SEEDS, default=1, help="Place and route so often [default: 1].")
-@click.option("--baud", type=int, default=BAUD, help=f"Serial line [default: {BAUD}].")
-@click.option("--require", type=float, help="Exit 1 where the median is below so many MHz.")
+@click.option("--baud", type=BAUDS, default=BAUD, help=f"Serial line [default: {BAUD}].")
+@click.option("--require", type=MEGAHERTZ, help="Exit 1 where the median is below so many MHz.")
 @output_option
 def board(
     name: str | None,

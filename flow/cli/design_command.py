@@ -8,6 +8,7 @@ import click
 
 from ...sim.design.design import Design
 from ..catalogue.catalogue import CATALOGUE
+from .values import Checked
 
 __all__ = ["design_command"]
 
@@ -19,6 +20,7 @@ def _parameter_options(design: Design, repeatable: bool) -> list[click.Parameter
     return [
         click.Option(
             [f"--{parameter.name}"],
+            type=Checked(partial(parameter.kind.read, parameter.name)),
             metavar=parameter.kind.metavar,
             multiple=repeatable,
             help=f"{parameter.description[0].upper()}{parameter.description[1:]}",

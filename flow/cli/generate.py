@@ -21,6 +21,7 @@ from .options import (
     read_variant,
     shell_options,
 )
+from .values import Quantity
 
 __all__ = ["generate"]
 
@@ -30,8 +31,7 @@ def _extras_options(command: Any) -> Any:
     command = fusesoc_option(command)
     command = click.option(
         "--period",
-        type=click.FloatRange(min=0, min_open=True),
-        default=10,
+        type=Quantity(0.001, 1_000_000, "ns"),
         help="Of the clock in SDC and XDC [default: 10 ns].",
     )(command)
     return click.option(
@@ -40,12 +40,14 @@ def _extras_options(command: Any) -> Any:
 
 
 def _write(
-    designs: Sequence[Variant], output: Path, extras: bool, period: float, fusesoc: bool
+    designs: Sequence[Variant], output: Path, extras: bool, period: float | None, fusesoc: bool
 ) -> None:
+    if period is not None and not extras:
+        raise ValueError(f"--period {period:g} has no effect without --extras")
     for design in designs:
         paths = write_design(design, output)
         if extras:
-            paths += write_extras(design, output, period)
+            paths += write_extras(design, output, 10 if period is None else period)
         if fusesoc:
             paths += write_core(design, output)
         for path in dict.fromkeys(paths):
@@ -62,7 +64,7 @@ def _generate_from(
     config: Path | None,
     output: Path,
     extras: bool,
-    period: float,
+    period: float | None,
     fusesoc: bool,
 ) -> None:
     """Write the Verilog and the JSON manifest of the designs that a file names."""
@@ -80,7 +82,7 @@ def _generate_from(
 @_extras_options
 @shell_options
 def generate(
-    name: str, output: Path, extras: bool, period: float, fusesoc: bool, **options: Any
+    name: str, output: Path, extras: bool, period: float | None, fusesoc: bool, **options: Any
 ) -> None:
     """Write the Verilog of a design and its JSON manifest."""
     _write([read_variant(name, options)], output, extras, period, fusesoc)

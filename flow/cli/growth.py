@@ -10,25 +10,35 @@ from ...hdl.layouts import Fabric
 from ..study.growth import PES, grow
 from ..study.plots import check_plot, growth_plot
 from ..synth.area import check_target, fabric_of
-from .inputs import FILE, NAME
+from .inputs import FILE
 from .options import json_option, read_yosys, yosys_option
 from .outputs import write_json
 from .progress import progress
 from .tables import growth_table, show
+from .values import Count, Name
 
 __all__ = ["growth"]
 
 
 @click.command()
-@click.option("--pes", type=int, multiple=True, help="PEs (repeatable) [default: 1 to 64].")
-@click.option("--element", default="mxsf", help="Element format [default: mxsf].")
-@click.option("--depth", type=int, default=64, help="Tiles of each memory [default: 64].")
+@click.option(
+    "--pes", type=Count(1, 4096), multiple=True, help="PEs (repeatable) [default: 1 to 64]."
+)
+@click.option("--element", type=Name(parse), default="mxsf", help="Element format [default: mxsf].")
+@click.option(
+    "--depth", type=Count(2, 32768), default=64, help="Tiles of each memory [default: 64]."
+)
 @click.option(
     "--fabric",
     type=click.Choice(get_args(Fabric), case_sensitive=False),
     help="Structures [default: those that suit the target].",
 )
-@click.option("--target", type=NAME, default="ecp5", help="Target of mxsf area [default: ecp5].")
+@click.option(
+    "--target",
+    type=Name(check_target),
+    default="ecp5",
+    help="Target of mxsf area [default: ecp5].",
+)
 @yosys_option
 @json_option
 @click.option("--plot", type=FILE, help="Draw cells and useful share: a .svg, .png or .pdf file.")
@@ -47,7 +57,6 @@ def growth(
     Cells are those of one PE times their number, and of the rest. Cycles are those of the formula
     that simulations of small products confirm.
     """
-    check_target(target)
     if plot is not None:
         check_plot(plot)
     with progress() as step:

@@ -11,6 +11,7 @@ from ...golden.files import whole_file
 from ..board.boards import BAUD
 from ..board.host import Host, open_line
 from .inputs import EXISTING, FILE, load_array
+from .options import BAUDS
 from .progress import progress
 
 __all__ = ["host"]
@@ -18,7 +19,7 @@ __all__ = ["host"]
 
 @click.command()
 @click.argument("port")
-@click.option("--baud", type=int, default=BAUD, help=f"Serial line [default: {BAUD}].")
+@click.option("--baud", type=BAUDS, default=BAUD, help=f"Serial line [default: {BAUD}].")
 @click.option("--a", type=EXISTING, help="Matrix (.npy) to multiply; with --b.")
 @click.option("--b", type=EXISTING, help="Matrix (.npy) to multiply it by.")
 @click.option("--output", type=FILE, help="Write the product (.npy, float32) here.")
@@ -31,7 +32,7 @@ def host(port: str, baud: int, a: Path | None, b: Path | None, output: Path | No
     if (a is None) != (b is None):
         raise ValueError("a product needs both --a and --b")
     if output is not None and a is None:
-        raise ValueError(f"there is no product to write to {output}: give --a and --b")
+        raise ValueError(f"--output {output} has no effect without --a and --b: no product")
     factors = None if a is None or b is None else (load_array(a), load_array(b))
     partner = Host(open_line(port, baud))
     info = partner.info

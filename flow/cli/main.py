@@ -6,7 +6,9 @@ and where an extra is missing.
 """
 
 import os
+import re
 import sys
+import warnings
 from collections.abc import Sequence
 from importlib import import_module
 from typing import Any
@@ -53,6 +55,8 @@ _OLDER = {"engine": "simulator", "ports": "interface"}
 def main() -> None:
     """Run the command line and exit: 0 all holds, 1 a check failed, 2 bad use."""
     os.environ["AMARANTH_USE_YOSYS"] = "builtin"
+    # What a refused command has built of a design is never used.
+    warnings.filterwarnings("ignore", "<.*> created but never used")
     try:
         code = cli.main(prog_name="mxsf", standalone_mode=False)
     except click.Abort:
@@ -64,14 +68,18 @@ def main() -> None:
         if package not in EXTRAS:
             raise
         _fail(f"{package} is not installed: pip install 'mxsf[{EXTRAS[package]}]'")
-    except (ValueError, TypeError, OSError, RuntimeError) as problem:
+    except OSError as problem:
+        _fail(f"{problem.filename}: {problem.strerror}" if problem.filename else str(problem))
+    except (ValueError, TypeError, RuntimeError) as problem:
         _fail(str(problem))
     else:
         sys.exit(code if isinstance(code, int) else 0)
 
 
 def _fail(message: str) -> None:
-    print(f"error: {' '.join(message.split())}", file=sys.stderr)
+    """Print one line, values that fill pages cut, and exit."""
+    line = re.sub(r"(\S{60})\S{100,}(\S{20})", r"\1...\2", " ".join(message.split()))
+    print(f"error: {line}", file=sys.stderr)
     sys.exit(2)
 
 

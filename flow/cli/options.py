@@ -12,8 +12,11 @@ from ..catalogue.catalogue import CATALOGUE, Variant, variant
 from ..catalogue.interfaces import INTERFACES, POLARITIES, RESETS
 from ..synth.area import fabric_of
 from .inputs import EXISTING, FILE, FOLDER
+from .values import Count, Quantity
 
 __all__ = [
+    "BAUDS",
+    "MEGAHERTZ",
     "SEEDS",
     "fusesoc_option",
     "input_option",
@@ -30,8 +33,14 @@ __all__ = [
     "yosys_option",
 ]
 
-SEEDS = click.IntRange(max=100)
-"""How often to place and route; the least is checked where that is done."""
+SEEDS = Count(1, 100)
+"""How often to place and route."""
+
+BAUDS = Count(1, 100_000_000)
+"""Bits a second."""
+
+MEGAHERTZ = Quantity(0.001, 10_000, "MHz")
+"""A clock frequency."""
 
 output_option = click.option(
     "--output", type=FOLDER, default=Path("build"), help="Folder [default: build]."
@@ -51,7 +60,7 @@ input_option = click.option(
 
 seed_option = click.option(
     "--seed",
-    type=click.IntRange(0, 2**32 - 1),
+    type=Count(0, 2**32 - 1),
     default=0,
     help="Seed of words and stalls [default: 0].",
 )
@@ -90,7 +99,7 @@ def shell_options(command: Any) -> Any:
 
 def stall_options(command: Any) -> Any:
     """Add the options of random stalls."""
-    share = click.FloatRange(0.01, 1)
+    share = Quantity(0.01, 1)
     command = click.option(
         "--ready", type=share, default=0.8, help="Share of cycles taken [default: 0.8]."
     )(command)

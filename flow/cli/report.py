@@ -11,10 +11,10 @@ from ...sim.simulator.yosys import PINNED
 from ..report import SECTIONS, Scope
 from ..report import run as run_report
 from ..synth.area import check_target
-from .inputs import NAME
 from .options import output_option, read_yosys, yosys_option
 from .progress import progress
 from .tables import content_table, show
+from .values import Name
 
 __all__ = ["report"]
 
@@ -22,15 +22,20 @@ __all__ = ["report"]
 @click.command()
 @output_option
 @click.option(
-    "--element", type=NAME, multiple=True, help="Element format (repeatable) [default: four]."
+    "--element",
+    type=Name(parse),
+    multiple=True,
+    help="Element format (repeatable) [default: four].",
 )
 @click.option("--all", "everything", is_flag=True, help="All named element formats.")
-@click.option("--target", type=NAME, multiple=True, help="Target of mxsf area (repeatable).")
+@click.option(
+    "--target", type=Name(check_target), multiple=True, help="Target of mxsf area (repeatable)."
+)
 @click.option(
     "--only",
-    type=NAME,
     multiple=True,
-    help=f"A section (repeatable): {', '.join(SECTIONS)}.",
+    type=click.Choice(list(SECTIONS), case_sensitive=False),
+    help="A section (repeatable).",
 )
 @click.option("--quick", is_flag=True, help="About two minutes: two formats, short runs.")
 @click.option("--full", is_flag=True, help="All formats and targets, more seeds; takes long.")
@@ -51,15 +56,13 @@ def report(
     """
     if quick and full:
         raise ValueError("a report is --quick or --full, not both")
+    if element and everything:
+        raise ValueError(f"--element {element[0]} has no effect beside --all")
     scope = Scope().quick() if quick else Scope().full() if full else Scope()
     if element or everything:
         scope = replace(scope, elements=tuple(FORMATS) if everything else element)
     if target:
         scope = replace(scope, targets=target)
-    for name in scope.elements:
-        parse(name)
-    for name in scope.targets:
-        check_target(name)
     scope = replace(scope, yosys=PINNED if program is None else read_yosys(program))
     with progress() as step:
         sections = run_report(output, scope, only, lambda what: step(what, 0, 0))

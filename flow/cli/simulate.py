@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from ...sim.result import Stalls
+from ...sim.simulator.waveform import check_waveform
 from ..simulate import SIMULATORS, default_simulator, make_simulator
 from .design_command import design_command
 from .inputs import FILE, load_array
@@ -41,7 +42,7 @@ def simulate(
     design = read_variant(name, options)
     values = None if tensor is None else load_array(tensor)
     if vcd is not None:
-        vcd.parent.mkdir(parents=True, exist_ok=True)
+        check_waveform(vcd)
     running = make_simulator(design, simulator or default_simulator(), vcd)
     with progress() as step:
         result = design.bench(

@@ -12,11 +12,11 @@ from ..catalogue.catalogue import Variant
 from ..synth.timing import TARGETS, Timing, check_options
 from ..synth.timing import timing as place_and_route
 from .design_command import design_command
-from .inputs import NAME
-from .options import SEEDS, json_option, read_variants, read_yosys, yosys_option
+from .options import MEGAHERTZ, SEEDS, json_option, read_variants, read_yosys, yosys_option
 from .outputs import variant_rows, write_json
 from .progress import progress
 from .tables import show, timing_table
+from .values import Name
 
 __all__ = ["timing"]
 
@@ -24,17 +24,19 @@ __all__ = ["timing"]
 @design_command(repeatable=True)
 @click.option(
     "--target",
-    type=NAME,
+    type=Name(),
     multiple=True,
     help=f"{', '.join(TARGETS)} (repeatable) [default: ecp5].",
 )
 @click.option(
-    "--device", type=NAME, help="Device, for example 85k, hx8k, up5k [default: by target]."
+    "--device", type=Name(), help="Device, for example 85k, hx8k, up5k [default: by target]."
 )
 @click.option("--speed", help="Speed grade of ecp5: 6, 7, 8 [default: 6].")
 @click.option("--seeds", type=SEEDS, default=3, help="Place and route so often [default: 3].")
-@click.option("--frequency", type=float, default=200, help="Target for nextpnr [default: 200 MHz].")
-@click.option("--require", type=float, help="Exit 1 where a median is below so many MHz.")
+@click.option(
+    "--frequency", type=MEGAHERTZ, default=200, help="Target for nextpnr [default: 200 MHz]."
+)
+@click.option("--require", type=MEGAHERTZ, help="Exit 1 where a median is below so many MHz.")
 @yosys_option
 @json_option
 def timing(

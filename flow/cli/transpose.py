@@ -7,18 +7,24 @@ from pathlib import Path
 import click
 
 from ...golden.formats.catalogue import parse
-from ..study.transpose import compare
+from ..study.transpose import check_tensor, compare
 from .options import json_option, read_yosys, yosys_option
 from .outputs import write_json
 from .progress import progress
 from .tables import show, transpose_table
+from .values import Checked, Name
 
 __all__ = ["transpose"]
 
 
 @click.command()
-@click.option("--tensor", multiple=True, help="Shipped tensor (repeatable) [default: h and dh].")
-@click.option("--element", default="mxsf", help="Element format [default: mxsf].")
+@click.option(
+    "--tensor",
+    type=Checked(check_tensor),
+    multiple=True,
+    help="Shipped tensor (repeatable) [default: h and dh].",
+)
+@click.option("--element", type=Name(parse), default="mxsf", help="Element format [default: mxsf].")
 @yosys_option
 @json_option
 def transpose(

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import CancelledError, ThreadPoolExecutor
 from threading import Lock, get_ident
 from typing import TypeVar
 
@@ -24,9 +24,20 @@ class Steps:
     def __init__(self, tell: Callable[[str], None]):
         self._tell, self._lock = tell, Lock()
         self._running: dict[int, str] = {}
+        self._stopped = False
+
+    def stop(self) -> None:
+        """Let no thread begin another step."""
+        self._stopped = True
 
     def __call__(self, what: str) -> None:
-        """Say what this thread does from now on; an empty text for nothing."""
+        """Say what this thread does from now on; an empty text for nothing.
+
+        Raises:
+            CancelledError: another step is not to begin.
+        """
+        if what and self._stopped:
+            raise CancelledError
         with self._lock:
             if what:
                 self._running[get_ident()] = what

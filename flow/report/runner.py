@@ -89,7 +89,11 @@ def run(
             steps("")
 
     with ThreadPoolExecutor(len(names)) as threads:
-        sections = list(threads.map(make, names))
+        try:
+            sections = list(threads.map(make, names))
+        except BaseException:
+            steps.stop()  # of the other sections, or their work would be waited for
+            raise
     facts = {
         "elements": ", ".join(scope.elements),
         "sections": ", ".join(names),

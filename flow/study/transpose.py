@@ -22,7 +22,7 @@ from ..catalogue.catalogue import Variant, tensors, variant
 from ..simulate import default_simulator, make_simulator
 from ..synth.area import area
 
-__all__ = ["Cost", "compare"]
+__all__ = ["Cost", "check_tensor", "compare"]
 
 TILE, BLOCK, LANES = 8, 32, 8
 
@@ -64,6 +64,13 @@ class Cost:
         return self.straight - self.transposed
 
 
+def check_tensor(name: str) -> None:
+    """Raise ValueError where a shipped tensor is none."""
+    known = tensors()
+    if name not in known:
+        raise ValueError(f"unknown tensor {name!r}: use {', '.join(known)}")
+
+
 def compare(
     names: Sequence[str],
     element: ElementFormat,
@@ -81,10 +88,9 @@ def compare(
     Raises:
         ValueError: no such tensor.
     """
-    data = tensors()
     for name in names:
-        if name not in data:
-            raise ValueError(f"unknown tensor {name!r}: use {', '.join(data)}")
+        check_tensor(name)
+    data = tensors()
     options = {"element": element, "stages": 1}
     tiles = variant("requantizer", tile=TILE, **options)
     first = variant("encoder", block=BLOCK, lanes=LANES, source="fp32", **options)

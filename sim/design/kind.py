@@ -1,5 +1,6 @@
 """Kinds of parameters: how a value is read from text, shown, and named in a module's name."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -39,10 +40,9 @@ class Kind(Protocol):
 
 
 def _integer(name: str, text: str) -> int:
-    try:
-        return int(text)
-    except ValueError:
-        raise ValueError(f"{name}: an integer is needed, not {text!r}") from None
+    if not re.fullmatch(r"[+-]?[0-9]{1,40}", text):
+        raise ValueError(f"{name}: an integer is needed, not {text!r}")
+    return int(text)
 
 
 @dataclass(frozen=True)
@@ -238,7 +238,7 @@ class Registers:
 
     def read(self, name: str, text: str) -> Any:
         """Read a number or names."""
-        if text.lstrip("-").isdecimal():
+        if text.lstrip("+-").isdecimal():
             return _integer(name, text)
         return tuple(text.lower().split(","))
 

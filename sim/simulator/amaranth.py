@@ -1,5 +1,6 @@
 """Amaranth's own simulator."""
 
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -7,7 +8,7 @@ import amaranth.sim
 
 from ...hdl.ports import port_signals
 from .simulator import Testbench
-from .waveform import PERIOD
+from .waveform import PERIOD, wave_files
 
 __all__ = ["AmaranthSimulator"]
 
@@ -53,11 +54,11 @@ class AmaranthSimulator:
         simulator = amaranth.sim.Simulator(self._component)
         if clocked:
             simulator.add_clock(PERIOD)
-        simulator.add_testbench(process)
-        if self._vcd is None:
-            simulator.run()
-            return
-        traces = [signal for signal, _ in ports.values()]
-        layout = self._vcd.with_suffix(".gtkw")
-        with simulator.write_vcd(str(self._vcd), str(layout), traces=traces):
+        with ExitStack() as stack:
+            # Files first: a process that is added must run.
+            files = stack.enter_context(wave_files(self._vcd)) if self._vcd else None
+            simulator.add_testbench(process)
+            if files is not None:
+                traces = [signal for signal, _ in ports.values()]
+                stack.enter_context(simulator.write_vcd(*files, traces=traces))
             simulator.run()

@@ -6,8 +6,6 @@ Two ways in: port by port from Python through the same testbenches as Amaranth's
 
 import ctypes
 import shutil
-import subprocess
-import tempfile
 from collections.abc import Sequence
 from importlib.resources import files
 from pathlib import Path
@@ -16,8 +14,10 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from ...golden.leftovers import scratch_folder
+from .process import run_child
 from .simulator import Testbench
-from .waveform import Port, Trace
+from .waveform import Port, Trace, wave_files
 from .yosys import BUNDLED
 
 __all__ = ["CxxrtlSimulator", "StreamRun", "compiler", "compiler_version"]
@@ -47,7 +47,7 @@ def compiler_version() -> str:
     program = compiler()
     if program is None:
         return ""
-    done = subprocess.run([program, "--version"], capture_output=True, text=True, check=True)
+    done = run_child([program, "--version"])
     return done.stdout.partition("\n")[0]
 
 
@@ -83,9 +83,9 @@ class CxxrtlSimulator:
     ):
         self._ports = {port.name: port for port in ports}
         self._clock, self._vcd = clock if clocked else "", vcd
-        with tempfile.TemporaryDirectory(prefix="mxsf-cxxrtl-") as folder:
+        with scratch_folder() as folder:
             # The library stays mapped once it is loaded.
-            self._library = self._build(rtlil, top, Path(folder), optimise)
+            self._library = self._build(rtlil, top, folder, optimise)
 
     def _build(self, rtlil: str, top: str, folder: Path, optimise: int) -> Any:
         program = compiler()
@@ -103,20 +103,28 @@ class CxxrtlSimulator:
         library = folder / "engine.so"
         command = [program, f"-O{optimise}", *(_INLINE_LESS if optimise < 2 else ())]
         command += ["-shared", "-fPIC", "-std=c++14", "-w", f"-I{include}"]
-        done = subprocess.run(
-            [*command, "-o", str(library), str(source)], capture_output=True, text=True, check=False
-        )
+        done = run_child([*command, "-o", str(library), str(source)], folder)
         if done.returncode:
             raise RuntimeError(f"{program} failed: {done.stderr.strip().splitlines()[:3]}")
         return ctypes.CDLL(str(library))
 
     def run(self, testbench: Testbench) -> None:
         """Run from reset until the testbench returns."""
+        if self._vcd is None:
+            self._run(testbench, None)
+            return
+        with wave_files(self._vcd) as files:
+            trace = Trace(files, list(self._ports.values()))
+            try:
+                self._run(testbench, trace)
+            finally:
+                trace.close()
+
+    def _run(self, testbench: Testbench, trace: Trace | None) -> None:
         library, ports, clocked = self._library, self._ports, bool(self._clock)
         library.reset_design()
         buffers = {n: (ctypes.c_uint8 * (-(-p.width // 8)))() for n, p in ports.items()}
         index = {name: number for number, name in enumerate(ports)}
-        trace = Trace(self._vcd, list(ports.values())) if self._vcd else None
 
         class _Pins:
             settled = False
@@ -148,8 +156,6 @@ class CxxrtlSimulator:
             pass
         finally:
             coroutine.close()
-            if trace:
-                trace.close()
 
     def stream(
         self,

@@ -1,15 +1,15 @@
 """Running a program on files in a folder of its own, as every tool of the flow is run."""
 
-import os
 import shutil
-import subprocess
 import sys
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
-from pathlib import Path
+from subprocess import CalledProcessError
 from typing import ClassVar, Self
+
+from ...golden.leftovers import scratch_folder
+from .process import run_child
 
 __all__ = ["Tool", "ToolError"]
 
@@ -84,26 +84,18 @@ class Tool:
             What the program printed, and the files ``reads`` by name.
         """
         self.check()
-        with tempfile.TemporaryDirectory(prefix="mxsf-") as folder:
+        with scratch_folder() as folder:
             for name, content in files.items():
-                (Path(folder) / name).write_bytes(content)
+                (folder / name).write_bytes(content)
             try:
-                done = subprocess.run(
-                    [*self.command, *arguments],
-                    cwd=folder,
-                    stdin=subprocess.DEVNULL,
-                    capture_output=True,
-                    text=True,
-                    check=False,
-                    env={**os.environ, "PYTHONPATH": ""},
-                )
+                done = run_child([*self.command, *arguments], folder, PYTHONPATH="")
             except OSError as problem:
                 raise self.error(f"{self.name} cannot be run: {problem}") from problem
             if done.returncode:
                 reason = self.reason(done.stderr.strip() or done.stdout.strip())
                 silent = f"exit code {done.returncode} and no message (ABC failed?)"
                 raise self.error(f"{self.name} failed: {reason or silent}")
-            results = {name: Path(folder) / name for name in reads}
+            results = {name: folder / name for name in reads}
             for name, result in results.items():
                 if not result.exists() or not result.stat().st_size:
                     raise self.error(f"{self.name} ended without writing {name}")
@@ -124,7 +116,8 @@ class Tool:
         """Version line, for example ``Yosys 0.70 (git sha1 ...)``."""
         command = [*self.command, self.version_option]
         try:
-            done = subprocess.run(command, capture_output=True, text=True, check=True)
-        except (OSError, subprocess.CalledProcessError) as problem:
+            done = run_child(command)
+            done.check_returncode()
+        except (OSError, CalledProcessError) as problem:
             raise self.error(f"{self.name} cannot be run: {problem}") from problem
         return " ".join((done.stdout.strip() or done.stderr.strip()).splitlines()[-1:])

@@ -5,17 +5,16 @@ They run the testbench of ``mxsf.sim.simulator.testbench``.
 
 import re
 import shutil
-import subprocess
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
+from ...golden.leftovers import scratch_folder
 from ...hdl.interface.link import Link
 from ...hdl.interface.shell import PLAIN, Clocking
 from ..result import NO_STALLS, Result, Stalls
 from ..stimulus.stimulus import Stimulus
 from ..stimulus.vectors import Vectors, stream_vectors
+from .process import run_child
 from .testbench import testbench
 
 __all__ = ["ICARUS", "VERILATOR", "VerilogSimulator", "run_verilog"]
@@ -104,15 +103,15 @@ def run_verilog(
     )
     files = {"design.v": verilog, "bench.v": bench, **vectors.files("bench")}
     result = Result(simulator.name, blocks=vectors.blocks)
-    with tempfile.TemporaryDirectory(prefix="mxsf-verilog-") as name:
+    with scratch_folder() as folder:
         for file, text in files.items():
-            (Path(name) / file).write_text(text)
+            (folder / file).write_text(text)
         *compile_commands, run_command = simulator.commands
         for command in compile_commands:
-            done = subprocess.run(command, cwd=name, capture_output=True, text=True, check=False)
+            done = run_child(command, folder)
             if done.returncode:
                 raise RuntimeError(f"{command[0]} failed: {done.stderr.strip()[:500]}")
-        run = subprocess.run(run_command, cwd=name, capture_output=True, text=True, check=False)
+        run = run_child(run_command, folder)
     for line in run.stdout.splitlines():
         if line.startswith("MISMATCH "):
             result.mismatches.append(line.removeprefix("MISMATCH "))

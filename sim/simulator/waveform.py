@@ -2,15 +2,18 @@
 
 import io
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import IO, Any, NamedTuple
 
 from vcd import VCDWriter
 from vcd.gtkw import GTKWSave
 from vcd.reader import ScalarChange, TokenKind, VectorChange, tokenize
 
-__all__ = ["PERIOD", "Port", "Trace", "read_samples"]
+from ...golden.files import whole_file
+
+__all__ = ["PERIOD", "Port", "Trace", "check_waveform", "read_samples", "wave_files"]
 
 PERIOD = 1e-8
 """Seconds of a clock cycle in every waveform."""
@@ -24,18 +27,68 @@ class Port(NamedTuple):
     input: bool
 
 
-class Trace:
-    """Waveform of the ports, one sample a cycle."""
+class _Text(io.TextIOWrapper):
+    """A text file under a name of our own, which a layout quotes."""
 
-    def __init__(self, path: Path, ports: Sequence[Port]):
-        with path.with_suffix(".gtkw").open("w") as file:
-            layout = GTKWSave(file)
-            layout.dumpfile(str(path.name))
-            for port in ports:
-                wide = f"[{port.width - 1}:0]" if port.width > 1 else ""
-                layout.trace(f"top.{port.name}{wide}")
-        self._file = path.open("w")
-        self._writer = VCDWriter(self._file, timescale="1 ns", date="", comment="")
+    def __init__(self, file: IO[bytes], name: str):
+        super().__init__(file, "utf-8")
+        self._name = name
+
+    @property
+    def name(self) -> str:
+        return self._name
+
+
+def check_waveform(path: Path) -> None:
+    """Raise ValueError where the layout would be the waveform."""
+    if path.with_suffix(".gtkw") == path:
+        raise ValueError(f"the waveform (vcd) {path} would be its own layout: name it otherwise")
+
+
+@contextmanager
+def wave_files(path: Path) -> Iterator[tuple[IO[str], IO[str]]]:
+    """Open a waveform (VCD) and its layout (``.gtkw``) for writing.
+
+    They appear when the block ends, by an exception too: then the waveform is wanted most.
+
+    Raises:
+        ValueError: the path is that of a layout.
+        OSError: one cannot be written.
+    """
+    check_waveform(path)
+    layout = path.with_suffix(".gtkw")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    problem = None
+    with (
+        whole_file(path) as data,
+        whole_file(layout) as arrangement,
+        _Text(data, str(path)) as wave,
+        _Text(arrangement, str(layout)) as text,
+    ):
+        try:
+            yield wave, text
+        except Exception as raised:
+            problem = raised
+    if problem is not None:
+        raise problem
+
+
+class Trace:
+    """Waveform of the ports, one sample a cycle.
+
+    Args:
+        files: the waveform and its layout, open.
+        ports: what it shows.
+    """
+
+    def __init__(self, files: tuple[IO[str], IO[str]], ports: Sequence[Port]):
+        wave, text = files
+        layout = GTKWSave(text)
+        layout.dumpfile(Path(wave.name).name)
+        for port in ports:
+            wide = f"[{port.width - 1}:0]" if port.width > 1 else ""
+            layout.trace(f"top.{port.name}{wide}")
+        self._writer = VCDWriter(wave, timescale="1 ns", date="", comment="")
         self._variables = {
             p.name: self._writer.register_var("top", p.name, "wire", size=p.width) for p in ports
         }
@@ -51,9 +104,8 @@ class Trace:
         self._time += 10
 
     def close(self) -> None:
-        """Finish the file."""
+        """Finish the waveform."""
         self._writer.close(self._time)
-        self._file.close()
 
 
 def read_samples(path: Path, names: Sequence[str], cycles: int) -> dict[str, list[int]]:

@@ -1,9 +1,7 @@
 """Waveforms: a short run of a design, read back from the file that its simulation wrote."""
 
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,6 +9,7 @@ from numpy.typing import NDArray
 
 from ....golden.formats.scale import E8M0
 from ....golden.formats.word import FP32
+from ....golden.leftovers import scratch_folder
 from ....hdl.ports import Field, fields, stream_names
 from ....sim.result import Result, Stalls
 from ....sim.simulator.waveform import read_samples
@@ -60,8 +59,8 @@ def numbers() -> NDArray[np.float32]:
 
 def record(variant: Variant, stalls: Stalls = STALLS) -> Recording:
     """Run a design on Amaranth's simulator, and read its waveform back."""
-    with tempfile.TemporaryDirectory(prefix="mxsf-wave-") as folder:
-        path = Path(folder) / "run.vcd"
+    with scratch_folder() as folder:
+        path = folder / "run.vcd"
         result = variant.bench(make_simulator(variant, "amaranth", path), numbers(), stalls)
         samples = read_samples(path, list(variant.ports), result.cycles)
     return Recording(variant, samples, result)

@@ -113,7 +113,7 @@ def test_generate_extras(run, tmp_path):
     code, out, err = run("generate", "encoder", "--extras", "--period", 0)
     assert (code, out) == (2, "")
     assert len(err.splitlines()) == 1
-    assert "'--period': 0" in err
+    assert "'--period': period must be 0.001 to 1000000 ns, not 0" in err
 
 
 def test_a_combinational_design_has_no_reset(run, tmp_path):
@@ -194,8 +194,8 @@ def test_quantize_and_back(run, tmp_path):
         (["simulate", "matmul", "--depth", "1"], "depth must be 2 to 32768, not 1"),
         (["vectors", "requantizer", "--tile", "6"], "tile must be 4, 8, 16, 32, not 6"),
         (["timing", "dot", "--outputs", "5000"], "outputs must be 0 to 4096, not 5000"),
-        (["timing", "dot", "--seeds", "101"], "101 is not in the range x<=100"),
-        (["vectors", "dot", "--seed", "-1"], "-1 is not in the range 0<=x<=4294967295"),
+        (["timing", "dot", "--seeds", "101"], "seeds must be 1 to 100, not 101"),
+        (["vectors", "dot", "--seed", "-1"], "seed must be 0 to 4294967295, not -1"),
         (["generate", "--output", "x", "encoder"], "--output follows the design: mxsf generate"),
         (["prove", "encoder"], "mxsf prove does not take encoder: use decoder, pack, unpack"),
         (["prove", "pack"], "mxsf_pack_6bit has registers: only a combinational design"),
@@ -217,12 +217,19 @@ def test_quantize_and_back(run, tmp_path):
         (["quantize", "floats.npy", "x.npz", "--block", "8"], "a block is ROWSxCOLUMNS"),
         (["quantize", "floats.npy", "x.npz", "--block", "0x8"], "block must be at least 1"),
         (["report", "--element", "fp9"], "unknown format 'fp9'"),
+        (["report", "--element", "mxsf", "--all"], "--element mxsf has no effect beside --all"),
+        (["generate", "encoder", "--period", "5"], "--period 5 has no effect without --extras"),
+        (["quantize", "b.npz", "x.npy", "--block", "8x8"], "--block 8x8 has no effect where"),
+        (["host", "/nowhere", "--output", "c.npy"], "--output c.npy has no effect without"),
+        (["timing", "dot", "--frequency", "nan"], "'--frequency': a number is needed, not 'nan'"),
+        (["simulate", "decoder", "--vcd", "x.gtkw"], "x.gtkw would be its own layout"),
     ],
 )
 def test_bad_use_is_one_line(run, tmp_path, words, message):
     (tmp_path / "bad.npy").write_text("no array")
     np.save(tmp_path / "ints.npy", np.arange(4))
     np.save(tmp_path / "floats.npy", np.zeros((4, 4)))
+    quantize(np.zeros((4, 4)), MXSF).save(tmp_path / "b.npz")
     code, _, err = run(*words)
     assert code == 2
     assert err.startswith("error: ")

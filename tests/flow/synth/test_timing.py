@@ -231,7 +231,12 @@ def test_bad_options(monkeypatch, capsys, options, message):
         check_options(**{"target": "ecp5"} | options)
     words = [word for key, value in options.items() for word in (f"--{key}", str(value))]
     assert command(monkeypatch, "decoder", *words) == 2
-    assert capsys.readouterr().err == f"error: {message}\n"
+    told = {
+        "seeds": "Invalid value for '--seeds': seeds must be 1 to 100, not 0",
+        "frequency": "Invalid value for '--frequency': frequency must be 0.001 to 10000 MHz, "
+        "not -1",
+    }
+    assert capsys.readouterr().err == f"error: {told.get(next(iter(options)), message)}\n"
 
 
 def test_defaults():
