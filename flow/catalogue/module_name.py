@@ -20,7 +20,7 @@ KEYWORDS = frozenset(
 def check_name(name: str) -> None:
     """Raise ValueError where a name can be none of a module in Verilog and SystemVerilog."""
     if len(name) > LONGEST:
-        raise ValueError(f"name must have at most {LONGEST} characters, not {len(name)}: {name!r}")
+        raise ValueError(f"name must have at most {LONGEST} characters, not {len(name)}: {name[:80]!r}")
     if not re.fullmatch(r"[A-Za-z_]\w*", name, re.ASCII):
         raise ValueError(
             f"name must be letters, digits and underscores, no digit first, not {name!r}"
@@ -31,5 +31,7 @@ def check_name(name: str) -> None:
 
 def check_prefix(prefix: str) -> None:
     """Raise ValueError where text cannot stand in front of a module's name."""
+    if len(prefix) > LONGEST:
+        raise ValueError(f"prefix must have at most {LONGEST} characters, not {len(prefix)}")
     if not re.fullmatch(r"([A-Za-z_]\w*)?", prefix, re.ASCII):
         raise ValueError(f"prefix must be letters, digits and underscores, not {prefix!r}")

@@ -11,7 +11,6 @@ import random
 import re
 import signal
 import tempfile
-import time
 import warnings
 from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
@@ -281,7 +280,8 @@ def fault(run, parameter, value, words, there):
     if status is None and parameter.name == "stages":
         return ""  # checked by the design, which what is not begun would build
     if status in (0, None):
-        meant = parameter.name == "prefix" and re.fullmatch(r"([a-zA-Z_]\w*)?", value, re.ASCII)
+        identifier = parameter.opts[0] in ("--name", "--prefix")
+        meant = identifier and re.fullmatch(r"([a-zA-Z_]\w*)?", value, re.ASCII)
         if value in TEXTS and parameter.type not in (FILE, FOLDER) and not meant:
             return "is accepted"
         return "prints an error and exits 0" if "error" in errors else ""
@@ -302,21 +302,19 @@ def fault(run, parameter, value, words, there):
         return ""
     if not any(name.lower() in errors.lower() for name in names):
         return f"does not name the option: {errors!r}"
-    if value.isalnum() and len(value) < 40 and value not in errors:
+    if value.isalnum() and len(value) < 40 and value.lower() not in errors.lower():
         return f"does not name the value: {errors!r}"
     return ""
 
 
-def check(run, seconds, seed):
+def check(run, count=None):
+    """Try the first lines of a fixed order, by default all."""
     names = write_files(Path())
     there = {path.name for path in Path().iterdir()}
     todo = list(cases(names))
-    random.Random(seed).shuffle(todo)
-    began, faults, tried = time.monotonic(), [], 0
-    for _, parameter, value, words in todo:
-        if time.monotonic() - began > seconds:
-            break
-        tried += 1
+    random.Random(0).shuffle(todo)
+    faults = []
+    for _, parameter, value, words in todo[:count]:
         wrong = fault(run, parameter, value, words, there)
         if wrong:
             shown = " ".join(repr(word)[:60] for word in words)
@@ -325,7 +323,6 @@ def check(run, seconds, seed):
             if path.name not in there:
                 remove(path)
     gc.collect()
-    print(f"{tried} of {len(todo)} command lines in {time.monotonic() - began:.0f} s")
     assert not faults, "\n".join(faults)
 
 
@@ -339,9 +336,9 @@ def remove(path):
 
 
 def test_values_nobody_means(run):
-    check(run, 15, 0)
+    check(run, 500)
 
 
 @pytest.mark.long
 def test_all_values_nobody_means(run):
-    check(run, 170, random.randrange(1000))
+    check(run)
