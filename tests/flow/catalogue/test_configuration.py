@@ -213,7 +213,7 @@ def test_a_bad_file_of_designs_is_one_line(text, parts, run, tmp_path):
     ("words", "part"),
     [
         (["--from", "no.json"], "'no.json' does not exist"),
-        (["--from", "/dev/zero"], "/dev/zero is no file"),
+        (["--from", "/dev/zero"], "'/dev/zero' is no file"),
         (["--config"], "'--config' requires an argument"),
         (["--from", "good.json", "--config", "good.json"], "give one of them"),
         (["decoder", "--from", "good.json"], "unexpected extra argument (decoder)"),
