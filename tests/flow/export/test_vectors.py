@@ -24,13 +24,18 @@ def icarus(folder, top, *options):
     return done.returncode, done.stdout
 
 
-def verilator(folder, top):
-    """The same under Verilator."""
-    command = [*VERILATOR.commands[0][:-5], "--top-module", f"{top}_tb", "-o", "tb"]
+def verilated(folder, top):
+    """Compile under Verilator: what runs it, once more for each call."""
+    command = VERILATOR.commands[0]
+    command = [*command[: command.index("--top-module") + 1], f"{top}_tb", "-o", "tb"]
     command += [f"{top}_tb.v", f"{top}.v"]
     subprocess.run(command, cwd=folder, capture_output=True, text=True, check=True)
-    done = subprocess.run(["./obj_dir/tb"], cwd=folder, capture_output=True, text=True)
-    return done.returncode, done.stdout
+
+    def run():
+        done = subprocess.run(["./obj_dir/tb"], cwd=folder, capture_output=True, text=True)
+        return done.returncode, done.stdout
+
+    return run
 
 
 def written(folder, name, options):
@@ -75,12 +80,13 @@ def test_the_exit_status_is_the_verdict(name, options, tmp_path):
 
 @pytest.mark.long
 @needs_verilator
-@pytest.mark.parametrize(("name", "options"), [*SMALL, *AXI], ids=str)
+@pytest.mark.parametrize(("name", "options"), [*SMALL, AXI[0]], ids=str)
 def test_the_exit_status_under_verilator(name, options, tmp_path):
     top, answers = written(tmp_path, name, options)
-    assert verilator(tmp_path, top)[0] == 0
+    run = verilated(tmp_path, top)
+    assert run()[0] == 0
     spoil(next(file for file in answers if file.read_text()))
-    status, printed = verilator(tmp_path, top)
+    status, printed = run()
     assert status != 0
     assert "\nFAIL\n" in printed
 
