@@ -20,7 +20,9 @@ KEYWORDS = frozenset(
 def check_name(name: str) -> None:
     """Raise ValueError where a name can be none of a module in Verilog and SystemVerilog."""
     if len(name) > LONGEST:
-        raise ValueError(f"name must have at most {LONGEST} characters, not {len(name)}: {name[:80]!r}")
+        raise ValueError(
+            f"name must have at most {LONGEST} characters, not {len(name)}: {name[:80]!r}"
+        )
     if not re.fullmatch(r"[A-Za-z_]\w*", name, re.ASCII):
         raise ValueError(
             f"name must be letters, digits and underscores, no digit first, not {name!r}"
