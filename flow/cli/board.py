@@ -1,7 +1,6 @@
 """``mxsf board``: bitstreams for boards."""
 
 import sys
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +21,7 @@ def _engine_options(command: Any) -> Any:
     for parameter in reversed(ENGINE.parameters):
         command = click.option(
             f"--{parameter.name}",
-            type=Checked(partial(parameter.kind.read, parameter.name)),
+            type=Checked(parameter.read),
             metavar=parameter.kind.metavar,
             help=f"{parameter.meaning}.",
         )(command)

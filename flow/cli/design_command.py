@@ -20,7 +20,7 @@ def _parameter_options(design: Design, repeatable: bool) -> list[click.Parameter
     return [
         click.Option(
             [f"--{parameter.name}"],
-            type=Checked(partial(parameter.kind.read, parameter.name)),
+            type=Checked(parameter.read),
             metavar=parameter.kind.metavar,
             multiple=repeatable,
             help=f"{parameter.description[0].upper()}{parameter.description[1:]}",

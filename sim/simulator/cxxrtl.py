@@ -48,6 +48,7 @@ def compiler_version() -> str:
     if program is None:
         return ""
     done = run_child([program, "--version"])
+    done.check_returncode()
     return done.stdout.partition("\n")[0]
 
 

@@ -9,7 +9,6 @@ from designs import SMALL, tiers
 from mxsf.flow.catalogue.catalogue import variant
 from mxsf.flow.catalogue.configuration import from_config, from_manifest
 from mxsf.flow.catalogue.module_name import KEYWORDS
-from mxsf.flow.cli import main as cli
 from mxsf.flow.export.manifest import manifest
 from mxsf.flow.export.verilog import generate
 
@@ -21,21 +20,6 @@ MORE = [
     ("matmul", {"tile": 4, "pes": 1, "depth": 2, "requantize": "no", "interface": "axi"}),
     ("decoder", {"element": "e2m3+e2m1", "module": "decode", "interface": "flat"}),
 ]
-
-
-@pytest.fixture
-def run(monkeypatch, capsys, tmp_path):
-    """Run a command line in an empty folder: (exit code, stdout, stderr)."""
-    monkeypatch.chdir(tmp_path)
-
-    def call(*words):
-        monkeypatch.setattr("sys.argv", ["mxsf", *map(str, words)])
-        with pytest.raises(SystemExit) as ended:
-            cli.main()
-        seen = capsys.readouterr()
-        return ended.value.code or 0, seen.out, seen.err
-
-    return call
 
 
 def content(folder):

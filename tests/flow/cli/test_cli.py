@@ -17,21 +17,6 @@ DESIGNED = ("generate", "vectors", "simulate", "area", "timing")
 """Commands that take every design."""
 
 
-@pytest.fixture
-def run(monkeypatch, capsys, tmp_path):
-    """Run a command line in an empty folder: (exit code, stdout, stderr)."""
-    monkeypatch.chdir(tmp_path)
-
-    def call(*words):
-        monkeypatch.setattr("sys.argv", ["mxsf", *map(str, words)])
-        with pytest.raises(SystemExit) as ended:
-            cli.main()
-        seen = capsys.readouterr()
-        return ended.value.code or 0, seen.out, seen.err
-
-    return call
-
-
 def test_formats(run):
     code, out, _ = run("formats")
     assert code == 0

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 from designs import SMALL, exported, needs_icarus, needs_verilator
 from mxsf.flow.catalogue.catalogue import variant
-from mxsf.flow.cli.main import main
 from mxsf.flow.export.vectors import write_vectors
 from mxsf.flow.export.verilog import verilog
 from mxsf.sim.result import Stalls
@@ -186,14 +185,10 @@ endmodule
 
 
 @needs_icarus
-def test_own_data(tmp_path, monkeypatch, capsys):
-    monkeypatch.chdir(tmp_path)
+def test_own_data(run, tmp_path):
     np.save("x.npy", np.random.default_rng(0).standard_normal((8, 64)).astype(np.float32))
-    monkeypatch.setattr("sys.argv", ["mxsf", "vectors", "encoder", "--input", "x.npy"])
-    with pytest.raises(SystemExit) as stop:
-        main()
-    assert stop.value.code == 0
-    printed = capsys.readouterr().out
+    code, printed, _ = run("vectors", "encoder", "--input", "x.npy")
+    assert code == 0
     assert "build/mxsf_encoder_mxsf_b32_tb.v" in printed
     assert len((tmp_path / "build/mxsf_encoder_mxsf_b32_i.hex").read_text().split()) == 16
     assert icarus(tmp_path / "build", "mxsf_encoder_mxsf_b32")[0] == 0

@@ -5,7 +5,6 @@ from itertools import pairwise
 
 import pytest
 from mxsf.flow.catalogue.catalogue import variant
-from mxsf.flow.cli.main import main
 from mxsf.flow.study.growth import SIZES, grow
 from mxsf.flow.synth.area import area
 from mxsf.golden import E2M1
@@ -36,15 +35,12 @@ def test_more_pes_are_more_cells_and_fewer_cycles(grown):
         assert growth.cycles[1024] == 1024**3 // (growth.pes * 8) + 1
 
 
-def test_command(tmp_path, monkeypatch, capsys):
-    monkeypatch.chdir(tmp_path)
+def test_command(run, tmp_path):
     arguments = ["--pes", "1", "--depth", "2", "--element", "e2m1"]
     files = ["--json", "build/growth.json", "--plot", "build/growth.svg"]
-    monkeypatch.setattr("sys.argv", ["mxsf", "growth", *arguments, *files])
-    with pytest.raises(SystemExit) as stop:
-        main()
-    assert stop.value.code == 0
-    assert "a PE" in capsys.readouterr().out
+    code, printed, _ = run("growth", *arguments, *files)
+    assert code == 0
+    assert "a PE" in printed
     (row,) = json.loads((tmp_path / "build/growth.json").read_text())
     assert row["pes"] == 1
     assert row["pe"]["luts"] > 0

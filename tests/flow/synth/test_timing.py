@@ -4,8 +4,8 @@ import copy
 import json
 
 import pytest
+from commands import command
 from mxsf.flow.catalogue.catalogue import variant
-from mxsf.flow.cli import main as cli
 from mxsf.flow.synth import timing as module
 from mxsf.flow.synth.area import area
 from mxsf.flow.synth.critical_path import Labels, critical_path
@@ -230,7 +230,7 @@ def test_bad_options(monkeypatch, capsys, options, message):
     with pytest.raises(ValueError, match=message):
         check_options(**{"target": "ecp5"} | options)
     words = [word for key, value in options.items() for word in (f"--{key}", str(value))]
-    assert command(monkeypatch, "decoder", *words) == 2
+    assert command(monkeypatch, "timing", "decoder", *words) == 2
     told = {
         "seeds": "Invalid value for '--seeds': seeds must be 1 to 100, not 0",
         "frequency": "Invalid value for '--frequency': frequency must be 0.001 to 10000 MHz, "
@@ -256,14 +256,6 @@ def test_errors_of_nextpnr_are_quoted():
     tool = Nextpnr(("false",), "nextpnr")
     assert tool.reason("Warning: a\nERROR: no BELs\n1 warning, 1 error") == "ERROR: no BELs"
     assert tool.reason("one\ntwo") == "one two"
-
-
-def command(monkeypatch, *words):
-    """Exit code of ``mxsf timing``."""
-    monkeypatch.setattr("sys.argv", ["mxsf", "timing", *words])
-    with pytest.raises(SystemExit) as ended:
-        cli.main()
-    return ended.value.code or 0
 
 
 @pytest.mark.long
@@ -296,8 +288,8 @@ def test_combinational_design(target):
 def test_same_seed_same_figure_and_requirement(monkeypatch, capsys, tmp_path):
     monkeypatch.chdir(tmp_path)
     words = ["decoder", "--element", "mxsf", "--element", "e4m3", "--seeds", "2"]
-    assert command(monkeypatch, *words, "--json", "new/1.json") == 0
-    assert command(monkeypatch, *words, "--json", "2.json", "--require", "5000") == 1
+    assert command(monkeypatch, "timing", *words, "--json", "new/1.json") == 0
+    assert command(monkeypatch, "timing", *words, "--json", "2.json", "--require", "5000") == 1
     seen = capsys.readouterr()
     assert "mxsf_decoder_mxsf on ecp5" in seen.out
     assert "MHz, below the 5000 MHz that are required" in seen.err

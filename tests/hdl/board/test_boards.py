@@ -11,6 +11,7 @@ from functools import cache
 
 import numpy as np
 import pytest
+from commands import command
 from designs import needs_gcc, plant
 from mxsf.flow.board import boards as boards_module
 from mxsf.flow.board import host as host_module
@@ -18,7 +19,6 @@ from mxsf.flow.board.bitstream import Bitstream
 from mxsf.flow.board.boards import BAUD, boards, divisor, find_board, plan
 from mxsf.flow.board.host import Host, HostError, open_line
 from mxsf.flow.catalogue.catalogue import variant
-from mxsf.flow.cli import main as cli
 from mxsf.flow.netlist.netlist import netlist
 from mxsf.golden import MXSF, matmul, parse, quantize
 from mxsf.golden.engine.machine import Command, Machine, Opcode, Output, Tiles, split
@@ -416,14 +416,6 @@ def port(monkeypatch):
     thread.join()
     os.close(master)
     os.close(slave)
-
-
-def command(monkeypatch, *words):
-    """Exit code of ``mxsf``."""
-    monkeypatch.setattr("sys.argv", ["mxsf", *map(str, words)])
-    with pytest.raises(SystemExit) as ended:
-        cli.main()
-    return ended.value.code or 0
 
 
 MATRICES = [np.random.default_rng(5).standard_normal(shape) for shape in ((3, 18), (18, 6))]
