@@ -48,8 +48,8 @@ def begin(tmp_path):
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
                 text=True,
-                # A test that runs in the background has Ctrl-C ignored, which children inherit.
-                preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+                # In the background Ctrl-C is ignored, under nohup SIGHUP: children inherit that.
+                preexec_fn=heed,
             )
         )
         return processes[-1]
@@ -58,6 +58,11 @@ def begin(tmp_path):
     for process in processes:
         process.kill()
         process.communicate()
+
+
+def heed():
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
 
 
 def children(folder):
