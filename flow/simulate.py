@@ -39,7 +39,7 @@ def make_simulator(
     if shell is not None and not shell.transparent:
         raise ValueError(f"{variant.top} has no cycle model: simulate it with stream or flat ports")
     if name == "amaranth":
-        simulator: Simulator = AmaranthSimulator(variant.outside, clocked=variant.clocked, vcd=vcd)
+        simulator: Simulator = AmaranthSimulator(variant.outside, vcd=vcd)
     elif name == "cxxrtl":
         simulator = cxxrtl_simulator(variant, vcd, optimise=optimise)
     else:

@@ -24,7 +24,7 @@ def build(element, **options):
 
 
 def amaranth(component):
-    return AmaranthSimulator(component, clocked=component.latency > 0)
+    return AmaranthSimulator(component)
 
 
 def compiled(component):

@@ -14,7 +14,7 @@ FORMATS = [name for name in NAMED + OTHERS if name not in ("e8m7", "e4m11")]
 
 
 def run(component):
-    return compare_table(AmaranthSimulator(component, clocked=False), *operand_case(component))
+    return compare_table(AmaranthSimulator(component), *operand_case(component))
 
 
 def deafen(monkeypatch):
