@@ -26,6 +26,7 @@ proc -norom
 opt_expr
 opt_merge
 wreduce
+opt_expr
 opt_dff
 memory_collect
 opt_clean -purge

@@ -8,6 +8,7 @@ import sys
 
 import pytest
 from designs import exported
+from heads import ports
 from mxsf.flow.catalogue.catalogue import CATALOGUE, variant
 from mxsf.flow.export.manifest import manifest
 from mxsf.flow.export.verilog import generate, verilog
@@ -45,11 +46,10 @@ def test_readable(name, options):
 def test_manifest_tells_the_ports(name, options):
     design, text = exported(name, **options)
     facts = manifest(design)
-    top = text[text.index(f"module {design.top}(") :]
-    declared = {}
-    pattern = r"^  (input|output) (?:\[(\d+):0\] )?(\w+);"
-    for direction, high, port in re.findall(pattern, top[: top.index("endmodule")], re.M):
-        declared[port] = {"direction": direction[:-3], "width": int(high or 0) + 1}
+    declared = {
+        port.name: {"direction": port.direction[:-3], "width": port.width}
+        for port in ports(text)[design.top]
+    }
     assert declared == {
         name: {key: port[key] for key in ("direction", "width")}
         for name, port in facts["ports"].items()
@@ -94,17 +94,16 @@ def test_a_failed_write_leaves_the_old_file(tmp_path, monkeypatch):
 
 def test_ports_stand_as_declared():
     text = verilog(variant("encoder", block=4, lanes=2))
-    heads = dict(re.findall(r"^module mxsf_encoder_mxsf_b4_l2(\w*)\((.*?)\);", text, re.M))
     stream = [f"{s}__{role}" for s in "io" for role in ("payload", "valid", "ready")]
-    assert heads[""].split(", ") == ["clk", "rst", *stream]
-    for name in ("search", "banks", "lanes"):
-        assert heads[f"__{name}"].split(", ") == ["clk", "rst", *stream]
-    assert heads["__placer"].split(", ") == ["word", "origin", "placed"]
-    assert heads["__incrementer"].split(", ") == ["chosen", "code"]
-    text = verilog(variant("baseline", block=4, method="window"))
-    heads = dict(re.findall(r"^module mxsf_baseline_b4_window(\w*)\((.*?)\);", text, re.M))
-    # The first is signed.
-    assert heads["__normaliser"] == "value, sign, leading, significand, rest"
+    names = {module: [port.name for port in declared] for module, declared in ports(text).items()}
+    top = "mxsf_encoder_mxsf_b4_l2"
+    for module in ("", "__search", "__banks", "__lanes"):
+        assert names[top + module] == ["clk", "rst", *stream]
+    assert names[f"{top}__placer"] == ["word", "origin", "placed"]
+    assert names[f"{top}__incrementer"] == ["chosen", "code"]
+    declared = ports(verilog(variant("baseline", block=4, method="window")))
+    signed_first = [port.name for port in declared["mxsf_baseline_b4_window__normaliser"]]
+    assert signed_first == ["value", "sign", "leading", "significand", "rest"]
 
 
 def test_equal_modules_merge():
