@@ -25,8 +25,6 @@ _SCRIPT = """read_rtlil design.il
 proc -norom
 opt_expr
 opt_merge
-wreduce
-opt_expr
 opt_dff
 memory_collect
 opt_clean -purge
