@@ -123,9 +123,7 @@ class _Reader:
         own, signed, closed = self._shape(operator, operands, width)
         return Expression(own, signed, closed, operator, self._places)
 
-    def _shape(
-        self, operator: str, operands: list[_Operand], width: int
-    ) -> tuple[int, bool, bool]:
+    def _shape(self, operator: str, operands: list[_Operand], width: int) -> tuple[int, bool, bool]:
         """Own width, signedness and closedness; note the width at the place of each operand."""
         first, *rest = operands
         if operator == "reduce" or operator in ("&&", "||"):

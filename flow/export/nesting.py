@@ -23,9 +23,7 @@ _UNNAMED = re.compile(r"\b_\d+_\b")
 _SAME = re.compile(r"(?<=[{ ])(?P<item>[\w\[\]:]+)(?P<more>(?:, (?P=item)){2,})(?=[, ])")
 _ALONE = re.compile(r"\{ (\{\d+\{[\w\[\]:]+\}\}) \}")
 _LEFT = r"(\{.*?\}|[\w:\[\]]+)"
-_STATEMENT = re.compile(
-    rf"(  assign {_LEFT} = | +(?:else )?(?:if \(\S+\) )?{_LEFT} <= )(.*);"
-)
+_STATEMENT = re.compile(rf"(  assign {_LEFT} = | +(?:else )?(?:if \(\S+\) )?{_LEFT} <= )(.*);")
 _TAKEN_ON = re.compile(r"^ +(?:else )?(?:if \(\S+\) )?(\w+) <= (_\d+_);$", re.M)
 
 

@@ -20,7 +20,9 @@ def ports(text: str) -> dict[str, list[Port]]:
     return {
         name: [
             Port(port, way, int(high or 0) + 1)
-            for way, high, port in (re.fullmatch(pattern, line).groups() for line in head.split(",\n"))
+            for way, high, port in (
+                re.fullmatch(pattern, line).groups() for line in head.split(",\n")
+            )
         ]
         for name, head in re.findall(r"^module (\w+) \(\n(.*?)\n\);$", text, re.M | re.S)
     }
