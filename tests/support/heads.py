@@ -16,13 +16,10 @@ class Port(NamedTuple):
 
 def ports(text: str) -> dict[str, list[Port]]:
     """Ports of every module of a Verilog file, in their order."""
-    pattern = r"^  (input|output) (?:wire|reg) (?:\[(\d+):0\] )?(\w+)(?: = \S+)?$"
-    return {
-        name: [
-            Port(port, way, int(high or 0) + 1)
-            for way, high, port in (
-                re.fullmatch(pattern, line).groups() for line in head.split(",\n")
-            )
-        ]
-        for name, head in re.findall(r"^module (\w+) \(\n(.*?)\n\);$", text, re.M | re.S)
-    }
+    pattern = r"  (input|output) (?:wire|reg) (?:\[(\d+):0\] )?(\w+)(?: = \S+)?"
+    declared = {}
+    for name, head in re.findall(r"^module (\w+) \(\n(.*?)\n\);$", text, re.M | re.S):
+        found = [re.fullmatch(pattern, line) for line in head.split(",\n")]
+        assert all(found), head
+        declared[name] = [Port(port[3], port[1], int(port[2] or 0) + 1) for port in found if port]
+    return declared

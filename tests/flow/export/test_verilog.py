@@ -136,3 +136,53 @@ def test_every_design_has_a_title_and_documented_parameters():
     for design in CATALOGUE.values():
         assert design.title
         assert all(parameter.help for parameter in design.parameters)
+
+
+VHDL = r"[A-Za-z](?:_?[A-Za-z0-9])*"
+"""An identifier of VHDL: IEEE 1076-1993, section 13.3."""
+
+KEYWORDS_OF_VHDL = {
+    *("abs", "access", "all", "array", "begin", "block", "body", "buffer", "bus", "case", "end"),
+    *(
+        "exit",
+        "file",
+        "for",
+        "function",
+        "group",
+        "if",
+        "in",
+        "inout",
+        "is",
+        "label",
+        "loop",
+        "map",
+    ),
+    *("mod", "new", "next", "not", "null", "of", "on", "open", "others", "out", "port", "process"),
+    *(
+        "range",
+        "record",
+        "register",
+        "rem",
+        "report",
+        "return",
+        "select",
+        "signal",
+        "subtype",
+        "to",
+    ),
+    *("type", "units", "until", "use", "variable", "wait", "when", "while", "with"),
+}
+
+
+@pytest.mark.parametrize("interface", ["stream", "flat", "axi"])
+def test_default_names_are_short_and_flat_and_axi_ports_legal_in_vhdl(interface):
+    for name in CATALOGUE:
+        if (name, interface) == ("decoder", "axi"):
+            continue  # it has no streams
+        design = variant(name, interface=interface)
+        assert len(design.top) < 64
+        names = {design.top, *design.ports}
+        assert all(re.fullmatch(VHDL, name) for name in names) == (
+            interface != "stream" or name == "decoder"
+        )
+        assert not names & KEYWORDS_OF_VHDL
