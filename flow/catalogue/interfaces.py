@@ -97,9 +97,7 @@ INTERFACES = {
         Interface(
             "axi",
             "a stream is an AXI4-Stream, commands are AXI4-Lite registers",
-            lambda design, core, clocking, keep: design.axi(
-                core, design.name, clocking, keep=keep
-            ),
+            lambda design, core, clocking, keep: design.axi(core, design.name, clocking, keep=keep),
             clock=AXI_CLOCKING.clock,
             resets=(("low", AXI_CLOCKING.reset),),
         ),

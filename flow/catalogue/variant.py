@@ -39,7 +39,7 @@ class Variant:
         interface: which ports it has outside.
         clocking: clock and reset, where it has state.
         module: name of the top module; empty for one that says the parameters.
-        tkeep: whether AXI4-Stream inputs with arrays have tkeep; None for the default, that they do.
+        tkeep: whether AXI4-Stream inputs with arrays have tkeep; None for the default, yes.
     """
 
     design: Design

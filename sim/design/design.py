@@ -7,7 +7,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from ...hdl.interface.axi import AxiShell
-from ...hdl.interface.shell import Clocking, Shell
+from ...hdl.interface.shell import Shell
 from ..result import Progress, Result, Stalls
 from ..simulator.simulator import Simulator
 from ..stimulus.stimulus import Stimulus
