@@ -34,6 +34,7 @@ def extras(variant: Variant, period: float = 10) -> dict[str, str]:
     top, clock, structs = variant.top, variant.clock, _structs(facts)
     texts = {
         f"{top}_inst.vh": render("inst.vh", top=top, clock=clock, ports=_declarations(facts)),
+        f"{top}.vlt": waivers(variant),
         f"{top}_pkg.sv": render(
             "pkg.sv",
             top=top,
@@ -42,7 +43,6 @@ def extras(variant: Variant, period: float = 10) -> dict[str, str]:
             example=next((struct for struct in reversed(structs) if struct["port"]), None),
             tkeep=said_of_tkeep(facts),
         ),
-        f"{top}.vlt": waivers(variant),
     }
     if clock is not None:
         ways = {name: port["direction"] for name, port in facts["ports"].items()}

@@ -9,8 +9,9 @@
 {% endif %}
 {% if example %}
 // A payload and its struct have the same bits: assign one to the other.
-//   {{ top }}_pkg::{{ example.name }} beat;
-//   always @* beat = {{ top }}_{{ example.port }};
+//   import {{ top }}_pkg::*; // Yosys without slang: {{ top }}_pkg:: in front of each name
+//   {{ example.name }} beat;
+//   assign beat = {{ top }}_{{ example.port }};
 {% endif %}
 package {{ top }}_pkg;
 {% for constant in constants %}

@@ -14,7 +14,7 @@ from mxsf.flow.export.verilog import generate
 
 ASYNC = {"reset": "async", "polarity": "low"}
 MORE = [
-    ("encoder", {"block": 4, "interface": "axi", "prefix": "acme_"}),
+    ("encoder", {"block": 4, "interface": "axi", "prefix": "acme_", "tkeep": "no"}),
     ("dot", {"block": 4, "element": "mx9,int8", "interface": "flat", **ASYNC}),
     ("dot", {"block": 4, "stages": "product,sum,round", "module": "mine", "interface": "axi"}),
     ("matmul", {"tile": 4, "pes": 1, "depth": 2, "requantize": "no", "interface": "axi"}),
@@ -53,6 +53,12 @@ def test_settings_are_words():
     reset = {"reset": "sync", "reset-polarity": "high"}
     assert facts["options"] == {"interface": "stream"} | reset
     assert manifest(variant("decoder"))["options"] == {"interface": "stream"}
+    for given, said in ((None, "yes"), ("no", "no")):
+        facts = manifest(variant("encoder", interface="axi", tkeep=given))
+        assert facts["options"]["tkeep"] == said
+        assert facts["top"].endswith("nokeep") == (said == "no")
+    facts = manifest(variant("accumulator", interface="axi"))  # its input has no array
+    assert "tkeep" not in facts["options"]
 
 
 CORES = """
