@@ -68,6 +68,7 @@ def variant(
     reset: str = "sync",
     polarity: str | None = None,
     module: str | None = None,
+    tkeep: str | None = None,
     **values: Any,
 ) -> Variant:
     """Build a design by name.
@@ -79,6 +80,8 @@ def variant(
         reset: ``"sync"`` or ``"async"``.
         polarity: of the reset, ``"high"`` or ``"low"``; by default what the interface has.
         module: name of the top module; by default one that says the parameters.
+        tkeep: whether AXI4-Stream inputs with arrays have tkeep, ``"yes"`` or ``"no"``; by default
+            they have.
         values: parameters, as values or as text; the rest take their defaults.
 
     Raises:
@@ -98,6 +101,11 @@ def variant(
         raise ValueError(f"unknown interface {interface!r}: use {', '.join(INTERFACES)}")
     ports = INTERFACES[interface]
     clocking = ports.clocking(reset, polarity)
+    if tkeep not in (None, "yes", "no"):
+        raise ValueError(f"tkeep must be yes or no, not {tkeep!r}")
+    if tkeep is not None and interface != "axi":
+        raise ValueError(f"tkeep {tkeep} has no effect with {interface} ports: only axi has tkeep")
+    kept = None if tkeep is None else tkeep == "yes"
     known = {parameter.name: parameter for parameter in design.parameters}
     for key in values:
         if key not in known:
@@ -107,7 +115,7 @@ def variant(
     )
     built = {key: getattr(component, key) for key in known}
     settled = {key: p.settled(built) for key, p in known.items()}
-    return Variant(design, settled, component, prefix, ports, clocking, module or "")
+    return Variant(design, settled, component, prefix, ports, clocking, module or "", kept)
 
 
 def tensors() -> dict[str, NDArray[np.float32]]:

@@ -19,6 +19,7 @@ _KEYWORDS = {
     "interface": "interface",
     "reset": "reset",
     "reset-polarity": "polarity",
+    "tkeep": "tkeep",
     "prefix": "prefix",
     "name": "module",
 }

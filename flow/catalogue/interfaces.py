@@ -26,7 +26,8 @@ class Interface:
     Args:
         name: what the command line calls it, and its part of a module name.
         title: one line for people.
-        build: makes the shell: (design, component, clock and reset).
+        build: makes the shell: (design, component, clock and reset, whether inputs with arrays have
+            tkeep).
         clock: name of the clock port.
         resets: names of the reset port, by the polarities that it may have, the default first.
         own_ports: whether the ports are the design's own.
@@ -34,7 +35,7 @@ class Interface:
 
     name: str
     title: str
-    build: Callable[[Design, Any, Clocking], Shell]
+    build: Callable[[Design, Any, Clocking, bool], Shell]
     clock: str = PLAIN.clock
     resets: tuple[tuple[str, str], ...] = (("high", PLAIN.reset), ("low", "rst_n"))
     own_ports: bool = False
@@ -81,7 +82,7 @@ INTERFACES = {
         Interface(
             "stream",
             "a stream is valid, ready and one payload vector",
-            lambda design, core, clocking: LinkedShell(
+            lambda design, core, clocking, keep: LinkedShell(
                 core, design.name, plain_links(core), clocking
             ),
             own_ports=True,
@@ -89,14 +90,14 @@ INTERFACES = {
         Interface(
             "flat",
             "a stream is valid, ready and one port for each field",
-            lambda design, core, clocking: LinkedShell(
+            lambda design, core, clocking, keep: LinkedShell(
                 core, design.name, flat_links(core), clocking
             ),
         ),
         Interface(
             "axi",
             "a stream is an AXI4-Stream, commands are AXI4-Lite registers",
-            lambda design, core, clocking: design.axi(core, design.name, clocking),
+            lambda design, core, clocking, keep: design.axi(core, design.name, clocking, keep=keep),
             clock=AXI_CLOCKING.clock,
             resets=(("low", AXI_CLOCKING.reset),),
         ),

@@ -24,6 +24,8 @@ __all__ = ["Values", "Variant"]
 
 Values = dict[str, Any]
 
+_YES_NO = {True: "yes", False: "no"}
+
 
 @dataclass(frozen=True)
 class Variant:
@@ -37,6 +39,7 @@ class Variant:
         interface: which ports it has outside.
         clocking: clock and reset, where it has state.
         module: name of the top module; empty for one that says the parameters.
+        tkeep: whether AXI4-Stream inputs with arrays have tkeep; None for the default, yes.
     """
 
     design: Design
@@ -46,6 +49,7 @@ class Variant:
     interface: Interface = INTERFACES["stream"]
     clocking: Clocking = PLAIN
     module: str = ""
+    tkeep: bool | None = None
 
     @property
     def top(self) -> str:
@@ -62,6 +66,8 @@ class Variant:
         ]
         if not self.interface.own_ports:
             tags.append(self.interface.name)
+        if self.tkeep is False:
+            tags.append("nokeep")
         tags += self.interface.reset_tags(self.clocking)
         return self.prefix + "_".join(["mxsf", self.design.name, *tags])
 
@@ -70,11 +76,22 @@ class Variant:
         """What is around the component; None where the component's own ports ship.
 
         Raises:
-            ValueError: another reset is wanted of a design without state.
+            ValueError: another reset is wanted of a design without state, or tkeep was chosen where
+                no input can have it.
         """
-        if self.interface.own_ports and self.clocking == PLAIN:
-            return None
-        shell = self.interface.build(self.design, self.component, self.clocking)
+        made = None
+        if not (self.interface.own_ports and self.clocking == PLAIN):
+            made = self._made()
+        if self.tkeep is not None and not _keeps(made):
+            raise ValueError(
+                f"{self.top} has no AXI4-Stream input with arrays: tkeep {_YES_NO[self.tkeep]} has "
+                "no effect"
+            )
+        return made
+
+    def _made(self) -> Shell:
+        keep = self.tkeep is not False
+        shell = self.interface.build(self.design, self.component, self.clocking, keep)
         if shell.clocking is None and self.clocking != self.interface.clocking():
             raise ValueError(
                 f"{self.top} is combinational: no reset can be {self.clocking.kind} in it"
@@ -157,6 +174,8 @@ class Variant:
         options = {"interface": self.interface.name}
         if self.clock is not None:
             options["reset"], options["reset-polarity"] = reset_words(self.clock)
+        if _keeps(self.shell):
+            options["tkeep"] = _YES_NO[self.tkeep is not False]
         names = {"prefix": self.prefix, "name": self.module}
         return options | {key: text for key, text in names.items() if text}
 
@@ -179,3 +198,8 @@ class Variant:
             host = self.design.bridge(self.component, vectors.ends)
             vectors = replace(vectors, bridge=host)
         return vectors
+
+
+def _keeps(shell: Shell | None) -> bool:
+    """Whether a shell has inputs that may have tkeep."""
+    return shell is not None and any(axis.may_be_partial for axis in shell.streams)

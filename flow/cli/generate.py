@@ -21,6 +21,7 @@ from .options import (
     read_variant,
     shell_options,
 )
+from .outputs import note_long_name
 from .values import Quantity
 
 __all__ = ["generate"]
@@ -45,6 +46,7 @@ def _write(
     if period is not None and not extras:
         raise ValueError(f"--period {period:g} has no effect without --extras")
     for design in designs:
+        note_long_name(design)
         paths = write_design(design, output)
         if extras:
             paths += write_extras(design, output, 10 if period is None else period)

@@ -77,6 +77,11 @@ fusesoc_option = click.option(
 def shell_options(command: Any) -> Any:
     """Add the options of ports, clock and reset."""
     command = click.option(
+        "--tkeep",
+        type=click.Choice(["yes", "no"], case_sensitive=False),
+        help="Whether axi inputs with arrays have tkeep, for partial beats [default: yes].",
+    )(command)
+    command = click.option(
         "--reset-polarity",
         "polarity",
         type=click.Choice(POLARITIES, case_sensitive=False),

@@ -19,6 +19,7 @@ from .options import (
     shell_options,
     stall_options,
 )
+from .outputs import note_long_name
 
 __all__ = ["vectors"]
 
@@ -48,6 +49,7 @@ def vectors(
     """
     values = None if tensor is None else load_array(tensor)
     design = read_variant(name, options)
+    note_long_name(design)
     paths = write_vectors(design, output, values, Stalls(valid, ready, seed))
     if fusesoc:
         paths += write_core(design, output, [p.name for p in paths if p.suffix == ".hex"])

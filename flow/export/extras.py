@@ -1,6 +1,7 @@
 """What goes beside the Verilog into somebody's design.
 
-An instantiation template, a package of its payloads, constraints of its clock, waivers for lint.
+An instantiation template, a package of its numbers and payloads, constraints of its clock, waivers
+for lint. Templates and packages of several designs go together: all names begin with the module's.
 """
 
 from pathlib import Path
@@ -9,7 +10,8 @@ from typing import Any
 from ...golden.files import write_whole
 from ..catalogue.module_name import KEYWORDS
 from ..catalogue.variant import Variant
-from .manifest import fields_by_place, manifest
+from .constants import constants
+from .manifest import fields_by_place, manifest, said_of_tkeep
 from .render import render
 
 __all__ = ["extras", "waivers", "write_extras"]
@@ -20,30 +22,28 @@ _OUTSIDE = 0.3  # share of the period that the suggested I/O delays leave to the
 def extras(variant: Variant, period: float = 10) -> dict[str, str]:
     """Text of the files that go beside the Verilog, by name.
 
-    ``<top>_inst.v``, an instantiation template; ``<top>_pkg.sv``, packed structs of the payloads,
-    where the design has streams; ``<top>.sdc`` and ``<top>.xdc``, its clock, where it has one;
-    ``<top>.vlt``, waivers for Verilator.
+    ``<top>_inst.vh``, an instantiation template; ``<top>_pkg.sv``, constants, and packed structs of
+    the payloads where the design has streams; ``<top>.sdc`` and ``<top>.xdc``, its clock, where it
+    has one; ``<top>.vlt``, waivers for Verilator.
 
     Args:
         variant: the design.
         period: of the clock, in ns.
     """
     facts = manifest(variant)
-    top, clock = variant.top, variant.clock
+    top, clock, structs = variant.top, variant.clock, _structs(facts)
     texts = {
-        f"{top}_inst.v": render("inst.v", top=top, clock=clock, ports=_declarations(facts)),
+        f"{top}_inst.vh": render("inst.vh", top=top, clock=clock, ports=_declarations(facts)),
         f"{top}.vlt": waivers(variant),
-    }
-    if facts["payloads"]:
-        structs = _structs(facts)
-        texts[f"{top}_pkg.sv"] = render(
+        f"{top}_pkg.sv": render(
             "pkg.sv",
             top=top,
-            latency=facts["latency"],
-            beats=facts["block_beats"],
+            constants=constants(variant, facts),
             structs=structs,
-            vector=structs[-1]["port"],
-        )
+            example=next((struct for struct in reversed(structs) if struct["port"]), None),
+            tkeep=said_of_tkeep(facts),
+        ),
+    }
     if clock is not None:
         ways = {name: port["direction"] for name, port in facts["ports"].items()}
         for kind in ("sdc", "xdc"):
@@ -88,6 +88,8 @@ def _declarations(facts: dict[str, Any]) -> list[dict[str, str]]:
             comment += f", {field['length']} items of {field['width']} bits, item 0 the lowest"
         elif port.get("role") in ("payload", "tdata", "tuser") and not field:
             comment += f", fields: {facts['top']}_pkg.sv"
+        elif port.get("role") == "tkeep":
+            comment += f", a bit for each byte: {{{width}{{1'b1}}}} where every beat is whole"
         scope = f"[{width - 1}:0] " if width > 1 else ""
         declared.append({"name": name, "range": scope, "comment": comment})
     return declared
@@ -119,8 +121,9 @@ def _structs(facts: dict[str, Any]) -> list[dict[str, Any]]:
                 members[head] = {"type": kind, "comment": ""}
         listed = [{"name": _member(n), **member} for n, member in members.items()]
         port = next((p for p in (stream, f"{stream}__payload") if p in ports), None)
-        structs.append({"port": port, "name": f"{name}_t", "members": listed})
-        return f"{name}_t"
+        kind = f"{facts['top']}_{name}_t"
+        structs.append({"port": port, "name": kind, "members": listed})
+        return kind
 
     for stream, fields in payloads.items():
         add(stream, stream, fields)

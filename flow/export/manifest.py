@@ -13,7 +13,7 @@ from ...golden.formats.word import WordFormat
 from ...hdl.ports import fields, stream_names
 from ..catalogue.variant import Variant
 
-__all__ = ["fields_by_place", "manifest", "reproducible"]
+__all__ = ["fields_by_place", "manifest", "reproducible", "said_of_tkeep"]
 
 
 def manifest(variant: Variant) -> dict[str, Any]:
@@ -96,6 +96,14 @@ def fields_by_place(facts: dict[str, Any]) -> dict[str, list[dict[str, Any]]]:
         for field in payload:
             by_place.setdefault(field.get("port", stream), []).append(field)
     return by_place
+
+
+def said_of_tkeep(facts: dict[str, Any]) -> str:
+    """What a manifest says of tkeep, in a sentence; empty where there is no input for it."""
+    return {
+        "yes": "An item of an array counts as zero unless tkeep keeps all of its bytes.",
+        "no": "There is no tkeep: every byte of a beat counts.",
+    }.get(facts["options"].get("tkeep", ""), "")
 
 
 def _versions() -> dict[str, str]:

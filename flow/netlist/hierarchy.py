@@ -1,5 +1,6 @@
 """All modules of a design: each distinct component is elaborated and converted once."""
 
+import inspect
 import re
 from collections import Counter
 from collections.abc import Hashable
@@ -27,6 +28,7 @@ class Hierarchy:
     Attributes:
         modules: RTLIL of each module after its name, children first.
         instances: number of instances of each module below the top.
+        titles: first line of the documentation of each module's component.
 
     Raises:
         ValueError: a component uses a signal of another one that is no port of it.
@@ -42,6 +44,7 @@ class Hierarchy:
         self._homes: dict[int, Any] = {}  # of signals that are no ports: the component
         self._ports: set[int] = set()
         self.modules: dict[str, str] = {}
+        self.titles: dict[str, str] = {}
         self._outline(component, None, Kind())
         strays = self._ports & self._homes.keys()
         if strays:
@@ -78,6 +81,7 @@ class Hierarchy:
             self._by_text[text] = name
         if name not in self.modules:
             self.modules[name] = text
+            self.titles[name] = _title(component)
             self._within[name] = Counter(outline.name for outline in outlines)
         return Outline(name, clocked, clocked and kind.cleared)
 
@@ -103,6 +107,12 @@ class Hierarchy:
 def _concept(cell: str) -> str:
     """What an instance is, without its number and what Verilog would escape."""
     return re.sub(r"\W+", "_", re.sub(r"_\d+$", "", cell), flags=re.ASCII)
+
+
+def _title(component: Any) -> str:
+    """First line of a component's documentation as plain text."""
+    line = (inspect.getdoc(type(component)) or "").partition("\n")[0]
+    return line.replace("``", "")
 
 
 def _mark_used(part: Elaboratable) -> None:

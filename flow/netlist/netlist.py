@@ -6,9 +6,9 @@ in that order, behind clock and reset. Names read well in Verilog: no dots, no e
 
 import gc
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from .hierarchy import Hierarchy
@@ -28,12 +28,14 @@ class Netlist:
         instances: number of instances of each module below the top, merged modules counted once
             for each place where they stand.
         clock: name of the clock port, where there is one.
+        titles: what each module is, from the first line of its component's documentation.
     """
 
     top: str
     text: str
     instances: dict[str, int]
     clock: str = "clk"
+    titles: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def clocked(self) -> bool:
@@ -76,7 +78,7 @@ def netlist(component: Any, top: str, clock: str = "clk") -> Netlist:
         hierarchy = Hierarchy(component, top)
     parts = [f"module \\{name}\n{body}" for name, body in hierarchy.modules.items()]
     parts[-1] = "attribute \\top 1\n" + parts[-1]
-    return Netlist(top, "\n".join(parts), hierarchy.instances, clock)
+    return Netlist(top, "\n".join(parts), hierarchy.instances, clock, hierarchy.titles)
 
 
 @contextmanager

@@ -34,7 +34,9 @@ product waits for a load, for a word of ``c``, for room at the output, for the a
 
 
 class Core(wiring.Component):
-    """See ``mxsf.hdl.engine.matmul.Matmul``.
+    """A matrix engine without its counters and its abort.
+
+    What it computes: ``mxsf.hdl.engine.matmul.Matmul``.
 
     Args:
         sequencer: the loop nest.

@@ -18,7 +18,7 @@ __all__ = ["Issue"]
 
 
 class Issue(wiring.Component):
-    """Jobs to starts.
+    """Jobs to starts of loads and products, each when what it needs is free.
 
     Args:
         depth: tiles of a memory.

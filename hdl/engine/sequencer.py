@@ -36,7 +36,7 @@ def step_layout(depth: int, steps: int, outputs: int) -> data.StructLayout:
 
 
 class Sequencer(wiring.Component):
-    """Jobs to steps.
+    """Jobs to steps of the array: the loop nest of a product.
 
     A group has ``group`` output tiles; what is left when it is less than two groups is one group,
     so that none is smaller unless the whole product is.

@@ -35,6 +35,7 @@ class AxiShell(Shell):
         buffered: put a register at each output, also where the core has one.
         more: ports that are no streams.
         without: names of streams that reach the outside by those.
+        keep: whether inputs with arrays have tkeep; without it every byte counts.
 
     Attributes:
         streams: how each stream is mapped.
@@ -53,8 +54,9 @@ class AxiShell(Shell):
         buffered: bool = False,
         more: Mapping[str, Any] = MappingProxyType({}),
         without: Collection[str] = (),
+        keep: bool = True,
     ):
-        self.streams = axi_streams(core, without)
+        self.streams = axi_streams(core, without, keep=keep)
         if not self.streams:
             raise ValueError(f"{name} has no streams: its interface cannot be axi")
         self.latency = int(buffered or core.latency == 0)
@@ -95,7 +97,7 @@ class AxiShell(Shell):
         ]
         for field, signal, offset in axis.fields:
             incoming = self._port(axis, signal)[offset : offset + field.bits]
-            if field.array:
+            if field.array and "tkeep" in axis.widths:
                 incoming = self._kept(m, axis, incoming, field, offset)
             m.d.comb += outside[field.offset : field.offset + field.bits].eq(incoming)
         held = skid(m, bus, name=axis.name)

@@ -47,15 +47,22 @@ class AxiEngine(AxiShell):
         core: the engine.
         name: name of its instance and module.
         clocking: clock and reset.
+        keep: whether the tiles that come in have tkeep.
 
     Attributes:
         registers: the description of the registers.
     """
 
-    def __init__(self, core: Matmul, name: str, clocking: Clocking = AXI_CLOCKING):
+    def __init__(
+        self, core: Matmul, name: str, clocking: Clocking = AXI_CLOCKING, *, keep: bool = True
+    ):
         self.registers = engine_registers(core)
         super().__init__(
-            core, name, clocking, buffered=True, more=_lite_members(), without=["command"]
+            *(core, name, clocking),
+            buffered=True,
+            more=_lite_members(),
+            without=["command"],
+            keep=keep,
         )
         self.latency += 1
         lite = {port: Link(port, 0, bits, True) for port, bits in lite_widths().items()}

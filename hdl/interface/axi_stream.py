@@ -7,6 +7,7 @@
   at an input.
 - ``tkeep``, at inputs with arrays, has a bit for each byte of tdata. An item of an array counts as
   zero where a byte of it is not kept, so that a last beat may be partial. What leaves is whole.
+  A design may be built without it: then every byte counts.
 - ``first`` is not on the bus: it is the beat after tlast. Only where the packets of several outputs
   are interleaved, an input has it in tuser.
 
@@ -77,8 +78,15 @@ class AxiStream:
         """Name of a port."""
         return f"{self.name}_{signal}"
 
+    @property
+    def may_be_partial(self) -> bool:
+        """Whether beats go in that have arrays: those that may have tkeep."""
+        return self.is_input and any(mapped.field.array for mapped in self.fields)
 
-def axi_streams(component: Any, without: Collection[str] = ()) -> list[AxiStream]:
+
+def axi_streams(
+    component: Any, without: Collection[str] = (), *, keep: bool = True
+) -> list[AxiStream]:
     """Map the streams of a component.
 
     One input is ``s_axis``, of several the one named ``a`` is ``s_axis_a``; outputs are ``m_axis``.
@@ -86,6 +94,7 @@ def axi_streams(component: Any, without: Collection[str] = ()) -> list[AxiStream
     Args:
         component: the component.
         without: names of its streams that reach the outside by other means.
+        keep: whether inputs with arrays have tkeep.
     """
     members = component.signature.members
     names = [name for name in stream_names(component) if name not in without]
@@ -95,7 +104,8 @@ def axi_streams(component: Any, without: Collection[str] = ()) -> list[AxiStream
         stem = "s_axis" if is_input else "m_axis"
         alone = list(sides.values()).count(is_input) == 1
         layout = getattr(component, name).payload.shape()
-        streams.append(_map(stem if alone else f"{stem}_{name}", name, is_input, fields(layout)))
+        bus = stem if alone else f"{stem}_{name}"
+        streams.append(_map(bus, name, is_input, fields(layout), keep))
     return streams
 
 
@@ -114,7 +124,7 @@ def axi_links(streams: list[AxiStream]) -> dict[str, Link]:
     return links
 
 
-def _map(name: str, stream: str, is_input: bool, payload: list[Field]) -> AxiStream:
+def _map(name: str, stream: str, is_input: bool, payload: list[Field], keep: bool) -> AxiStream:
     names = {field.name for field in payload}
     arrays = any(field.array for field in payload)
     interleaved = is_input and "output" in names
@@ -129,7 +139,7 @@ def _map(name: str, stream: str, is_input: bool, payload: list[Field]) -> AxiStr
             on_bus.append(BusField(field, signal, ends[signal]))
             ends[signal] += -(-field.bits // 8) * 8
     widths = {"tdata": ends["tdata"], "tlast": 1}
-    if is_input and arrays:
+    if is_input and arrays and keep:
         widths = {"tdata": ends["tdata"], "tkeep": ends["tdata"] // 8, "tlast": 1}
     if ends["tuser"]:
         widths["tuser"] = ends["tuser"]

@@ -46,7 +46,9 @@ def flat_links(core: Any) -> dict[str, Link]:
 
 
 class LinkedShell(Shell):
-    """A design whose ports are cut and renamed; see ``Shell`` for clock and reset.
+    """A design whose ports are cut and renamed.
+
+    For clock and reset see ``Shell``.
 
     Args:
         core: the design.

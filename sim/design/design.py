@@ -7,7 +7,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from ...hdl.interface.axi import AxiShell
-from ...hdl.interface.shell import Clocking, Shell
+from ...hdl.interface.shell import Shell
 from ..result import Progress, Result, Stalls
 from ..simulator.simulator import Simulator
 from ..stimulus.stimulus import Stimulus
@@ -54,7 +54,8 @@ class Design:
         bench: see ``Bench``.
         vectors: what goes in and what must come out: (component, values of a tensor or None, seed).
         latency: what its latency counts.
-        axi: makes the shell with AXI ports: (component, name of its module, clock and reset).
+        axi: makes the shell with AXI ports: (component, name of its module, clock and reset), and
+            ``keep``, whether inputs with arrays have tkeep.
         bridge: the host that a testbench needs where the AXI shell has registers: (component,
             outputs that the testbench looks at).
         reference: the golden answer of a combinational design, as the text of a Verilog module
@@ -68,7 +69,7 @@ class Design:
     bench: Bench
     vectors: Callable[[Any, NDArray[Any] | None, int], Vectors]
     latency: LatencyWords = BLOCK_OF_BEATS
-    axi: Callable[[Any, str, Clocking], Shell] = AxiShell
+    axi: Callable[..., Shell] = AxiShell
     bridge: Callable[[Any, Collection[str]], Bridge] | None = None
     reference: Callable[[Any], str] | None = None
 

@@ -14,7 +14,7 @@ from mxsf.flow.export.verilog import generate
 
 ASYNC = {"reset": "async", "polarity": "low"}
 MORE = [
-    ("encoder", {"block": 4, "interface": "axi", "prefix": "acme_"}),
+    ("encoder", {"block": 4, "interface": "axi", "prefix": "acme_", "tkeep": "no"}),
     ("dot", {"block": 4, "element": "mx9,int8", "interface": "flat", **ASYNC}),
     ("dot", {"block": 4, "stages": "product,sum,round", "module": "mine", "interface": "axi"}),
     ("matmul", {"tile": 4, "pes": 1, "depth": 2, "requantize": "no", "interface": "axi"}),
@@ -53,6 +53,12 @@ def test_settings_are_words():
     reset = {"reset": "sync", "reset-polarity": "high"}
     assert facts["options"] == {"interface": "stream"} | reset
     assert manifest(variant("decoder"))["options"] == {"interface": "stream"}
+    for given, said in ((None, "yes"), ("no", "no")):
+        facts = manifest(variant("encoder", interface="axi", tkeep=given))
+        assert facts["options"]["tkeep"] == said
+        assert facts["top"].endswith("nokeep") == (said == "no")
+    facts = manifest(variant("accumulator", interface="axi"))  # its input has no array
+    assert "tkeep" not in facts["options"]
 
 
 CORES = """
@@ -83,13 +89,22 @@ def test_a_file_of_designs(run, tmp_path):
     changed = CORES.replace("lanes = 2", "lanes = 4")  # the names stay
     (tmp_path / "cores.toml").write_text(changed)
     assert run("generate", "--config", "cores.toml", "--output", "b")[0] == 0
-    assert re.search(r"^module activations\(", (tmp_path / "b/activations.v").read_text(), re.M)
+    assert re.search(r"^module activations \(", (tmp_path / "b/activations.v").read_text(), re.M)
     facts = json.loads((tmp_path / "b/products.json").read_text())
     assert facts["options"]["name"] == facts["top"] == "products"
     assert facts["parameters"]["accumulate"] == "no"
     assert (facts["clocking"]["asynchronous"], facts["clocking"]["active_low"]) == (True, True)
     same = variant("dot", element="mxsf,e4m3", block=4, accumulate="no", stages="product,round")
     assert from_config(tmp_path / "cores.toml")[1].values == same.values
+
+
+def test_a_long_name_points_to_the_option(run):
+    words = ("decoder", "--element", "e3m3", "--prefix", "p" * 60)
+    code, _, said = run("generate", *words)
+    assert (code, said.count("\n")) == (0, 1)
+    assert f"{'p' * 60}mxsf_decoder_e3m3 has 77 characters" in said
+    assert "--name NAME" in said
+    assert run("generate", "decoder", "--name", "p" * 63)[::2] == (0, "")
 
 
 @pytest.mark.parametrize("interface", ["stream", "flat", "axi"])

@@ -52,7 +52,7 @@ def test_generate_for_axi(run, tmp_path):
         ".json",
         "mxsf_matmul_regs.h",
         "_regs.md",
-        "_inst.v",
+        "_inst.vh",
         ".vlt",
         "_pkg.sv",
         ".sdc",
@@ -72,6 +72,12 @@ def test_bad_axi(run):
     assert "mxsf_encoder_mxsf_b32_axi has no cycle model" in err
     code, _, err = run("generate", "decoder", "--interface", "axi")
     assert (code, err) == (2, "error: decoder has no streams: its interface cannot be axi\n")
+    code, _, err = run("generate", "encoder", "--tkeep", "no")
+    assert (code, err.count("\n")) == (2, 1)
+    assert "tkeep no has no effect with stream ports" in err
+    code, _, err = run("vectors", "accumulator", "--interface", "axi", "--tkeep", "yes")
+    assert (code, err.count("\n")) == (2, 1)
+    assert "no AXI4-Stream input with arrays: tkeep yes has no effect" in err
 
 
 def test_generate_a_shell(run, tmp_path):
@@ -92,7 +98,7 @@ def test_generate_extras(run, tmp_path):
     code, out, _ = run("generate", "encoder", "--block", 4, "--extras", "--period", 2.5)
     assert code == 0
     top = "build/mxsf_encoder_mxsf_b4"
-    ends = (".v", ".json", "_inst.v", ".vlt", "_pkg.sv", ".sdc", ".xdc")
+    ends = (".v", ".json", "_inst.vh", ".vlt", "_pkg.sv", ".sdc", ".xdc")
     assert out.split() == [f"{top}{end}" for end in ends]
     assert "-period 2.5 " in (tmp_path / f"{top}.sdc").read_text()
     code, out, err = run("generate", "encoder", "--extras", "--period", 0)

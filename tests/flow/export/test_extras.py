@@ -35,7 +35,7 @@ def text_of(design, end):
 )
 def test_the_instance_fits(name, options, interface, tmp_path):
     design = variant(name, interface=interface, **options)
-    instance = text_of(design, "_inst.v")
+    instance = text_of(design, "_inst.vh")
     (tmp_path / "design.v").write_text(verilog(design))
 
     def complaints(text):
@@ -48,7 +48,8 @@ def test_the_instance_fits(name, options, interface, tmp_path):
     assert complaints(instance) == ""
     port = next(name for name, (width, _) in design.ports.items() if width > 1)
     assert port in complaints(instance.replace(f".{port}(", ".no_port("))
-    assert "expects" in complaints(re.sub(rf"wire \[\d+:0\] {port};", f"wire {port};", instance))
+    wire = f"{design.top}_{port};"
+    assert "expects" in complaints(re.sub(rf"wire \[\d+:0\] {wire}", f"wire {wire}", instance))
 
 
 def structs(facts):
@@ -67,7 +68,7 @@ def structs(facts):
             else:
                 width, names = facts["ports"][port]["width"], [["_".join(name)] for name in names]
             members = [[{"output": "output_"}.get(n, n) for n in name] for name in names]
-            kind = f"{facts['top']}_pkg::{port or stream}_t"
+            kind = f"{facts['top']}_pkg::{facts['top']}_{port or stream}_t"
             yield kind, width, list(zip(members, group, strict=True))
 
 
@@ -201,5 +202,6 @@ def test_nextpnr_takes_the_clock(tmp_path):
 def test_what_a_design_needs():
     plain, table = variant("encoder", block=4), variant("decoder")
     ends = {name.removeprefix(plain.top) for name in extras(plain)}
-    assert ends == {"_inst.v", "_pkg.sv", ".sdc", ".xdc", ".vlt"}
-    assert {name.removeprefix(table.top) for name in extras(table)} == {"_inst.v", ".vlt"}
+    assert ends == {"_inst.vh", "_pkg.sv", ".sdc", ".xdc", ".vlt"}
+    ends = {name.removeprefix(table.top) for name in extras(table)}
+    assert ends == {"_inst.vh", "_pkg.sv", ".vlt"}

@@ -20,7 +20,7 @@ needs_fusesoc = pytest.mark.skipif(
 DESIGNS = [
     ("decoder", {}),
     ("encoder", {"block": 4}),
-    ("encoder", {"block": 4, "interface": "axi", "prefix": "acme_"}),
+    ("encoder", {"block": 4, "interface": "axi", "tkeep": "no", "prefix": "acme_"}),
     ("matmul", {"tile": 4, "pes": 2, "depth": 8, "interface": "axi"}),
 ]
 

@@ -164,7 +164,7 @@ def test_testbench_counts_beats(more, problem):
 @needs_icarus
 def test_testbench_catches_a_payload_that_does_not_stay():
     design = variant("encoder", block=4)
-    text = verilog(design).replace("module mxsf_encoder_mxsf_b4(", "module inner(")
+    text = verilog(design).replace("module mxsf_encoder_mxsf_b4 (", "module inner (")
     ports = "clk, rst, i__payload, i__valid, i__ready, o__payload, o__valid, o__ready"
     widths = {name: width for name, (width, _) in design.ports.items()}
     outer = f"""
@@ -179,7 +179,7 @@ module {design.top}({ports});
   assign o__payload = o__ready ? given : ~given;
 endmodule
 """
-    assert "module inner(" in text
+    assert "module inner (" in text
     result = run_verilog(text + outer, design.top, design.vectors(), STALLS)
     assert result.count > 0
 

@@ -8,6 +8,7 @@ import sys
 
 import pytest
 from designs import exported
+from heads import ports
 from mxsf.flow.catalogue.catalogue import CATALOGUE, variant
 from mxsf.flow.export.manifest import manifest
 from mxsf.flow.export.verilog import generate, verilog
@@ -45,11 +46,10 @@ def test_readable(name, options):
 def test_manifest_tells_the_ports(name, options):
     design, text = exported(name, **options)
     facts = manifest(design)
-    top = text[text.index(f"module {design.top}(") :]
-    declared = {}
-    pattern = r"^  (input|output) (?:\[(\d+):0\] )?(\w+);"
-    for direction, high, port in re.findall(pattern, top[: top.index("endmodule")], re.M):
-        declared[port] = {"direction": direction[:-3], "width": int(high or 0) + 1}
+    declared = {
+        port.name: {"direction": port.direction[:-3], "width": port.width}
+        for port in ports(text)[design.top]
+    }
     assert declared == {
         name: {key: port[key] for key in ("direction", "width")}
         for name, port in facts["ports"].items()
@@ -94,17 +94,16 @@ def test_a_failed_write_leaves_the_old_file(tmp_path, monkeypatch):
 
 def test_ports_stand_as_declared():
     text = verilog(variant("encoder", block=4, lanes=2))
-    heads = dict(re.findall(r"^module mxsf_encoder_mxsf_b4_l2(\w*)\((.*?)\);", text, re.M))
     stream = [f"{s}__{role}" for s in "io" for role in ("payload", "valid", "ready")]
-    assert heads[""].split(", ") == ["clk", "rst", *stream]
-    for name in ("search", "banks", "lanes"):
-        assert heads[f"__{name}"].split(", ") == ["clk", "rst", *stream]
-    assert heads["__placer"].split(", ") == ["word", "origin", "placed"]
-    assert heads["__incrementer"].split(", ") == ["chosen", "code"]
-    text = verilog(variant("baseline", block=4, method="window"))
-    heads = dict(re.findall(r"^module mxsf_baseline_b4_window(\w*)\((.*?)\);", text, re.M))
-    # The first is signed.
-    assert heads["__normaliser"] == "value, sign, leading, significand, rest"
+    names = {module: [port.name for port in declared] for module, declared in ports(text).items()}
+    top = "mxsf_encoder_mxsf_b4_l2"
+    for module in ("", "__search", "__banks", "__lanes"):
+        assert names[top + module] == ["clk", "rst", *stream]
+    assert names[f"{top}__placer"] == ["word", "origin", "placed"]
+    assert names[f"{top}__incrementer"] == ["chosen", "code"]
+    declared = ports(verilog(variant("baseline", block=4, method="window")))
+    signed_first = [port.name for port in declared["mxsf_baseline_b4_window__normaliser"]]
+    assert signed_first == ["value", "sign", "leading", "significand", "rest"]
 
 
 def test_equal_modules_merge():
@@ -137,3 +136,53 @@ def test_every_design_has_a_title_and_documented_parameters():
     for design in CATALOGUE.values():
         assert design.title
         assert all(parameter.help for parameter in design.parameters)
+
+
+VHDL = r"[A-Za-z](?:_?[A-Za-z0-9])*"
+"""An identifier of VHDL: IEEE 1076-1993, section 13.3."""
+
+KEYWORDS_OF_VHDL = {
+    *("abs", "access", "all", "array", "begin", "block", "body", "buffer", "bus", "case", "end"),
+    *(
+        "exit",
+        "file",
+        "for",
+        "function",
+        "group",
+        "if",
+        "in",
+        "inout",
+        "is",
+        "label",
+        "loop",
+        "map",
+    ),
+    *("mod", "new", "next", "not", "null", "of", "on", "open", "others", "out", "port", "process"),
+    *(
+        "range",
+        "record",
+        "register",
+        "rem",
+        "report",
+        "return",
+        "select",
+        "signal",
+        "subtype",
+        "to",
+    ),
+    *("type", "units", "until", "use", "variable", "wait", "when", "while", "with"),
+}
+
+
+@pytest.mark.parametrize("interface", ["stream", "flat", "axi"])
+def test_default_names_are_short_and_flat_and_axi_ports_legal_in_vhdl(interface):
+    for name in CATALOGUE:
+        if (name, interface) == ("decoder", "axi"):
+            continue  # it has no streams
+        design = variant(name, interface=interface)
+        assert len(design.top) < 64
+        names = {design.top, *design.ports}
+        assert all(re.fullmatch(VHDL, name) for name in names) == (
+            interface != "stream" or name == "decoder"
+        )
+        assert not names & KEYWORDS_OF_VHDL

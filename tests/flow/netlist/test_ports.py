@@ -7,6 +7,7 @@ import pytest
 from amaranth.hdl import Fragment, MemoryInstance
 from amaranth.lib import memory, wiring
 from designs import SMALL, exported
+from heads import Port, ports
 from mxsf.flow.catalogue.catalogue import CATALOGUE, Variant, variant
 from mxsf.flow.export.verilog import verilog
 from mxsf.flow.netlist import module
@@ -36,22 +37,17 @@ LONG = [pytest.param(*other, marks=pytest.mark.long) for other in OTHERS]
 class Head(NamedTuple):
     """A module in Verilog: its ports in order, and its instances: (module, cell)."""
 
-    ports: list[tuple[str, str, int]]
+    ports: list[Port]
     cells: list[tuple[str, str]]
 
 
 def heads(text: str) -> dict[str, Head]:
     """Every module of a Verilog file."""
-    modules = {}
-    for name, order, body in re.findall(
-        r"^module (\w+)\((.*?)\);\n(.*?)^endmodule", text, re.M | re.S
-    ):
-        pattern = r"^  (input|output) (?:\[(\d+):0\] )?(\w+);"
-        ends = {n: (way, int(high or 0) + 1) for way, high, n in re.findall(pattern, body, re.M)}
-        cells = re.findall(r"^  (\w+) (\w+) \($", body, re.M)
-        ports = [(port, *ends[port]) for port in re.findall(r"\w+", order)]
-        modules[name] = Head(ports, cells)
-    return modules
+    bodies = dict(re.findall(r"^module (\w+) \(\n(.*?)^endmodule", text, re.M | re.S))
+    return {
+        name: Head(declared, re.findall(r"^  (\w+) (\w+) \($", bodies[name], re.M))
+        for name, declared in ports(text).items()
+    }
 
 
 class Source(NamedTuple):

@@ -18,7 +18,7 @@ from planted import Planted, on
 STALLS = Stalls(0.7, 0.6, 3)
 STREAMING = [
     *((name, options) for name, options in SMALL if name not in ("decoder", "matmul")),
-    ("encoder", {"block": 4, "element": "e2m1"}),
+    ("encoder", {"block": 4, "element": "e2m1", "tkeep": "no"}),
     ("dot", {"block": 8, "lanes": 4, "stages": 3}),
     ("dot", {"block": 8, "lanes": 4, "outputs": 3}),
 ]
@@ -149,6 +149,8 @@ def test_the_map_of_a_dot_product():
         ("last", "tlast", 0),
     ]
     assert source.widths == {"tdata": 56, "tkeep": 7, "tlast": 1, "tuser": 64}
+    source_without, _ = axi_streams(design.component, keep=False)
+    assert source_without.widths == {"tdata": 56, "tlast": 1, "tuser": 64}
     assert sink.widths == {"tdata": 32, "tlast": 1, "tuser": 8}
     assert variant("dot", block=8, interface="axi", stages=0).latency == 1
 

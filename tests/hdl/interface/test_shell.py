@@ -131,7 +131,7 @@ def test_an_asynchronous_reset_reaches_every_register_with_a_reset(name):
         at_edge, at_once = 0, 0
         for module in text.split("endmodule"):
             # Pieces of one register count once.
-            at_edge += len(set(re.findall(r"assign (\w+)(?:\[[\d:]+\])? = rst \?", module)))
+            at_edge += len(set(re.findall(r"(\w+)(?:\[[\d:]+\])? <?= rst \?", module)))
             at_once += len(re.findall(r"@\(posedge clk, posedge rst\)\n\s+if \(rst\)", module))
         changes[reset] = at_edge, at_once
     assert changes["sync"][0] > 5
