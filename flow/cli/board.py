@@ -59,7 +59,7 @@ def board(
         return
     kind = find_board(name)
     chosen = {key: value for key, value in options.items() if value is not None}
-    with progress() as step:
+    with progress(f"building the engine for {name}") as step:
         made = build(kind, chosen, seeds=seeds, baud=baud, step=step)
     show(bitstream_table(made))
     if not made.meets_timing:

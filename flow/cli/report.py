@@ -64,8 +64,8 @@ def report(
     if target:
         scope = replace(scope, targets=target)
     scope = replace(scope, yosys=PINNED if program is None else read_yosys(program))
-    with progress() as step:
-        sections = run_report(output, scope, only, lambda what: step(what, 0, 0))
+    with progress("the report") as step:
+        sections = run_report(output, scope, only, step)
     for section in sections:
         for table in section.tables:
             if table.brief:

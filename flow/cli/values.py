@@ -51,7 +51,7 @@ class _Bounded(click.ParamType[Any]):
     """A number from a lowest to a highest one; help says which."""
 
     def __init__(self, lowest: float, highest: float, unit: str = ""):
-        self._lowest, self._highest = lowest, highest
+        self.lowest, self.highest = lowest, highest
         self._bound = f"{lowest:,} to {highest:,}".replace(",", "") + f" {unit}".rstrip()
 
     def get_metavar(self, param: click.Parameter, ctx: click.Context | None = None) -> str:
@@ -70,7 +70,7 @@ class _Bounded(click.ParamType[Any]):
                 number = self.read(value)
             except ValueError:
                 self.fail(f"{self.name} is needed, not {value!r}", param, ctx)
-        if not self._lowest <= number <= self._highest:
+        if not self.lowest <= number <= self.highest:
             name = param.name if param is not None else "it"
             self.fail(f"{name} must be {self._bound}, not {value}", param, ctx)
         return number
