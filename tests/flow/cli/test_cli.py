@@ -188,6 +188,7 @@ def test_quantize_and_back(run, tmp_path):
         (["generate", "encoder", "--overflow", "ovf"], "mxsf has none"),
         (["generate", "pack", "--bits", "17"], "bits must be 3 to 16, not 17"),
         (["generate", "unpack", "--bits", "7", "--lanes", "12"], "multiple of 8, so that planes"),
+        (["generate", "dot", "--stages", "sum/99"], "stages: of the adder tree use sum/1 to sum/5"),
         (["generate", "encoder", "--bits", "7"], "encoder has no parameter 'bits'"),
         (["generate", "encoder", "--prefix", "a b"], "prefix must be"),
         (["simulate", "encoder", "--simulator", "spice"], "'spice' is not one of"),
