@@ -80,14 +80,15 @@ def from_config(path: Path) -> list[Variant]:
             raise ValueError(
                 f"{path}: [{name}] and [{other}] would share names of files or modules"
             )
-    return [
-        _build(
-            f"{path}: [{name}]",
-            table["design"],
-            {key: value for key, value in table.items() if key != "design"} | {"name": name},
-        )
-        for name, table in tables.items()
-    ]
+    designs = list[Variant]()
+    for name, table in tables.items():
+        settings = {key: value for key, value in table.items() if key != "design"} | {"name": name}
+        designs.append(_build(f"{path}: [{name}]", table["design"], settings))
+        try:
+            designs[-1].check_effect(table)
+        except ValueError as problem:
+            raise ValueError(f"{path}: [{name}] {problem}") from None
+    return designs
 
 
 def _object(path: Path) -> dict[str, Any]:

@@ -58,6 +58,10 @@ def of_options(name: str, options: Mapping[str, Any]) -> Chosen:
                     more = {"fabric": fabric} if fabric else {}
                     shared[fabric] = _checked(variant(name, **one, **more), one)
                 variants.append((shared[fabric], target))
+        # Of several designs, some may have no use for what others need.
+        for key in given:
+            if all(key in made.design.idle(made.component) for made, _ in variants):
+                variants[0][0].check_effect([key])
         return variants
 
     return Chosen(name, each)

@@ -6,6 +6,7 @@ import re
 import stat
 from collections.abc import Callable
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Any
 
 import click
@@ -164,5 +165,10 @@ class ToWrite(_Location):
             first = first.parent
         if not first.stat() or not first.is_dir():
             raise ValueError(f"{str(first)!r}, where {str(path)!r} would be, is no folder")
-        if not os.access(first, os.W_OK | os.X_OK):
-            raise ValueError(f"nothing can be written in {str(first)!r}")
+        try:
+            with TemporaryFile(dir=first):  # /proc, for one, gives leave and takes nothing
+                pass
+        except OSError:
+            raise ValueError(
+                f"{str(path)!r} cannot be: nothing can be written in {str(first)!r}"
+            ) from None

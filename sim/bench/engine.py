@@ -304,6 +304,11 @@ DESIGNS = (
         ),
         Matmul,
         bench=run_matmul,
+        idle=lambda engine: (
+            {}
+            if engine.requantize
+            else dict.fromkeys(("rule", "rounding", "overflow"), "there is no re-quantizer")
+        ),
         vectors=matmul_case,
         latency=(
             "of a one-tile product's command to valid of its",

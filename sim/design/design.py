@@ -1,6 +1,6 @@
 """A design: what the catalogue and the command line know of it. Each lives beside its bench."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -57,6 +57,7 @@ class Design:
         axi: makes the shell with AXI ports: (component, name of its module, clock and reset).
         bridge: the host that a testbench needs where the AXI shell has registers: (component,
             outputs that the testbench looks at).
+        idle: parameters that have no effect on a component, each with the reason: (component).
         reference: the golden answer of a combinational design, as the text of a Verilog module
             ``golden`` with its ports, for a proof: (component).
     """
@@ -71,6 +72,7 @@ class Design:
     axi: Callable[[Any, str, Clocking], Shell] = AxiShell
     bridge: Callable[[Any, Collection[str]], Bridge] | None = None
     reference: Callable[[Any], str] | None = None
+    idle: Callable[[Any], Mapping[str, str]] = lambda component: {}
 
     def takes(self, name: str) -> bool:
         """Whether there is a parameter of a name."""

@@ -220,6 +220,7 @@ def test_a_manifest_that_a_command_does_not_take(run, tmp_path):
         ("[a]\ndesign = 'decoder'\nelement = {x = 1}", ["[a] element = {'x': 1}"]),
         ("[a]\ndesign = 'encoder'\nrule = 'up'", ["[a] rule = 'up'", "unknown rule"]),
         ("[a]\ndesign = 'encoder'\nstages = 99", ["[a]", "99"]),
+        ("[a]\ndesign = 'encoder'\nstorage = 'registers'", ["[a]", "storage", "no effect"]),
         ("['a b']\ndesign = 'decoder'", ["name must be", "'a b'"]),
         ("[a]\ndesign = 'decoder'\n[A]\ndesign = 'decoder'", ["[a] and [A] would share"]),
         ("[a]\ndesign = 'encoder'\n[a__b]\ndesign = 'decoder'", ["[a] and [a__b] would share"]),

@@ -288,7 +288,7 @@ def fault(run, parameter, value, words, there):
         *(name.lstrip("-") for name in parameter.opts),
         parameter.human_readable_name,
     ]
-    if parameter.type in (EXISTING, FILE, FOLDER) or isinstance(parameter, click.Argument):
+    if parameter.type is EXISTING or isinstance(parameter, click.Argument):
         return ""
     if not any(name.lower() in errors.lower() for name in names):
         return f"does not name the option: {errors!r}"
