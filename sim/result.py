@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 
 __all__ = ["NO_STALLS", "Progress", "Result", "Stalls"]
 
-Progress = Callable[[int], None]
-"""Called with the number of beats received, now and then."""
+Progress = Callable[[int, int], None]
+"""Called now and then with the number of beats received and of all, 0 where that is not known."""
 
 _MOST = 20  # mismatches kept; more say nothing new
 

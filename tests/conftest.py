@@ -1,10 +1,13 @@
 """How the tests are spread over the processes of pytest-xdist."""
 
+import gc
+
 import pytest
 
 TOGETHER = (
     *(("hdl/engine/test_matmul.py",), ("test_growth.py",), ("test_boards.py",)),
     *(("test_axi.py",), ("test_axi_engine.py",), ("flow/report/test_report.py",)),
+    ("synth/test_yosys.py",),  # WebAssembly is compiled once a process
     ("export/test_verilog.py", "export/test_vectors.py", "netlist/test_ports.py"),
 )
 """Files whose tests share what takes longer to make than to test: simulators, Verilog, areas."""
@@ -22,3 +25,9 @@ def pytest_xdist_make_scheduler(config, log):
             return next((files[0] for files in TOGETHER if path.endswith(files)), nodeid)
 
     return Scheduler(config, log)
+
+
+def pytest_collection_finish(session):
+    """What is imported and collected lives to the end: nobody looks for garbage in it."""
+    gc.freeze()
+    gc.set_threshold(100_000, 20, 50)

@@ -128,6 +128,7 @@ def build(
         raise ValueError(f"seeds must be at least 1, not {seeds}")
     clock = int(kind.platform().default_clk_frequency)
     engine = variant(ENGINE.name, **{**kind.engine(), **options})
+    engine.check_effect(options)
     cycles = divisor(clock, baud)
     packer = _PACKERS[kind.family]
     packer.check()

@@ -13,7 +13,7 @@ from typing import Any
 from .catalogue import CATALOGUE, variant
 from .variant import Variant
 
-__all__ = ["from_config", "from_manifest"]
+__all__ = ["from_config", "from_manifest", "versions_in"]
 
 _KEYWORDS = {
     "interface": "interface",
@@ -36,9 +36,7 @@ def from_manifest(path: Path) -> Variant:
             file, and the key and the value where they are the reason.
         OSError: the file cannot be read.
     """
-    facts = _read(path, json.loads, "JSON")
-    if not isinstance(facts, dict):
-        raise ValueError(f"{path} is no manifest of mxsf: a JSON object is needed")
+    facts = _object(path)
     kinds = {"schema": int, "design": str, "parameters": dict, "options": dict}
     for key, kind in kinds.items():
         if not isinstance(facts.get(key), kind):
@@ -46,6 +44,13 @@ def from_manifest(path: Path) -> Variant:
     if facts["schema"] != 1:
         raise ValueError(f"{path}: schema = {facts['schema']}: only 1 is known")
     return _build(f"{path}", facts["design"], {**facts["parameters"], **facts["options"]})
+
+
+def versions_in(path: Path) -> dict[str, str]:
+    """Return what a manifest was made with, as far as it says so; raises as ``from_manifest``."""
+    versions = _object(path).get("versions")
+    named = versions.items() if isinstance(versions, dict) else ()
+    return {name: version for name, version in named if isinstance(version, str)}
 
 
 def from_config(path: Path) -> list[Variant]:
@@ -76,14 +81,23 @@ def from_config(path: Path) -> list[Variant]:
             raise ValueError(
                 f"{path}: [{name}] and [{other}] would share names of files or modules"
             )
-    return [
-        _build(
-            f"{path}: [{name}]",
-            table["design"],
-            {key: value for key, value in table.items() if key != "design"} | {"name": name},
-        )
-        for name, table in tables.items()
-    ]
+    designs = list[Variant]()
+    for name, table in tables.items():
+        settings = {key: value for key, value in table.items() if key != "design"} | {"name": name}
+        designs.append(_build(f"{path}: [{name}]", table["design"], settings))
+        try:
+            designs[-1].check_effect(table)
+        except ValueError as problem:
+            raise ValueError(f"{path}: [{name}] {problem}") from None
+    return designs
+
+
+def _object(path: Path) -> dict[str, Any]:
+    """Return what a file of JSON says, which must be an object."""
+    facts = _read(path, json.loads, "JSON")
+    if not isinstance(facts, dict):
+        raise ValueError(f"{path} is no manifest of mxsf: a JSON object is needed")
+    return facts
 
 
 def _read(path: Path, loads: Callable[[str], Any], language: str) -> Any:

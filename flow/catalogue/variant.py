@@ -1,6 +1,6 @@
 """A variant: a design with values for its parameters, and its ports."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -157,6 +157,16 @@ class Variant:
     def clock(self) -> Clocking | None:
         """Clock and reset, None where the design is combinational."""
         return self.clocking if self.clocked else None
+
+    def check_effect(self, given: Iterable[str]) -> None:
+        """Raise ValueError where a parameter that was given has no effect on the design."""
+        reasons = self.design.idle(self.component)
+        settings = self.settings()
+        for name in given:
+            if name in reasons:
+                raise ValueError(
+                    f"--{name} {settings[name]} has no effect on {self.top}: {reasons[name]}"
+                )
 
     def settings(self) -> dict[str, str | int]:
         """Values of the parameters as the command line takes them: numbers, else text."""

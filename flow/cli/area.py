@@ -1,7 +1,6 @@
 """``mxsf area``: the cells of designs."""
 
 from pathlib import Path
-from typing import Any
 
 import click
 
@@ -10,9 +9,10 @@ from ..netlist.netlist import Netlist
 from ..study.plots import area_plot, check_plot
 from ..synth.area import TARGETS, Area, check_target
 from ..synth.area import area as count_cells
+from .chosen import Chosen
 from .design_command import design_command
 from .inputs import FILE
-from .options import json_option, read_variants, read_yosys, yosys_option
+from .options import json_option, read_yosys, yosys_option
 from .outputs import variant_rows, write_json
 from .progress import progress
 from .tables import area_table, show
@@ -33,13 +33,12 @@ __all__ = ["area"]
 @json_option
 @click.option("--plot", type=FILE, help="Draw area against lanes: a .svg, .png or .pdf file.")
 def area(
-    name: str,
+    chosen: Chosen,
     target: tuple[str, ...],
     without: str | None,
     program: str | None,
     output: Path | None,
     plot: Path | None,
-    **options: Any,
 ) -> None:
     """Synthesize a design with Yosys and count its cells, for each target.
 
@@ -47,12 +46,12 @@ def area(
     target unless it is given.
     """
     targets = target or ("generic",)
-    designs = read_variants(name, options, targets)
     yosys = read_yosys(program)
     if plot is not None:
         check_plot(plot)
     areas: list[tuple[Variant, Area]] = []
-    with progress() as step:
+    with progress(f"building {chosen.name}") as step:
+        designs = chosen.each(targets)
         for design, each in designs:
             step(
                 f"{design.top} for {each} ({yosys.name}; its first use may compile it: a minute)",

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+from click.core import ParameterSource
 
 from ..board.bitstream import ENGINE, build, write_bitstream
 from ..board.boards import BAUD, boards, find_board
@@ -32,15 +33,15 @@ def _engine_options(command: Any) -> Any:
 @click.argument("name", type=Name(), required=False)
 @click.option("--list", "listing", is_flag=True, help="List the boards, and the engine of each.")
 @_engine_options
-@click.option("--seeds", type=SEEDS, default=1, help="Place and route so often [default: 1].")
-@click.option("--baud", type=BAUDS, default=BAUD, help=f"Serial line [default: {BAUD}].")
+@click.option("--seeds", type=SEEDS, help="Place and route so often [default: 1].")
+@click.option("--baud", type=BAUDS, help=f"Serial line [default: {BAUD}].")
 @click.option("--require", type=MEGAHERTZ, help="Exit 1 where the median is below so many MHz.")
 @output_option
 def board(
     name: str | None,
     listing: bool,
-    seeds: int,
-    baud: int,
+    seeds: int | None,
+    baud: int | None,
     require: float | None,
     output: Path,
     **options: Any,
@@ -50,17 +51,21 @@ def board(
     Of several placements the fastest is taken. Exits 1, without a bitstream, where none is as
     fast as the board's clock.
     """
-    if listing or name is None:
-        if name is not None:
-            raise ValueError(f"--list takes no board, not {name!r}")
-        if not listing:
-            raise ValueError("which board? mxsf board --list names them")
+    if listing:
+        context = click.get_current_context()
+        for option, value in context.params.items():
+            given = context.get_parameter_source(option) is not ParameterSource.DEFAULT
+            if given and option != "listing":
+                shown = f"the board {value}" if option == "name" else f"--{option} {value}"
+                raise ValueError(f"{shown} has no effect beside --list")
         show(board_table(boards().values()))
         return
+    if name is None:
+        raise ValueError("which board? mxsf board --list names them")
     kind = find_board(name)
     chosen = {key: value for key, value in options.items() if value is not None}
-    with progress() as step:
-        made = build(kind, chosen, seeds=seeds, baud=baud, step=step)
+    with progress(f"building the engine for {name}") as step:
+        made = build(kind, chosen, seeds=seeds or 1, baud=baud or BAUD, step=step)
     show(bitstream_table(made))
     if not made.meets_timing:
         fastest = f"{max(made.runs.values()):.1f} MHz"

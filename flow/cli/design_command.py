@@ -1,18 +1,26 @@
-"""Commands that take a design: a subcommand for each, with the options of its parameters."""
+"""Commands that take a design: a subcommand for each, with the options of its parameters.
+
+With ``--from`` the design, its ports and its names are those of a manifest instead.
+"""
 
 from collections.abc import Callable, Sequence
-from functools import partial
+from pathlib import Path
 from typing import Any
 
 import click
 
 from ...sim.design.design import Design
 from ..catalogue.catalogue import CATALOGUE
+from .chosen import of_files, of_options
+from .inputs import EXISTING
 from .values import Checked
 
 __all__ = ["design_command"]
 
 Takes = Callable[[Design], bool]
+
+_SHAPE = ("interface", "reset", "polarity", "prefix", "module")
+"""Keywords of ``variant`` for options of commands: what a file of designs says too."""
 
 
 def _parameter_options(design: Design, repeatable: bool) -> list[click.Parameter]:
@@ -33,24 +41,22 @@ def design_command(
     *,
     repeatable: bool = False,
     takes: Takes = lambda design: True,
-    instead: click.Command | None = None,
-    when: Sequence[str] = (),
+    config: bool = False,
 ) -> Any:
-    """Make a function ``f(design, *, ..., **options)`` a command of designs.
+    """Make a function ``f(chosen, *, ...)`` a command of designs.
 
-    It gets the name of the design, the values of its own options, and as ``options`` those of the
-    design's parameters, None or () where they were not given.
+    It gets what was chosen (``mxsf.flow.cli.chosen``) and the values of its own options, but for
+    those that choose: the options of ports, reset and names.
 
     Args:
         repeatable: whether a parameter may be given several times.
         takes: whether the command takes a design.
-        instead: what runs where an option names the design.
-        when: options of ``instead`` that do.
+        config: whether it takes files of several designs.
     """
 
     def decorate(function: Callable[..., None]) -> click.Group:
         own = list(reversed(getattr(function, "__click_params__", [])))
-        return _Designs(function, own, repeatable, takes, instead, when)
+        return _Designs(function, own, repeatable, takes, config)
 
     return decorate
 
@@ -64,8 +70,7 @@ class _Designs(click.Group):
         own: Sequence[click.Parameter],
         repeatable: bool,
         takes: Takes,
-        instead: click.Command | None,
-        when: Sequence[str],
+        config: bool,
     ):
         super().__init__(
             function.__name__,
@@ -76,14 +81,14 @@ class _Designs(click.Group):
         )
         self._function, self._own = function, own
         self._repeatable, self._takes = repeatable, takes
-        self._instead, self._when = instead, when
+        self._files = _OfFiles(function, own, takes, config)
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return [name for name, design in CATALOGUE.items() if self._takes(design)]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if self._instead is not None and cmd_name == self._instead.name:
-            return self._instead
+        if cmd_name == self._files.name:
+            return self._files
         design = CATALOGUE.find(cmd_name)
         if not self._takes(design):
             names = ", ".join(self.list_commands(ctx))
@@ -93,8 +98,8 @@ class _Designs(click.Group):
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         if not args:
             ctx.fail("Missing argument 'DESIGN'.")
-        if self._instead is not None and any(word.partition("=")[0] in self._when for word in args):
-            args = [f"{self._instead.name}", *args]
+        if any(word.partition("=")[0] in self._files.naming for word in args):
+            args = [f"{self._files.name}", *args]
         try:
             return super().parse_args(ctx, args)
         except click.NoSuchOption as problem:
@@ -102,13 +107,50 @@ class _Designs(click.Group):
             raise ValueError(f"{name} follows the design: mxsf {self.name} DESIGN {name}") from None
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        if self._instead is not None:
-            options = [option for option in self._instead.params if option.opts[0] in self._when]
-            with formatter.section("Instead of a design"):
-                records = [option.get_help_record(ctx) for option in options]
-                formatter.write_dl([record for record in records if record is not None])
+        with formatter.section("Instead of a design"):
+            records = [option.get_help_record(ctx) for option in self._files.naming.values()]
+            formatter.write_dl([record for record in records if record is not None])
         with formatter.section("Designs"):
             formatter.write_dl([(name, CATALOGUE[name].title) for name in self.list_commands(ctx)])
+
+
+class _OfFiles(click.Command):
+    """A command for the designs that a file names.
+
+    Attributes:
+        naming: the options that name files.
+    """
+
+    def __init__(
+        self,
+        function: Callable[..., None],
+        own: Sequence[click.Parameter],
+        takes: Takes,
+        config: bool,
+    ):
+        options = [
+            click.Option(
+                ["--from", "manifest"],
+                type=EXISTING,
+                help="A manifest (JSON): its design, with its ports and names.",
+            ),
+            click.Option(
+                ["--config"],
+                type=EXISTING,
+                help="A TOML file of designs, a table [NAME] for each.",
+            ),
+        ][: 1 + config]
+        self.naming = {option.opts[0]: option for option in options}
+
+        def call(manifest: Path | None, config: Path | None = None, **values: Any) -> None:
+            function(of_files(manifest, config, takes), **values)
+
+        super().__init__(
+            f"{function.__name__}-from",
+            params=[*options, *(option for option in own if option.name not in _SHAPE)],
+            callback=call,
+            help=function.__doc__,
+        )
 
 
 class _OfDesign(click.Command):
@@ -123,10 +165,17 @@ class _OfDesign(click.Command):
     ):
         self._parameters = _parameter_options(design, repeatable)
         self._own = own
+        choosing = {*_SHAPE, *(parameter.name for parameter in design.parameters)}
+
+        def call(**values: Any) -> None:
+            chosen = {key: value for key, value in values.items() if key in choosing}
+            others = {key: value for key, value in values.items() if key not in choosing}
+            function(of_options(design.name, chosen), **others)
+
         super().__init__(
             design.name,
             params=[*self._parameters, *own],
-            callback=partial(function, design.name),
+            callback=call,
             help=f"{design.title[0].upper()}{design.title[1:]}.\n\n{function.__doc__}",
         )
 

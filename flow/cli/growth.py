@@ -59,7 +59,7 @@ def growth(
     """
     if plot is not None:
         check_plot(plot)
-    with progress() as step:
+    with progress("building engines") as step:
         rows = grow(
             pes or PES,
             parse(element),

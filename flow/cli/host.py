@@ -34,7 +34,8 @@ def host(port: str, baud: int, a: Path | None, b: Path | None, output: Path | No
     if output is not None and a is None:
         raise ValueError(f"--output {output} has no effect without --a and --b: no product")
     factors = None if a is None or b is None else (load_array(a), load_array(b))
-    partner = Host(open_line(port, baud))
+    with progress(f"asking the board at {port} what it is"):
+        partner = Host(open_line(port, baud))
     info = partner.info
     print(
         f"board: {info.element}, {info.pes} PEs, tiles of {info.tile}, {info.depth} of them "
@@ -46,8 +47,10 @@ def host(port: str, baud: int, a: Path | None, b: Path | None, output: Path | No
 
 def _self_test(partner: Host) -> bool:
     """Run the self-test, compare with the golden model of this machine too."""
-    report, test = partner.self_test(), partner.test
-    golden = test.crc(partner.golden())
+    with progress("the self-test on the board") as step:
+        report, test = partner.self_test(), partner.test
+        step("the self-test on the golden model")
+        golden = test.crc(partner.golden())
     rate = test.macs * partner.info.clock / max(report.cycles, 1) / 1e9
     passed = report.passed and report.crc == golden
     print(
@@ -59,8 +62,10 @@ def _self_test(partner: Host) -> bool:
 
 def _multiply(partner: Host, a: Any, b: Any, output: Path | None) -> bool:
     """Multiply, compare, write."""
-    with progress() as step:
-        product = partner.multiply(a, b, lambda done, total: step("tiles", done, total))
+    with progress("quantizing") as step:
+        product = partner.multiply(
+            a, b, lambda done, total: step("multiplying: tiles of the product", done, total)
+        )
     shape, mismatches = product.values.shape, product.mismatches
     print(f"product {shape}: {mismatches} mismatches with the golden model")
     if output is not None:

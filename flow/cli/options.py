@@ -1,16 +1,16 @@
 """Options that commands share: ports, stalls, tools."""
 
-from collections.abc import Sequence
-from itertools import product
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import click
 
+from ...hdl.ports import stream_names
+from ...sim.result import Stalls
 from ...sim.simulator.yosys import PINNED, Yosys
-from ..catalogue.catalogue import CATALOGUE, Variant, variant
 from ..catalogue.interfaces import INTERFACES, POLARITIES, RESETS
-from ..synth.area import fabric_of
+from ..catalogue.variant import Variant
 from .inputs import EXISTING, FILE, FOLDER
 from .values import Count, Quantity
 
@@ -24,10 +24,8 @@ __all__ = [
     "name_option",
     "output_option",
     "prefix_option",
-    "read_variant",
-    "read_variants",
+    "read_stalls",
     "read_yosys",
-    "seed_option",
     "shell_options",
     "stall_options",
     "yosys_option",
@@ -58,13 +56,6 @@ input_option = click.option(
     "--input", "tensor", type=EXISTING, help="Float tensor (.npy) to run on."
 )
 
-seed_option = click.option(
-    "--seed",
-    type=Count(0, 2**32 - 1),
-    default=0,
-    help="Seed of words and stalls [default: 0].",
-)
-
 yosys_option = click.option("--yosys", "program", help="Your own Yosys instead of the pinned one.")
 
 json_option = click.option("--json", "output", type=FILE, help="Write the figures here as well.")
@@ -90,7 +81,6 @@ def shell_options(command: Any) -> Any:
     command = click.option(
         "--reset",
         type=click.Choice(list(RESETS), case_sensitive=False),
-        default="sync",
         help="Reset that acts on the clock's edge, or without one [default: sync].",
     )(command)
     titles = "; ".join(f"{ports.name}: {ports.title}" for ports in INTERFACES.values())
@@ -103,41 +93,27 @@ def shell_options(command: Any) -> Any:
 
 
 def stall_options(command: Any) -> Any:
-    """Add the options of random stalls."""
-    share = Quantity(0.01, 1)
+    """Add the options of random stalls and words."""
     command = click.option(
-        "--ready", type=share, default=0.8, help="Share of cycles taken [default: 0.8]."
+        "--seed", type=Count(0, 2**32 - 1), help="Seed of words and stalls [default: 0]."
     )(command)
-    return click.option(
-        "--valid", type=share, default=0.8, help="Share of cycles offered [default: 0.8]."
-    )(command)
+    for name, what in (("ready", "taken"), ("valid", "offered")):
+        command = click.option(
+            f"--{name}", type=Quantity(0.01, 1), help=f"Share of cycles {what} [default: 0.8]."
+        )(command)
+    return command
 
 
-def read_variant(name: str, options: dict[str, Any]) -> Variant:
-    """The design that options name; those not given take their defaults."""
-    return variant(name, **{k: v for k, v in options.items() if v is not None})
-
-
-def read_variants(
-    name: str, options: dict[str, tuple[str, ...]], targets: Sequence[str]
-) -> list[tuple[Variant, str]]:
-    """Every combination of the values of repeatable options, for each target.
-
-    The fabric follows the target unless it was given; targets of one fabric share their variants.
-    """
-    chosen = {key: values for key, values in options.items() if values}
-    follows = CATALOGUE.find(name).takes("fabric") and "fabric" not in chosen
-    variants: list[tuple[Variant, str]] = []
-    for values in product(*chosen.values()):
-        given = dict(zip(chosen, values, strict=True))
-        shared: dict[str, Variant] = {}
-        for target in targets:
-            fabric = fabric_of(target) if follows else ""
-            if fabric not in shared:
-                more = {"fabric": fabric} if follows else {}
-                shared[fabric] = variant(name, **given, **more)
-            variants.append((shared[fabric], target))
-    return variants
+def read_stalls(
+    design: Variant, valid: float | None, ready: float | None, seed: int | None
+) -> Stalls:
+    """How to stall a design; ValueError where an option is given that has no effect on it."""
+    given = {"valid": valid, "ready": ready, "seed": seed}
+    given = {name: value for name, value in given.items() if value is not None}
+    if given and not stream_names(design.component):
+        (name, value), *_ = given.items()
+        raise ValueError(f"--{name} {value:g} has no effect: {design.top} has no streams")
+    return replace(Stalls(0.8, 0.8), **given)
 
 
 def read_yosys(program: str | None) -> Yosys:

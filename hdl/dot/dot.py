@@ -21,7 +21,7 @@ from ..stream.register import derive, link, skid
 from .accumulator import POINTS as ACCUMULATOR_POINTS
 from .accumulator import Accumulator
 from .product_sum import POINTS as PRODUCT_SUM_POINTS
-from .product_sum import ProductSum
+from .product_sum import ProductSum, tree_depth
 
 __all__ = ["POINTS", "Dot", "points_of"]
 
@@ -116,11 +116,14 @@ class Dot(wiring.Component):
         # What passes the product sum by; it carries the marks itself where it has them.
         own = {"sum", "nan", "inf", "inf_sign", *(("first", "last") if total.beats > 1 else ())}
         self._beside = data.StructLayout({n: s for n, s in summed.items() if n not in own})
+        summing = PRODUCT_SUM_POINTS.among(names)
+        if isinstance(points.chosen(stages), int):
+            summing = PRODUCT_SUM_POINTS.within(summing, tree_depth(total.formats, total.lanes))
         self.product_sum = ProductSum(
             element,
             block=block,
             lanes=lanes,
-            stages=PRODUCT_SUM_POINTS.among(names),
+            stages=summing,
             fabric=fabric,
             tag=self._beside.size,
         )

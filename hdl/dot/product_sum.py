@@ -3,6 +3,7 @@
 Golden answer: ``mxsf.golden.dot.product_sum.product_sum``. Source: docs/numerics.md section 4.
 """
 
+from collections.abc import Iterable
 from functools import partial
 from itertools import pairwise
 from typing import Any
@@ -12,6 +13,7 @@ from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from ...golden.dot.product_sum import Operands, check_formats, check_pair, single
+from ...golden.formats.block import BlockFormat
 from ...golden.formats.catalogue import MXSF
 from ..arith.adder import TermSum, negate
 from ..arith.aligner import Aligner
@@ -27,7 +29,7 @@ from .product_plan import ProductPlan
 from .specials import gather_specials, resolve_specials, special_fields
 from .sums import sum_bits, sum_layout
 
-__all__ = ["POINTS", "ProductSum", "sum_bits", "sum_layout"]
+__all__ = ["POINTS", "ProductSum", "sum_bits", "sum_layout", "tree_depth"]
 
 POINTS = Points(
     path=("decode", "product", "shift", "sum/k", "sum"),
@@ -35,6 +37,11 @@ POINTS = Points(
     default=0,
 )
 """Where pipeline registers may stand."""
+
+
+def tree_depth(formats: Iterable[BlockFormat], lanes: int) -> int:
+    """Levels of the adder tree over a beat, whose terms are products, or groups of them."""
+    return (lanes // max(group_size(formats), 1) - 1).bit_length()
 
 
 class ProductSum(wiring.Component):
@@ -97,7 +104,7 @@ class ProductSum(wiring.Component):
         self._group = group_size(self.formats)
         micro = [micro_fields(f, lanes) for f in self.formats]
         terms = lanes // max(self._group, 1)
-        self._depth = (terms - 1).bit_length()
+        self._depth = tree_depth(self.formats, lanes)
         self.points = POINTS.resolve(stages, depth=self._depth, term="shift")
         carried = {"tag": unsigned(tag)} if tag else {}
         if lanes < block:

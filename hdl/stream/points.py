@@ -62,11 +62,15 @@ class Points:
         """Names of the points that have a register, in the order of the data path.
 
         Args:
-            stages: as for ``chosen``, which says what is raised.
+            stages: as for ``chosen``.
             depth: levels of the adder tree, 0 for a tree of one term: ``sum/k`` and ``sum`` become
                 the levels that they stand for. None leaves them as they are.
             term: point before the tree. It takes the register ``sum`` of a tree of one term, whose
                 sum is its term.
+
+        Raises:
+            TypeError: see ``chosen``.
+            ValueError: see ``chosen``, or ``k`` is more than the levels that there are.
 
         >>> known = Points(("product", "sum/k", "sum", "round"), ("round", "sum", "product"), 1)
         >>> known.resolve(), known.resolve(2), known.resolve(["sum/2", "product"])
@@ -82,8 +86,11 @@ class Points:
             return tuple(names)
         levels = {depth} if "sum" in names else set()
         for name in names:
-            if name.startswith("sum/"):
-                step = int(name[4:])
+            step = _step(name)
+            if step:
+                if step > depth:
+                    places = f"sum/1 to sum/{depth}" if depth else "no level, it is one term: sum"
+                    raise ValueError(f"stages: of the adder tree use {places}, not {name!r}")
                 levels |= set(range(step, depth + 1, step))
         tree = [f"sum/{level}" if level else term for level in sorted(levels)]
         placed: list[str] = []
@@ -98,6 +105,17 @@ class Points:
         ('product', 'sum/2')
         """
         return tuple(name for name in names if _kind(name) in self.path)
+
+    @staticmethod
+    def within(names: Iterable[str], depth: int) -> tuple[str, ...]:
+        """Names without those of levels that an adder tree does not have.
+
+        For names that a number of stages stands for: by themselves they would be refused.
+
+        >>> Points.within(["product", "sum/2", "sum"], 1)
+        ('product', 'sum')
+        """
+        return tuple(name for name in names if _step(name) <= depth)
 
     def prefer(self, name: str, over: str) -> "Points":
         """The same points, where a number of stages takes a name in place of another."""
@@ -115,6 +133,11 @@ class Points:
                 raise ValueError(f"stages must name {kind} once, not {tuple(names)!r}")
             by_kind[kind] = name
         return tuple(by_kind[kind] for kind in self.path if kind in by_kind)
+
+
+def _step(name: str) -> int:
+    """``k`` of a name ``sum/k``, 0 for another one."""
+    return int(name[4:]) if name.startswith("sum/") else 0
 
 
 def _kind(name: str) -> str:

@@ -51,7 +51,7 @@ def run_decoder(
     progress: Progress | None = None,
 ) -> Result:
     """Compare a decoder with the golden model on the codes of a float tensor, or on all codes."""
-    return compare_table(simulator, *decoder_case(decoder, values))
+    return compare_table(simulator, *decoder_case(decoder, values), progress)
 
 
 def _vectors(component: Decoder, values: NDArray[Any] | None, seed: int) -> Vectors:

@@ -164,6 +164,7 @@ DESIGNS = (
         ),
         Encoder,
         bench=run_encoder,
+        idle=lambda encoder: {} if encoder.beats > 1 else {"storage": "a block is one beat"},
         vectors=one_stream(encoder_case),
     ),
 )

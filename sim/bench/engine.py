@@ -66,7 +66,7 @@ def run_scripts(
         scripts: taken one by one, when the one before is done; ``moved`` and ``aborted`` of each
             are filled in.
         stalls: how to stall each stream.
-        progress: called with the number of beats received, now and then.
+        progress: see ``Progress``.
     """
     result = Result(simulator.name)
     bench = _Bench(component, stalls, result, progress)
@@ -219,7 +219,7 @@ class _Bench:
                 moved[name] += 1
                 result.beats += name in OUTPUTS
             if self.progress and transfers and result.beats % 64 == 0:
-                self.progress(result.beats)
+                self.progress(result.beats, 0)
             self.model.step()
             await pins.tick()
             cycle += 1
@@ -304,6 +304,11 @@ DESIGNS = (
         ),
         Matmul,
         bench=run_matmul,
+        idle=lambda engine: (
+            {}
+            if engine.requantize
+            else dict.fromkeys(("rule", "rounding", "overflow"), "there is no re-quantizer")
+        ),
         vectors=matmul_case,
         latency=(
             "of a one-tile product's command to valid of its",

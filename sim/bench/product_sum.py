@@ -103,7 +103,7 @@ def run_product_sum(
         component: the design.
         values: a float tensor, quantized to the codes; None for adversarial and random codes.
         stalls: how to stall.
-        progress: called with the number of beats received, now and then.
+        progress: see ``Progress``.
     """
     return run_stream(simulator, product_sum_case(component, values, stalls.seed), stalls, progress)
 

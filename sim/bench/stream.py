@@ -31,7 +31,7 @@ def run_stream(
         stimulus: beats into ``i`` and out of ``o``; or for each output its own, where they share
             the beats in and the model. The first one counts blocks.
         stalls: how to stall; each output by itself.
-        progress: called with the number of beats received, now and then.
+        progress: see ``Progress``.
     """
     cases = {"o": stimulus} if isinstance(stimulus, Stimulus) else stimulus
     first = next(iter(cases.values()))
@@ -68,7 +68,7 @@ def run_stream(
                     result.beats += 1
                     result.blocks += expected.last and case is first
                     if progress and result.beats % 64 == 0:
-                        progress(result.beats)
+                        progress(result.beats, total)
             model.step(token, readies)
             if token is not None and taken:
                 if filled is None and token.last and token.final:
@@ -106,7 +106,10 @@ def _compare_output(
 
 
 def compare_table(
-    simulator: Simulator, inputs: Mapping[str, Iterable[int]], outputs: Mapping[str, Iterable[int]]
+    simulator: Simulator,
+    inputs: Mapping[str, Iterable[int]],
+    outputs: Mapping[str, Iterable[int]],
+    progress: Progress | None = None,
 ) -> Result:
     """Apply rows of inputs to a combinational design and compare all its outputs.
 
@@ -114,6 +117,7 @@ def compare_table(
         simulator: the simulator, built on the design.
         inputs: for each input port one value a row.
         outputs: for each output port the golden value of each row.
+        progress: see ``Progress``; a row is a beat.
     """
     result = Result(simulator.name)
     rows = [dict(zip(inputs, row, strict=True)) for row in zip(*inputs.values(), strict=True)]
@@ -129,6 +133,8 @@ def compare_table(
             result.cycles += 1
             result.beats += 1
             result.blocks += 1
+            if progress and result.beats % 64 == 0:
+                progress(result.beats, len(rows))
 
     simulator.run(testbench)
     return result

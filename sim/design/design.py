@@ -1,6 +1,6 @@
 """A design: what the catalogue and the command line know of it. Each lives beside its bench."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -58,6 +58,7 @@ class Design:
             ``keep``, whether inputs with arrays have tkeep.
         bridge: the host that a testbench needs where the AXI shell has registers: (component,
             outputs that the testbench looks at).
+        idle: parameters that have no effect on a component, each with the reason: (component).
         reference: the golden answer of a combinational design, as the text of a Verilog module
             ``golden`` with its ports, for a proof: (component).
     """
@@ -72,6 +73,7 @@ class Design:
     axi: Callable[..., Shell] = AxiShell
     bridge: Callable[[Any, Collection[str]], Bridge] | None = None
     reference: Callable[[Any], str] | None = None
+    idle: Callable[[Any], Mapping[str, str]] = lambda component: {}
 
     def takes(self, name: str) -> bool:
         """Whether there is a parameter of a name."""

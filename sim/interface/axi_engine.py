@@ -88,6 +88,9 @@ class _Bench:
         """Run a script to its end; compare what left, the fault and the counters."""
         host, counters = self.host, list(script.counts)
         self._expect(script)
+        for name, register in host.registers.items():
+            if register.constant is not None:
+                await host.read(name)
         before = {name: await host.read(name) for name in counters}
         fault = await host.read("error")
         for command in script.commands:

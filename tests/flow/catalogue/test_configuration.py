@@ -183,6 +183,44 @@ def test_a_bad_manifest_is_one_line(text, parts, run, tmp_path):
         from_manifest(tmp_path / "bad.json")
 
 
+def test_a_manifest_of_other_versions(run, tmp_path):
+    facts = manifest(variant("decoder", element="e2m1"))
+    (tmp_path / "same.json").write_text(json.dumps(facts))
+    assert run("generate", "--from", "same.json")[2] == ""
+    for key in facts["versions"]:
+        facts["versions"] = {**facts["versions"], key: "0.0.1"}
+    (tmp_path / "other.json").write_text(json.dumps(facts))
+    code, out, err = run("generate", "--from", "other.json")
+    made = "mxsf 0.0.1, amaranth 0.0.1, yosys 0.0.1"
+    assert (code, len(out.splitlines())) == (0, 2)
+    assert err == f"warning: other.json was made by {made}: files may differ\n"
+    for versions in (["1"], {"mxsf": 1}, None):
+        (tmp_path / "odd.json").write_text(json.dumps(facts | {"versions": versions}))
+        assert run("generate", "--from", "odd.json")[::2] == (0, "")
+
+
+SHAPED = ("--element", "e2m1", "--interface", "flat", "--name", "mine")
+
+
+def test_other_commands_take_a_manifest(run, tmp_path):
+    design = variant("decoder", element="e2m1", interface="flat", module="mine")
+    (tmp_path / "mine.json").write_text(json.dumps(manifest(design)))
+    assert run("vectors", "--from", "mine.json", "--output", "a")[0] == 0
+    assert run("vectors", "decoder", *SHAPED, "--output", "b")[0] == 0
+    assert content(tmp_path / "a") == content(tmp_path / "b")
+    code, out, _ = run("simulate", "--from", "mine.json", "--simulator", "amaranth")
+    assert (code, out) == (0, "mine on amaranth: 16 blocks, 16 cycles, 0 mismatches\n")
+    targets = ("--target", "generic", "--target", "ecp5")
+    code, out, _ = run("area", "--from", "mine.json", *targets)
+    assert code == 0
+    assert [line.split()[0] for line in out.splitlines()] == ["design", "mine", "mine"]
+
+
+def test_a_manifest_that_a_command_does_not_take(run, tmp_path):
+    (tmp_path / "e.json").write_text(json.dumps(GOOD | {"design": "encoder"}))
+    refused(run("prove", "--from", "e.json"), "error: --from e.json", ["encoder"], tmp_path)
+
+
 @pytest.mark.parametrize(
     ("text", "parts"),
     [
@@ -197,6 +235,7 @@ def test_a_bad_manifest_is_one_line(text, parts, run, tmp_path):
         ("[a]\ndesign = 'decoder'\nelement = {x = 1}", ["[a] element = {'x': 1}"]),
         ("[a]\ndesign = 'encoder'\nrule = 'up'", ["[a] rule = 'up'", "unknown rule"]),
         ("[a]\ndesign = 'encoder'\nstages = 99", ["[a]", "99"]),
+        ("[a]\ndesign = 'encoder'\nstorage = 'registers'", ["[a]", "storage", "no effect"]),
         ("['a b']\ndesign = 'decoder'", ["name must be", "'a b'"]),
         ("[a]\ndesign = 'decoder'\n[A]\ndesign = 'decoder'", ["[a] and [A] would share"]),
         ("[a]\ndesign = 'encoder'\n[a__b]\ndesign = 'decoder'", ["[a] and [a__b] would share"]),

@@ -7,6 +7,7 @@ import pytest
 from designs import needs_gcc
 from mxsf.flow.catalogue.catalogue import CATALOGUE
 from mxsf.flow.cli import main as cli
+from mxsf.flow.cli.chosen import of_options
 from mxsf.flow.synth.critical_path import CriticalPath
 from mxsf.flow.synth.timing import Run, Timing
 from mxsf.golden import MX9, MXSF, BlockTensor, quantize
@@ -194,6 +195,7 @@ def test_quantize_and_back(run, tmp_path):
         (["generate", "encoder", "--overflow", "ovf"], "mxsf has none"),
         (["generate", "pack", "--bits", "17"], "bits must be 3 to 16, not 17"),
         (["generate", "unpack", "--bits", "7", "--lanes", "12"], "multiple of 8, so that planes"),
+        (["generate", "dot", "--stages", "sum/99"], "stages: of the adder tree use sum/1 to sum/5"),
         (["generate", "encoder", "--bits", "7"], "encoder has no parameter 'bits'"),
         (["generate", "encoder", "--prefix", "a b"], "prefix must be"),
         (["simulate", "encoder", "--simulator", "spice"], "'spice' is not one of"),
@@ -213,6 +215,26 @@ def test_quantize_and_back(run, tmp_path):
         (["quantize", "b.npz", "x.npy", "--block", "8x8"], "--block 8x8 has no effect where"),
         (["host", "/nowhere", "--output", "c.npy"], "--output c.npy has no effect without"),
         (["timing", "dot", "--frequency", "nan"], "'--frequency': a number is needed, not 'nan'"),
+        (["simulate", "decoder", "--valid", "0.5"], "--valid 0.5 has no effect: mxsf_decoder_"),
+        (["vectors", "decoder", "--seed", "3"], "--seed 3 has no effect: mxsf_decoder_mxsf has no"),
+        (["generate", "decoder", "--reset", "sync"], "--reset sync has no effect: mxsf_decoder"),
+        (
+            ["generate", "encoder", "--storage", "memory"],
+            "--storage memory has no effect on mxsf_encoder_mxsf_b32: a block is one beat",
+        ),
+        (
+            ["generate", "matmul", "--requantize", "no", "--rule", "ceil"],
+            "--rule ceil has no effect on mxsf_matmul_mxsf_t8_ceil_rows: there is no re-quantizer",
+        ),
+        (["board", "--list", "--seeds", "2"], "--seeds 2 has no effect beside --list"),
+        (["board", "--list", "--output", "x"], "--output x has no effect beside --list"),
+        (["board", "--list", "icebreaker"], "the board icebreaker has no effect beside --list"),
+        (["board", "icebreaker", "--requantize", "no", "--rule", "ceil"], "--rule ceil has no"),
+        (["report", "--full", "--all"], "--all has no effect beside --full"),
+        (["report", "--only", "format", "--target", "ecp5"], "--target ecp5 has no effect: --only"),
+        (["simulate", "decoder", "--vcd", "/proc/x.vcd"], "'--vcd': '/proc/x.vcd' cannot be"),
+        (["area", "decoder", "--json", "/proc/x"], "'--json': '/proc/x' cannot be: nothing can"),
+        (["generate", "decoder", "--output", "/proc/x"], "'--output': '/proc/x' cannot be"),
         (["simulate", "decoder", "--vcd", "x.gtkw"], "x.gtkw would be its own layout"),
     ],
 )
@@ -311,6 +333,13 @@ def test_every_choice_is_read_in_any_case():
     for parameter in choices:
         for name in parameter.kind.table:
             assert parameter.read(name.upper()) == parameter.read(name)
+
+
+def test_what_some_of_several_designs_use_is_taken():
+    several = {"block": ("2",), "lanes": ("1", "2"), "storage": ("registers",)}
+    assert len(of_options("encoder", several).all()) == 2
+    with pytest.raises(ValueError, match="--storage registers has no effect"):
+        of_options("encoder", several | {"lanes": ("2",)}).all()
 
 
 def counted(run, tmp_path, *words):

@@ -18,6 +18,7 @@ from pathlib import Path
 import click
 import numpy as np
 import pytest
+from commands import commands
 from mxsf.flow.catalogue.catalogue import CATALOGUE
 from mxsf.flow.cli import main as cli
 from mxsf.flow.cli.inputs import EXISTING, FILE, FOLDER
@@ -179,18 +180,6 @@ def paths_to_write(ends):
     return [*odd, *(f"/proc/x{end}" for end in ends), *(f"\u00e9{end}" for end in ends), *ends]
 
 
-def commands():
-    """Every command that click has: (name, design or empty, click's command)."""
-    context = click.Context(cli.cli)
-    for name in cli.COMMANDS:
-        command = cli.cli.get_command(context, name)
-        if not isinstance(command, click.Group):
-            yield name, "", command
-            continue
-        for design in command.list_commands(context):
-            yield name, design, command.get_command(context, design)
-
-
 def cases(names):
     """Every command line to try: (command, name of the parameter, value, words)."""
     for name, design, command in commands():
@@ -237,6 +226,7 @@ def run(monkeypatch, tmp_path):
         raise AssertionError(f"no end within {LIMIT} s")
 
     monkeypatch.setattr(Tool, "collect", once)
+    monkeypatch.setattr("mxsf.flow.cli.progress.FIRST", 1e6)
     for name, function in LONG.items():
         monkeypatch.setattr(f"mxsf.flow.cli.{name}.{function}", late)
     (tmp_path / "work").mkdir()
@@ -298,7 +288,7 @@ def fault(run, parameter, value, words, there):
         *(name.lstrip("-") for name in parameter.opts),
         parameter.human_readable_name,
     ]
-    if parameter.type in (EXISTING, FILE, FOLDER) or isinstance(parameter, click.Argument):
+    if parameter.type is EXISTING or isinstance(parameter, click.Argument):
         return ""
     if not any(name.lower() in errors.lower() for name in names):
         return f"does not name the option: {errors!r}"

@@ -175,6 +175,29 @@ def test_whatever_its_threads_do(begin, tmp_path, number):
     assert [*(tmp_path / "work").iterdir()] == []
 
 
+DRAWN = """
+import ctypes
+from mxsf.flow.cli.progress import progress
+from mxsf.flow.cli.signals import end_on_signals
+
+end_on_signals()
+with progress("waiting"):
+    print("begun", flush=True)
+    ctypes.CDLL(None).sleep(100)
+"""
+
+
+def test_a_terminal_gets_its_cursor_back(begin, tmp_path, monkeypatch):
+    monkeypatch.setenv("FORCE_COLOR", "1")  # rich draws as on a terminal
+    monkeypatch.setenv("TERM", "xterm")
+    process = begin("-c", DRAWN)
+    assert process.stdout.readline() == "begun\n"
+    errors = interrupt(process, signal.SIGINT, tmp_path)
+    assert "waiting" in errors
+    hide, show = (errors.rindex(f"\x1b[?25{end}") for end in "lh")
+    assert hide < show
+
+
 def test_a_signal_that_is_ignored_stays_so(begin, tmp_path):
     program = (
         "import os, signal; signal.signal(signal.SIGHUP, signal.SIG_IGN)\n"

@@ -14,7 +14,7 @@ pytestmark = pytest.mark.long
 
 @pytest.fixture(scope="module")
 def grown():
-    return grow((1, 2, 16), E2M1, depth=4)
+    return grow((1, 2), E2M1, depth=4)
 
 
 def test_parts_add_up_to_the_engine(grown):

@@ -169,7 +169,7 @@ def test_random_commands(options, aborts, stalls):
 def test_tiles_of_8(pes):
     part, simulator = compiled(tile=8, pes=pes, depth=192)
     for stalls in (NO_STALLS, STALLS[0]):
-        scripts = RandomScripts(part, np.random.default_rng(pes), 6, aborts=0.3)
+        scripts = RandomScripts(part, np.random.default_rng(pes), 3, aborts=0.3)
         run(part, simulator, scripts, stalls)
     for sizes in ((1, 1, 8), (2, 2, 8), (3, 2, 8), (1, 6, 8), (7, 1, 9), (3, 3, 8), (4, 4, 8)):
         independent = sizes[0] * sizes[1] * part.steps

@@ -14,7 +14,10 @@ from mxsf.flow.export.register_map import register_files
 from mxsf.flow.export.verilog import verilog
 from mxsf.flow.simulate import cxxrtl_simulator
 from mxsf.golden.engine.machine import Command, Fault, Opcode, Output
-from mxsf.hdl.engine.matmul import machine
+from mxsf.golden.formats.catalogue import FORMATS, parse
+from mxsf.golden.formats.element import ElementFormat
+from mxsf.hdl.engine.matmul import Matmul, machine
+from mxsf.hdl.engine.register_map import engine_registers
 from mxsf.hdl.register_map import Access, BitField, Register, check_registers
 from mxsf.sim.interface import axi_engine
 from mxsf.sim.interface.axi_engine import run_axi_engine
@@ -161,8 +164,9 @@ DRIVER = """
 #include <stdlib.h>
 #include "mxsf_matmul_regs.h"
 
-#define CAN(base, field) \\
-    MXSF_MATMUL_GET(mxsf_matmul_read(base, MXSF_MATMUL_CAPABILITY), CAPABILITY_##field)
+#define SAYS(base, name, field) \\
+    MXSF_MATMUL_GET(mxsf_matmul_read(base, MXSF_MATMUL_##name), name##_##field)
+#define CAN(base, field) SAYS(base, CAPABILITY, field)
 
 int main(int count, char **words)
 {
@@ -176,6 +180,11 @@ int main(int count, char **words)
     printf("%u %u %u %u %u %u\\n", CAN(base, TILE), CAN(base, CODE_BITS), CAN(base, PES),
            CAN(base, REQUANTIZE), CAN(base, STOCHASTIC),
            mxsf_matmul_read(base, MXSF_MATMUL_TILES));
+    printf("%u %u %u %u %u %u %u %u %u\\n", SAYS(base, ELEMENT, EXPONENT_BITS),
+           SAYS(base, ELEMENT, MANTISSA_BITS), SAYS(base, ELEMENT, BIAS),
+           SAYS(base, ELEMENT, SPECIAL), SAYS(base, ELEMENT, NESTED),
+           SAYS(base, NESTED, EXPONENT_BITS_1), SAYS(base, QUANTIZER, RULE),
+           SAYS(base, QUANTIZER, OVERFLOW), SAYS(base, ELEMENT, SCALE));
     return memory[MXSF_MATMUL_PUSH / 4] != 1;
 }
 """
@@ -184,6 +193,7 @@ ENGINES = [
     {"tile": 4, "pes": 2, "depth": 8, "element": "e2m1"},
     {"tile": 8, "pes": 1, "depth": 2, "rounding": "stochastic", "reset": "async"},
     {"tile": 4, "pes": 16, "depth": 300, "requantize": "no", "prefix": "acme_"},
+    {"tile": 4, "pes": 1, "depth": 2, "element": "e5m2", "rule": "rceil", "overflow": "ovf"},
 ]
 
 
@@ -198,16 +208,71 @@ def test_a_driver_is_compiled_once_for_all_engines(tmp_path):
     subprocess.run(command, cwd=tmp_path, check=True)
 
     def told(engine):
-        registers = manifest(engine)["registers"]
-        words = [str(r[key]) for r in registers if r["constant"] for key in ("offset", "constant")]
+        known = [(r.offset, r.constant) for r in engine.registers if r.constant]
+        words = [str(word) for pair in known for word in pair]
         done = subprocess.run(["./driver", *words], cwd=tmp_path, check=True, capture_output=True)
         return [int(number) for number in done.stdout.split()]
 
     assert [told(engine) for engine in engines] == [
-        [4, 4, 2, 1, 0, 8],
-        [8, 8, 1, 1, 1, 2],
-        [4, 8, 16, 0, 0, 300],
+        [*(4, 4, 2, 1, 0, 8), *(2, 1, 1, 0, 0, 0), *(0, 0, 0)],
+        [*(8, 8, 1, 1, 1, 2), *(2, 5, 1, 0, 1, 3), *(0, 0, 0)],
+        [*(4, 8, 16, 0, 0, 300), *(2, 5, 1, 0, 1, 3), *(0, 0, 0)],
+        [*(4, 8, 1, 1, 0, 2), *(5, 2, 15, 2, 0, 0), *(3, 1, 0)],
     ]
+
+
+def read_format(registers):
+    """The element format that a host finds in the registers, and nothing else."""
+
+    def says(name, field):
+        low, width = next((f.low, f.width) for f in registers[name].fields if f.name == field)
+        return registers[name].constant >> low & (1 << width) - 1
+
+    layers = [says("element", "exponent_bits")]
+    layers += [says("nested", f"exponent_bits_{k + 1}") for k in range(says("element", "nested"))]
+    below, widths = sum(says("element", f"{part}_bits") for part in ("exponent", "mantissa")), []
+    for exponent_bits in layers:
+        below -= exponent_bits
+        widths.append((exponent_bits, below))
+    element = None
+    for exponent_bits, mantissa_bits in reversed(widths[1:]):
+        element = ElementFormat("inner", exponent_bits, mantissa_bits, subnormal=element)
+    bias = says("element", "bias")
+    return ElementFormat(
+        "read",
+        *widths[0],
+        bias=bias - (bias >> 11 << 12),
+        special=("none", "nan", "ieee")[says("element", "special")],
+        twos_complement=bool(says("element", "twos_complement")),
+        subnormal=element,
+    )
+
+
+ODD_FORMATS = ["e2m5+e2m3+e1m2", "e2m4+e0m4", "e0m3", "e4m0", ElementFormat("x", 3, 2, bias=-9)]
+
+
+@pytest.mark.parametrize("element", [*FORMATS, *ODD_FORMATS], ids=str)
+def test_a_driver_can_read_the_format(element):
+    element = parse(element) if isinstance(element, str) else element
+    engine = Matmul(element, tile=4, pes=1, depth=2)
+    registers = {register.name: register for register in engine_registers(engine)}
+    assert read_format(registers) == element
+    check_registers([*registers.values()])
+
+
+def test_addresses_stay():
+    """Of version 1: what an older driver knows is where it was."""
+    engine = Matmul(tile=4, pes=1, depth=2)
+    at = {register.name: register.offset for register in engine_registers(engine)}
+    assert [at[name] for name in ("id", "version", "capability", "tiles")] == [0, 4, 8, 12]
+    assert [at[name] for name in ("status", "error", "control", "push")] == [16, 20, 24, 48]
+    assert [at[f"command_{part}"] for part in ("op", "size", "depth", "base")] == [32, 36, 40, 44]
+    assert [at[name] for name in ("cycles", "stalled_latency")] == [64, 100]
+
+
+def test_so_many_nested_formats_have_no_room():
+    with pytest.raises(ValueError, match="element: registers describe at most 8 nested formats"):
+        engine_registers(Matmul(parse("+".join(f"e1m{k}" for k in range(9, -1, -1))), tile=4))
 
 
 def test_bad_descriptions():
