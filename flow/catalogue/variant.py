@@ -158,15 +158,18 @@ class Variant:
         """Clock and reset, None where the design is combinational."""
         return self.clocking if self.clocked else None
 
+    @property
+    def idle(self) -> dict[str, str]:
+        """Parameters that have no effect on the design and not their default: why, by name."""
+        idle = self.design.idle(self.component)
+        by_name = {parameter.name: parameter for parameter in self.design.parameters}
+        return {k: why for k, why in idle.items() if not by_name[k].is_default(self.values)}
+
     def check_effect(self, given: Iterable[str]) -> None:
         """Raise ValueError where a parameter that was given has no effect on the design."""
-        reasons = self.design.idle(self.component)
-        settings = self.settings()
-        for name in given:
-            if name in reasons:
-                raise ValueError(
-                    f"--{name} {settings[name]} has no effect on {self.top}: {reasons[name]}"
-                )
+        for name in self.idle.keys() & given:
+            value = self.settings()[name]
+            raise ValueError(f"--{name} {value} has no effect on {self.top}: {self.idle[name]}")
 
     def settings(self) -> dict[str, str | int]:
         """Values of the parameters as the command line takes them: numbers, else text."""

@@ -60,7 +60,7 @@ def of_options(name: str, options: Mapping[str, Any]) -> Chosen:
                 variants.append((shared[fabric], target))
         # Of several designs, some may have no use for what others need.
         for key in given:
-            if all(key in made.design.idle(made.component) for made, _ in variants):
+            if all(key in made.idle for made, _ in variants):
                 variants[0][0].check_effect([key])
         return variants
 

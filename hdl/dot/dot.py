@@ -116,21 +116,18 @@ class Dot(wiring.Component):
         # What passes the product sum by; it carries the marks itself where it has them.
         own = {"sum", "nan", "inf", "inf_sign", *(("first", "last") if total.beats > 1 else ())}
         self._beside = data.StructLayout({n: s for n, s in summed.items() if n not in own})
-        summing = PRODUCT_SUM_POINTS.among(names)
-        if isinstance(points.chosen(stages), int):
-            summing = PRODUCT_SUM_POINTS.within(summing, tree_depth(total.formats, total.lanes))
+        self.stages = points.chosen(stages)
         self.product_sum = ProductSum(
             element,
             block=block,
             lanes=lanes,
-            stages=summing,
+            stages=self._summing(names, total),
             fabric=fabric,
             tag=self._beside.size,
         )
         self.element, self.formats, self.pair = total.element, total.formats, total.pair
         self.block, self.lanes, self.outputs = total.block, total.lanes, outputs
         self.accumulate, self.result = accumulate, result
-        self.stages = points.chosen(stages)
         self._between = ("skid",) if "skid" in names else ()
         self.points = (*self.product_sum.points, *self._between, *total.points)
         self.fabric: Fabric = fabric
@@ -151,6 +148,13 @@ class Dot(wiring.Component):
                 "o": Out(stream.Signature(total.o.payload.shape())),
             }
         )
+
+    def _summing(self, names: tuple[str, ...], total: Accumulator) -> tuple[str, ...]:
+        """The names of the product sum; a number of stages skips levels that its tree has not."""
+        summing = PRODUCT_SUM_POINTS.among(names)
+        if not isinstance(self.stages, int):
+            return summing
+        return PRODUCT_SUM_POINTS.within(summing, tree_depth(total.formats, total.lanes))
 
     @property
     def beats(self) -> int:

@@ -219,8 +219,8 @@ def test_quantize_and_back(run, tmp_path):
         (["vectors", "decoder", "--seed", "3"], "--seed 3 has no effect: mxsf_decoder_mxsf has no"),
         (["generate", "decoder", "--reset", "sync"], "--reset sync has no effect: mxsf_decoder"),
         (
-            ["generate", "encoder", "--storage", "memory"],
-            "--storage memory has no effect on mxsf_encoder_mxsf_b32: a block is one beat",
+            ["generate", "encoder", "--storage", "registers"],
+            "--storage registers has no effect on mxsf_encoder_mxsf_b32_registers: a block is one",
         ),
         (
             ["generate", "matmul", "--requantize", "no", "--rule", "ceil"],
