@@ -176,14 +176,14 @@ def test_whatever_its_threads_do(begin, tmp_path, number):
 
 
 DRAWN = """
-import ctypes
+import threading
 from mxsf.flow.cli.progress import progress
 from mxsf.flow.cli.signals import end_on_signals
 
 end_on_signals()
 with progress("waiting"):
     print("begun", flush=True)
-    ctypes.CDLL(None).sleep(100)
+    threading.Event().wait(100)
 """
 
 
