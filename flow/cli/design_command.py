@@ -19,7 +19,7 @@ __all__ = ["design_command"]
 
 Takes = Callable[[Design], bool]
 
-_SHAPE = ("interface", "reset", "polarity", "prefix", "module")
+_SHAPE = ("interface", "reset", "polarity", "tkeep", "prefix", "module")
 """Keywords of ``variant`` for options of commands: what a file of designs says too."""
 
 
