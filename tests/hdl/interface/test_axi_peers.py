@@ -69,7 +69,7 @@ def engine_case(design):
     return case(design, axi_vectors(design.streams, plain)) | {
         "commands": commands,
         "constants": [[r.offset, r.constant] for r in design.outside.registers if r.constant],
-        "bad": [0x1C, 0x34, 0x68, 0x800, 0xFFC],
+        "bad": [0x1C, 0x68, 0x800, 0xFFC],
         "scratch": offsets["command_size"],
         "ends": [[offsets[name], value] for name, value in ends.items()],
     }
