@@ -33,15 +33,15 @@ def _engine_options(command: Any) -> Any:
 @click.argument("name", type=Name(), required=False)
 @click.option("--list", "listing", is_flag=True, help="List the boards, and the engine of each.")
 @_engine_options
-@click.option("--seeds", type=SEEDS, help="Place and route so often [default: 1].")
-@click.option("--baud", type=BAUDS, help=f"Serial line [default: {BAUD}].")
+@click.option("--seeds", type=SEEDS, default=1, help="Place and route so often [default: 1].")
+@click.option("--baud", type=BAUDS, default=BAUD, help=f"Serial line [default: {BAUD}].")
 @click.option("--require", type=MEGAHERTZ, help="Exit 1 where the median is below so many MHz.")
 @output_option
 def board(
     name: str | None,
     listing: bool,
-    seeds: int | None,
-    baud: int | None,
+    seeds: int,
+    baud: int,
     require: float | None,
     output: Path,
     **options: Any,
@@ -65,7 +65,7 @@ def board(
     kind = find_board(name)
     chosen = {key: value for key, value in options.items() if value is not None}
     with progress(f"building the engine for {name}") as step:
-        made = build(kind, chosen, seeds=seeds or 1, baud=baud or BAUD, step=step)
+        made = build(kind, chosen, seeds=seeds, baud=baud, step=step)
     show(bitstream_table(made))
     if not made.meets_timing:
         fastest = f"{max(made.runs.values()):.1f} MHz"
