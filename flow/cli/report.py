@@ -8,7 +8,7 @@ import click
 
 from ...golden.formats.catalogue import FORMATS, parse
 from ...sim.simulator.yosys import PINNED
-from ..report import SECTIONS, Scope
+from ..report import SECTIONS, SYNTHESIZED, Scope
 from ..report import run as run_report
 from ..synth.area import check_target
 from .options import output_option, read_yosys, yosys_option
@@ -17,9 +17,6 @@ from .tables import content_table, show
 from .values import Name
 
 __all__ = ["report"]
-
-_SYNTHESIZED = {"hardware", "energy", "family"}
-"""Sections for which designs are synthesized."""
 
 
 @click.command()
@@ -63,7 +60,7 @@ def report(
         raise ValueError(f"--element {element[0]} has no effect beside --all")
     if full and everything:
         raise ValueError("--all has no effect beside --full, which has all formats")
-    if only and not _SYNTHESIZED & {*only}:
+    if only and not SYNTHESIZED & {*only}:
         given = [("target", target and target[0]), ("yosys", program)]
         for name, value in given:
             if value:

@@ -5,7 +5,7 @@ sections, keeps what was computed before, and writes ``report.html``, ``report.j
 file a table.
 """
 
-from .runner import SECTIONS, run
+from .runner import SECTIONS, SYNTHESIZED, run
 from .scope import DEFAULT_ELEMENTS, Scope
 
-__all__ = ["DEFAULT_ELEMENTS", "SECTIONS", "Scope", "run"]
+__all__ = ["DEFAULT_ELEMENTS", "SECTIONS", "SYNTHESIZED", "Scope", "run"]

@@ -24,7 +24,7 @@ from .section.hardware import hardware
 from .section.numerics import numerics
 from .section.verification import verification
 
-__all__ = ["SECTIONS", "read", "run", "write"]
+__all__ = ["SECTIONS", "SYNTHESIZED", "read", "run", "write"]
 
 Step = Callable[[str], None]
 
@@ -53,6 +53,9 @@ SECTIONS: dict[str, Callable[[Scope, Step, Path], Section]] = {
     "family": family_section,
 }
 """What makes each section: (scope, step, folder of kept results), in the order of the page."""
+
+SYNTHESIZED = {"hardware", "energy", "family"}
+"""Sections for which designs are synthesized."""
 
 
 def run(
