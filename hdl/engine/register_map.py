@@ -146,9 +146,9 @@ def _format_registers(element: ElementFormat) -> tuple[Register, Register]:
 
 
 def _capability(name: str, offset: int, title: str, facts: _Facts) -> Register:
-    fields = tuple(BitField(field, low, width, t) for field, (low, width, _, t) in facts.items())
+    placed = tuple(BitField(field, low, width, t) for field, (low, width, _, t) in facts.items())
     value = sum(value << low for low, _, value, _ in facts.values())
-    return Register(name, offset, Access.READ, title, fields, value, built=True)
+    return Register(name, offset, Access.READ, title, placed, value, built=True)
 
 
 def _numbered(names: Sequence[str]) -> str:
