@@ -1,0 +1,1 @@
+"""The accelerator as its programs see it: memory, descriptors, bursts on its bus."""
