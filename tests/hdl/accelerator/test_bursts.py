@@ -101,7 +101,7 @@ def test_constructor_checks():
         Bursts(64, 16, 64)
 
 
-def test_planted_page(monkeypatch):
+def test_bench_catches_wide_pages(monkeypatch):
     """Pages of 8 KiB: a burst leaves its page."""
     monkeypatch.setattr("mxsf.hdl.accelerator.bursts._PAGE_BITS", 13)
     jobs = [(4096 - 64, [0, 1, 2])]

@@ -287,7 +287,7 @@ PLANTED = [
 
 
 @pytest.mark.parametrize(("change", "caught"), PLANTED, ids=[text for _, text in PLANTED])
-def test_rules_catch(change, caught):
+def test_bus_catches_a_planted_bug(change, caught):
     traffic = random_traffic(Random(1), 64, 1, 1, 6)
     timing = MemoryTiming((3, 60), (1, 50), stalls=Stalls(0.6, 0.2, 4))
     options = {"timing": timing, "planted": lambda simulator: Planted(simulator, change)}
@@ -296,21 +296,21 @@ def test_rules_catch(change, caught):
     assert any(caught in line for line in seen.result.mismatches), seen.result.mismatches
 
 
-def test_rules_catch_too_many_bursts():
+def test_bus_catches_too_many_bursts():
     component = Manager(64, ["always"], [16], outstanding=4)
     traffic = Traffic([[(0, 16)] * 8], [[]], [[]])
     seen = run(component, traffic, random_memory(0), promised=3)
     assert "more than 3 bursts of ar are under way" in seen.result.mismatches[0]
 
 
-def test_planted_priority(monkeypatch):
+def test_turns_catches_a_fixed_priority(monkeypatch):
     """The lowest that asks in place of a circle: the others wait."""
     lowest = lambda m, asked, taken, name: (asked & -asked)[: len(asked)]  # noqa: E731
     monkeypatch.setattr("mxsf.hdl.accelerator.arbiter.round_robin", lowest)
     assert reader_turns()[:8] == [0] * 8
 
 
-def test_planted_lost_credit(monkeypatch):
+def test_bench_catches_a_lost_credit(monkeypatch):
     """A reader's room is not counted: its FIFO overflows."""
     monkeypatch.setattr("mxsf.hdl.accelerator.reads.Mux", lambda *_: 0)
     component = Manager(64, [16], [16], outstanding=4)
@@ -319,7 +319,7 @@ def test_planted_lost_credit(monkeypatch):
     assert "data of reader 0" in seen.result.mismatches[0]
 
 
-def test_planted_incomplete_burst(monkeypatch):
+def test_bus_catches_a_hasty_burst(monkeypatch):
     """A burst begins before its data are there."""
 
     def hasty(m, bursts, may_ask, allowed):

@@ -125,7 +125,7 @@ def test_a_beat_a_cycle():
     assert words[-1][0] - words[0][0] == 179
 
 
-def test_planted_page(monkeypatch):
+def test_bench_catches_wide_pages(monkeypatch):
     """Pages of 8 KiB in place of 4: the rules of the bus see it."""
     monkeypatch.setattr("mxsf.hdl.accelerator.bursts._PAGE_BITS", 13)
     row = {"rows": 1, "columns": 4, "run": 1, "pitch": 0, "jump": 0, "crun": 4, "cjump": 0}
