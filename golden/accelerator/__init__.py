@@ -1,0 +1,1 @@
+"""The accelerator: a matrix engine whose programs and tensors lie in memory."""
