@@ -13,11 +13,11 @@ LAYERS = ("golden", "hdl", "sim", "flow")
 ROOMS = {
     "golden": (
         *("slabs", "formats", "packing", "leftovers", "files", "quantize", "dot", "baseline"),
-        "engine",
+        *("engine", "accelerator"),
     ),
     "hdl": (
         *("layouts", "scale", "ports", "register_map", "checks", "stream", "arith", "packing"),
-        *("quantize", "dot", "baseline", "engine", "interface", "board"),
+        *("quantize", "dot", "baseline", "engine", "accelerator", "interface", "board"),
     ),
     "sim": ("result", "render", "model", "stimulus", "simulator", "interface", "design", "bench"),
     "flow": (

@@ -14,16 +14,13 @@ from ..formats.element import ElementFormat, Overflow
 from ..formats.scale_rule import ScaleRule
 from ..formats.word import FP32
 
-__all__ = ["BASES", "BUS_BITS", "PAGE", "Configuration"]
+__all__ = ["BASES", "BUS_BITS", "Configuration"]
 
 BUS_BITS = (64, 128, 256, 512)
 """Data bits that the bus may have."""
 
 BASES = 4
 """Base registers."""
-
-PAGE = 4096
-"""Bytes of a page, whose end no burst crosses."""
 
 
 @dataclass(frozen=True)
