@@ -107,7 +107,7 @@ def reserved_set(opcode: int, data: bytes) -> bool:
 def descriptor_fault(
     descriptor: Descriptor, built: Configuration, bases: Sequence[int], window: Window
 ) -> Fault:
-    """What is wrong with a descriptor whose opcode is known and whose reserved bits are 0.
+    """What is wrong with a descriptor whose opcode, init and reserved bits are right.
 
     Args:
         descriptor: the descriptor.
@@ -115,8 +115,6 @@ def descriptor_fault(
         bases: what the base registers hold.
         window: what a program may touch.
     """
-    if isinstance(descriptor, Multiply) and descriptor.init not in set(Init):
-        return Fault.OPCODE
     if _sizes_fault(descriptor, built):
         return Fault.SIZE
     if isinstance(descriptor, Multiply) and _output_fault(descriptor, built):

@@ -166,7 +166,7 @@ class Machine:
             return found._replace(fault=Fault.FETCH, bus_address=address)
         data = self.memory[address - self.origin :][:SIZE].tobytes()
         values = unpack(data)
-        if values is None:
+        if values is None or values.get("init", Init.ZERO) not in set(Init):
             return found._replace(fault=Fault.OPCODE)
         if reserved_set(values["opcode"], data):
             return found._replace(fault=Fault.RESERVED)
