@@ -56,9 +56,10 @@ class Streams:
         inputs: payloads by stream.
         outputs: names of streams.
         valid, ready: shares of cycles.
+        always: outputs that are ready in every cycle.
     """
 
-    def __init__(self, pins, inputs, outputs, valid=1.0, ready=1.0, seed=0):
+    def __init__(self, pins, inputs, outputs, valid=1.0, ready=1.0, seed=0, always=()):
         self.pins, self.random = pins, Random(seed)
         self.queues = {name: deque(values) for name, values in inputs.items()}
         self.seen = {name: [] for name in outputs}
@@ -66,7 +67,7 @@ class Streams:
         self._valid, self._ready = valid, ready
         self._offering = dict.fromkeys(inputs, False)
         self._held = dict.fromkeys(outputs)
-        self._readies = {}
+        self._readies, self._always = {}, always
 
     def drive(self):
         """Set the inputs of this cycle."""
@@ -77,7 +78,7 @@ class Streams:
             payload = queue[0] if self._offering[name] else self.random.getrandbits(30)
             self.pins.set(f"{name}__payload", payload)
         for name in self.seen:
-            self._readies[name] = self.random.random() < self._ready
+            self._readies[name] = name in self._always or self.random.random() < self._ready
             self.pins.set(f"{name}__ready", int(self._readies[name]))
 
     def watch(self):
