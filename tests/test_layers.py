@@ -13,7 +13,7 @@ LAYERS = ("golden", "hdl", "sim", "flow")
 ROOMS = {
     "golden": (
         *("slabs", "formats", "packing", "leftovers", "files", "quantize", "dot", "baseline"),
-        "engine",
+        *("engine", "accelerator"),
     ),
     "hdl": (
         *("layouts", "scale", "ports", "register_map", "checks", "stream", "arith", "packing"),
