@@ -13,6 +13,7 @@ from ..formats.catalogue import MXSF
 from ..formats.element import ElementFormat, Overflow
 from ..formats.scale_rule import ScaleRule
 from ..formats.word import FP32
+from ..quantize.lfsr import LANES
 
 __all__ = ["BASES", "BUS_BITS", "Configuration"]
 
@@ -33,8 +34,8 @@ class Configuration:
 
     Attributes:
         element: format of all tiles.
-        tile: rows and columns of a tile.
-        pes: dot products in parallel.
+        tile: rows and columns of a tile, a power of two.
+        pes: dot products in parallel, a power of two, at most ``tile**2``.
         depth: tiles of each of the two tile memories, a power of two.
         bus: data bits of the bus.
         address: bits of a byte address.
@@ -67,6 +68,15 @@ class Configuration:
             raise ValueError(f"address must be 32 to 64, not {self.address!r}")
         if not 2 <= self.depth <= 1 << 15 or self.depth & (self.depth - 1):
             raise ValueError(f"depth must be a power of two, 2 to 32768, not {self.depth!r}")
+        if not 2 <= self.tile <= LANES or self.tile & (self.tile - 1):
+            raise ValueError(f"tile must be a power of two, 2 to {LANES}, not {self.tile!r}")
+        if not 1 <= self.pes <= self.tile**2 or self.pes & (self.pes - 1):
+            raise ValueError(f"pes must be a power of two, 1 to {self.tile**2}, not {self.pes!r}")
+        _ = self.format  # checks the rest
+        if self.rounding is Rounding.HALF_AWAY:
+            raise ValueError(
+                f"rounding must be nearest_even or stochastic, not {self.rounding.value}"
+            )
 
     @property
     def format(self) -> BlockFormat:
@@ -133,7 +143,7 @@ class Configuration:
 
     def pack_words(self, words: ArrayLike) -> NDArray[np.uint8]:
         """Records of a word plane: uint8 (..., ``word_record``) of float32 (..., tile, tile)."""
-        bits = FP32.words(np.asarray(words, np.float32)).astype("<u4")
+        bits = FP32.words(words).astype("<u4")
         flat = np.ascontiguousarray(bits.reshape(*bits.shape[:-2], -1))
         return _padded(flat.view(np.uint8), self.word_record)
 

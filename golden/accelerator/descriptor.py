@@ -64,6 +64,9 @@ class Multiply:
         words: plane of the words, None where they do not leave.
         codes, scales: planes of the tiles, None where they do not leave.
         stochastic: whether tiles are rounded by random numbers.
+
+    Raises:
+        ValueError: codes without scales, or scales without codes.
     """
 
     m: int
@@ -86,6 +89,10 @@ class Multiply:
     codes: Place | None = None
     scales: Place | None = None
     stochastic: bool = False
+
+    def __post_init__(self) -> None:
+        if (self.codes is None) != (self.scales is None):
+            raise ValueError(f"codes {self.codes} and scales {self.scales} leave together")
 
 
 @dataclass(frozen=True)

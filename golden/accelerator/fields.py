@@ -142,12 +142,16 @@ def pack(values: Mapping[str, int]) -> bytes:
     """Bytes of a descriptor from its fields, little-endian.
 
     Raises:
-        ValueError: a field does not fit.
+        ValueError: a field does not fit, or there is no such opcode.
 
     >>> pack({"opcode": Opcode.END, "irq": 1})[:4].hex()
     '15000000'
     """
     words = [0] * WORDS
+    if values["opcode"] not in FIELDS:
+        raise ValueError(
+            f"opcode must be {', '.join(map(str, map(int, FIELDS)))}, not {values['opcode']}"
+        )
     for field in FIELDS[values["opcode"]]:
         value = int(values[field.name])
         low = -(1 << field.width - 1) if field.signed else 0

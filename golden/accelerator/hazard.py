@@ -33,10 +33,10 @@ class Breach(NamedTuple):
     """A hazard.
 
     Attributes:
-        kind: such as ``"read after write"``.
+        kind: ``"read after write"`` and so on, or ``"free LOAD"``.
         descriptor: address of the later descriptor.
         earlier: address of the earlier one; the same where a descriptor meets itself.
-        address: the first byte that both touch.
+        address: the first byte that both touch; of a free LOAD the first tile.
         planes: of the later and the earlier access.
     """
 
@@ -49,7 +49,8 @@ class Breach(NamedTuple):
     def __str__(self) -> str:
         return (
             f"{self.kind}: descriptor {self.descriptor:#x} ({self.planes[0]}) and "
-            f"{self.earlier:#x} ({self.planes[1]}) meet at {self.address:#x} without a FENCE"
+            f"{self.earlier:#x} ({self.planes[1]}) meet at {self.address:#x}, "
+            "and nothing orders them"
         )
 
 
@@ -69,7 +70,7 @@ class Hazards:
     >>> hazards.add(0x100, [touched])
     []
     >>> print(hazards.add(0x140, [touched._replace(plane="init", writes=False)])[0])
-    read after write: descriptor 0x140 (init) and 0x100 (words) meet at 0x0 without a FENCE
+    read after write: descriptor 0x140 (init) and 0x100 (words) meet at 0x0, and nothing orders them
     """
 
     def __init__(self) -> None:

@@ -3,9 +3,10 @@
 Source: docs/accelerator.md.
 """
 
+import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,6 +32,10 @@ BYTES = {
 }
 """Counter of the bytes of each access, by plane and by whether it writes. Reads are of whole beats:
 of scales those that the bytes of a burst touch."""
+
+
+_FAR = 1 << 62
+"""Addresses from here on are Python's integers, too large for int64; no memory is there."""
 
 
 class Done(NamedTuple):
@@ -83,12 +88,16 @@ class Machine:
         memory: uint8; programs run in it, in place.
         origin: address of the first byte of ``memory``; the bus refuses all others.
 
+    Raises:
+        ValueError: memory goes beyond 2^62.
+
     Attributes:
         memory: as given.
         bases: what the base registers hold.
         window: addresses that programs may touch; at first all.
         core: tile memories and random numbers.
-        counters: ``steps``, ``descriptors`` and those of ``BYTES``, since the machine was made.
+        counters: ``steps``, ``descriptors`` (those that were done, FENCE and END too) and those of
+            ``BYTES``, since the machine was made.
 
     >>> machine = Machine(Configuration(tile=4, depth=8), np.zeros(1024, np.uint8))
     >>> machine.run(0).fault.name  # zeros are no program
@@ -96,6 +105,8 @@ class Machine:
     """
 
     def __init__(self, built: Configuration, memory: NDArray[np.uint8], origin: int = 0):
+        if not 0 <= origin <= _FAR - len(memory):
+            raise ValueError(f"origin must be 0 to {_FAR - len(memory):#x}, not {origin:#x}")
         self.built, self.memory, self.origin = built, memory, origin
         self.bases = [0] * BASES
         self.window = Window(0, 1 << built.address)
@@ -117,22 +128,26 @@ class Machine:
     def steps(self, program: int) -> Iterator[Done]:
         """Run a program descriptor by descriptor; the last one is an END or has a fault."""
         hazards = Hazards()
-        under_way: Multiply | None = None
-        for address in range(program, 1 << self.built.address, SIZE):
+        under_way: Done | None = None  # a product
+        for address in itertools.count(program, SIZE):
             done = self._step(address)
-            if isinstance(done.descriptor, Fence | End):
-                hazards.fence()
-                under_way = None
-            elif not done.fault:
-                breaches = hazards.add(address, done.touched)
-                if isinstance(done.descriptor, Load) and under_way is not None:
-                    breaches += self._overwrites(address, done.descriptor, under_way)
-                done = done._replace(breaches=tuple(breaches))
-            if isinstance(done.descriptor, Multiply):
-                under_way = done.descriptor
-            yield done
             if done.fault or isinstance(done.descriptor, End):
+                yield done
                 return
+            breaches = hazards.add(address, done.touched)
+            match done.descriptor:
+                case Fence():
+                    hazards.fence()
+                    under_way = None
+                case Load(free=False):
+                    under_way = None
+                case Load() as load if under_way is not None:
+                    breaches += self._overwrites(address, load, under_way)
+                case Multiply():
+                    under_way = done
+                case _:
+                    pass
+            yield done._replace(breaches=tuple(breaches))
 
     def _step(self, address: int) -> Done:
         """Run one descriptor."""
@@ -162,9 +177,10 @@ class Machine:
     def _fetched(self, address: int) -> Done:
         """Read and check the descriptor at an address."""
         found = Done(address, None)
-        if address % SIZE or self._refused(np.array([address]), SIZE) is not None:
+        place = address - self.origin
+        if address % SIZE or not 0 <= place <= len(self.memory) - SIZE:
             return found._replace(fault=Fault.FETCH, bus_address=address)
-        data = self.memory[address - self.origin :][:SIZE].tobytes()
+        data = self.memory[place : place + SIZE].tobytes()
         values = unpack(data)
         if values is None or values.get("init", Init.ZERO) not in set(Init):
             return found._replace(fault=Fault.OPCODE)
@@ -176,10 +192,12 @@ class Machine:
 
     def _touched(self, plane: Access) -> Touched:
         start = self.bases[plane.place.register] + plane.place.offset
-        indices = plane.view.indices(plane.rows, plane.columns).reshape(-1)
-        return Touched(plane.name, start + indices * plane.record, plane.size, plane.writes)
+        offsets = plane.view.indices(plane.rows, plane.columns).reshape(-1) * plane.record
+        if start > _FAR:
+            offsets = offsets.astype(object)
+        return Touched(plane.name, start + offsets, plane.size, plane.writes)
 
-    def _refused(self, addresses: NDArray[np.int64], size: int) -> int | None:
+    def _refused(self, addresses: NDArray[Any], size: int) -> int | None:
         """The first of some records that is not in memory."""
         starts = addresses - self.origin
         outside = np.flatnonzero((starts < 0) | (starts + size > len(self.memory)))
@@ -195,12 +213,15 @@ class Machine:
         last = addresses[np.concatenate([breaks - 1, [-1]])] // beat
         return int((last - first + 1).sum()) * beat
 
-    def _overwrites(self, address: int, load: Load, product: Multiply) -> list[Breach]:
-        """Tiles that a load writes while the product under way reads them."""
+    def _overwrites(self, address: int, load: Load, under_way: Done) -> list[Breach]:
+        """Tiles that a free load writes while the product under way reads them."""
+        assert isinstance(under_way.descriptor, Multiply)
         side, written = self.core.written(load)
-        if not load.free or not np.isin(written, self.core.read(product)[side]).any():
+        met = np.intersect1d(written, self.core.read(under_way.descriptor)[side])
+        if not met.size:
             return []
-        return [Breach("free LOAD of tiles under way", address, address, 0, (side, side))]
+        name = f"tile memory {side}"
+        return [Breach("free LOAD", address, under_way.address, int(met[0]), (name, name))]
 
     def _load(self, load: Load, places: dict[tuple[str, bool], Touched]) -> None:
         codes = self.built.unpack(self._gather(places["codes", False]))
@@ -242,5 +263,6 @@ def _program_breaches(program: int, every: list[Done]) -> list[Breach]:
     hazards = Hazards()
     fetched = np.array([done.address for done in every])
     hazards.add(program, [Touched("program", fetched, SIZE, False)])
-    writes = [(done.address, each) for done in every for each in done.touched if each.writes]
+    ran = [done for done in every if not done.fault]
+    writes = [(done.address, each) for done in ran for each in done.touched if each.writes]
     return [breach for address, each in writes for breach in hazards.meets(address, each)]
