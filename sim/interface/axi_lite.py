@@ -3,8 +3,7 @@
 from collections.abc import Awaitable, Callable, Sequence
 from random import Random
 
-from ...hdl.interface.axi_engine import lite_ports
-from ...hdl.interface.axi_lite import CHANNELS, OKAY, SLVERR
+from ...hdl.interface.axi_lite import CHANNELS, OKAY, SLVERR, lite_ports
 from ...hdl.register_map import ADDRESS_BITS, Access, Register
 from ..result import Result
 from .handshake import Beat, Channel, Handshakes
