@@ -206,7 +206,8 @@ class Core(wiring.Component):
         parts_of = {"a": steps.payload.step // parts, "b": steps.payload.step % parts}
         for side, store in self.stores.items():
             m.d.comb += [
-                store.read.eq(steps.valid & steps.ready),
+                store.select.eq(steps.valid & steps.ready),
+                store.read.eq(steps.valid & steps.ready & steps.payload[f"{side}_new"]),
                 store.address.eq(steps.payload[side]),
                 store.across.eq(steps.payload[f"{side}_across"]),
                 store.step.eq(parts_of[side]),

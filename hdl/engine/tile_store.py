@@ -33,7 +33,8 @@ class TileStore(wiring.Component):
     """A memory of tiles, one port to write and one to read, both in every cycle.
 
     A load counts beats: ``tile / rows`` of them are a tile, whatever ``first`` and ``last`` say,
-    and the scale is that of the last one. A read takes a cycle; its data stay until the next.
+    and the scale is that of the last one. A read takes a cycle, and so does a choice of other rows
+    or columns of the tile that was read; both stay until the next.
 
     Args:
         element: format of the codes.
@@ -48,11 +49,10 @@ class TileStore(wiring.Component):
         start: In, begin a load of ``tiles`` tiles at address ``base``; only while not ``busy``.
         busy: Out, a load is under way.
         loaded: Out, a tile is complete in this cycle.
-        read: In, enable of the read.
-        address: In, the tile.
-        across: In, columns instead of rows.
-        step: In, which ``vectors`` of them.
-        vectors_read, scale: Out, what was read last.
+        read: In, read the tile at ``address``.
+        select: In, choose: columns instead of rows where ``across``, and of them ``vectors``, by
+            their number ``step``.
+        vectors_read, scale: Out, what was chosen last of the tile that was read last.
     """
 
     i: stream.Interface
@@ -70,6 +70,7 @@ class TileStore(wiring.Component):
                 "loaded": Out(1),
                 "read": In(1),
                 "address": In(range(depth)),
+                "select": In(1),
                 "across": In(1),
                 "step": In(range(tile // vectors)),
                 "vectors_read": Out(vectors_layout(element, tile, vectors)),
@@ -125,7 +126,7 @@ class TileStore(wiring.Component):
         size, bits = self.tile, self.element.bits
         across = Signal(name="was_across", reset_less=True)
         step = Signal.like(self.step, name="was_step", reset_less=True)
-        with m.If(self.read):
+        with m.If(self.select):
             m.d.sync += [across.eq(self.across), step.eq(self.step)]
         turned = Signal(len(whole))
         columns = (whole.word_select(r * size + c, bits) for c in range(size) for r in range(size))
