@@ -19,9 +19,10 @@ from ..stream.regroup import Regroup, words_layout
 from .array import DotArray
 from .command import FAULT_BITS, CommandCheck, command_layout
 from .issue import Issue
+from .load import TileLoad, rows_layout
 from .results import Results, output_layout
 from .sequencer import Sequencer, step_layout
-from .tile_store import TileStore, rows_layout
+from .tile_store import TileStore
 
 __all__ = ["COUNTERS", "Core"]
 
@@ -65,6 +66,10 @@ class Core(wiring.Component):
         self.stores = {
             side: TileStore(element, size, depth, rows=array.rows, vectors=vectors)
             for side, vectors in (("a", array.rows), ("b", array.columns))
+        }
+        self.loads = {
+            side: TileLoad(element, size, depth, rows=store.rows)
+            for side, store in self.stores.items()
         }
         room = queue if pes > size else 0
         self.start = Regroup(size, pes, room)
@@ -115,13 +120,16 @@ class Core(wiring.Component):
         link(m, check.o, issue.i)
         starts = {"a": issue.start_a, "b": issue.start_b}
         for side, store in stores.items():
-            m.submodules[f"store_{side}"] = store
-            link(m, getattr(self, side), store.i)
+            load: Any = self.loads[side]
+            m.submodules[f"load_{side}"], m.submodules[f"store_{side}"] = load, store
+            link(m, getattr(self, side), load.i)
+            wiring.connect(m, load.codes, store.codes)
+            wiring.connect(m, load.scales, store.scales)
             m.d.comb += [
-                store.start.eq(starts[side]),
-                store.base.eq(job[f"{side}_base"]),
-                store.tiles.eq(job[f"{side}_tiles"]),
-                getattr(issue, f"{side}_busy").eq(store.busy),
+                load.start.eq(starts[side]),
+                load.base.eq(job[f"{side}_base"]),
+                load.tiles.eq(job[f"{side}_tiles"]),
+                getattr(issue, f"{side}_busy").eq(load.busy),
             ]
         m.d.comb += [
             issue.multiply_busy.eq(sequencer.busy),
@@ -179,8 +187,8 @@ class Core(wiring.Component):
         events = {
             "cycles": self.busy,
             "steps": operands.valid & operands.ready,
-            "a_tiles": self.stores["a"].loaded,
-            "b_tiles": self.stores["b"].loaded,
+            "a_tiles": self.loads["a"].loaded,
+            "b_tiles": self.loads["b"].loaded,
             "o_tiles": results.o_tile,
             "t_tiles": results.t_tile,
             "stalled_load": issue.waits,
@@ -206,7 +214,8 @@ class Core(wiring.Component):
         parts_of = {"a": steps.payload.step // parts, "b": steps.payload.step % parts}
         for side, store in self.stores.items():
             m.d.comb += [
-                store.read.eq(steps.valid & steps.ready),
+                store.select.eq(steps.valid & steps.ready),
+                store.read.eq(steps.valid & steps.ready & steps.payload[f"{side}_new"]),
                 store.address.eq(steps.payload[side]),
                 store.across.eq(steps.payload[f"{side}_across"]),
                 store.step.eq(parts_of[side]),

@@ -25,9 +25,9 @@ from ..stream.regroup import words_layout
 from .array import DotArray
 from .command import FAULT_BITS, command_layout
 from .core import COUNTERS, Core
+from .load import rows_layout
 from .results import Results, output_layout
 from .sequencer import Sequencer
-from .tile_store import rows_layout
 
 __all__ = ["COUNTER_BITS", "POINTS", "ROUNDINGS", "Matmul", "machine"]
 

@@ -19,11 +19,12 @@ __all__ = ["Sequencer", "step_layout"]
 def step_layout(depth: int, steps: int, outputs: int) -> data.StructLayout:
     """Fields of a step: addresses and directions of both tiles, and what the accumulators need.
 
-    ``step`` is the part of the tile product; ``output`` the accumulator that it belongs to;
-    ``first`` and ``last`` mark the first and the last tile of K; ``starts`` says that the
-    accumulators start from C.
+    ``a_new`` and ``b_new`` say that a tile is another one than in the step before, or that this is
+    a product's first step: loads may have overwritten what was read in the last. ``step`` is the
+    part of the tile product; ``output`` the accumulator that it belongs to; ``first`` and ``last``
+    mark the first and the last tile of K; ``starts`` says that the accumulators start from C.
     """
-    flags = ("a_across", "b_across", "first", "last", "starts")
+    flags = ("a_across", "b_across", "a_new", "b_new", "first", "last", "starts")
     return data.StructLayout(
         {
             "a": range(depth),
@@ -115,6 +116,7 @@ class Sequencer(wiring.Component):
         with m.If(self.start):
             m.d.sync += [job.eq(self.job), running.eq(1), left.eq(self.job.tiles)]
             m.d.sync += [offset.eq(0) for offset in (*here.values(), *first.values())]
+        self._compare(m)
         out = self.o.payload
         m.d.comb += [
             self.busy.eq(running),
@@ -129,6 +131,19 @@ class Sequencer(wiring.Component):
             out.starts.eq(job.accumulate & (inner == 0)),
         ]
         return m
+
+    def _compare(self, m: Module) -> None:
+        """Whether the tiles of a step are those of the step before."""
+        begins, out = Signal(), self.o.payload
+        with m.If(self.o.valid & self.o.ready):
+            m.d.sync += begins.eq(0)
+        with m.If(self.start):
+            m.d.sync += begins.eq(1)
+        for side in "ab":
+            before = Signal(range(self.depth), name=f"{side}_before", reset_less=True)
+            with m.If(self.o.valid & self.o.ready):
+                m.d.sync += before.eq(out[side])
+            m.d.comb += out[f"{side}_new"].eq(begins | (out[side] != before))
 
     def _strides(self, m: Module, job: Any) -> dict[str, Signal]:
         """Tiles from an output tile to the next in A and B, and from a tile of K to the next."""
