@@ -90,14 +90,14 @@ class Bursts(wiring.Component):
         """The record that came, how much of it the open burst takes, the burst."""
         m = Module()
         record = self._record_signal()
-        held, opened, full, ended = Signal(), Signal(), Signal(), Signal()
+        held, opened, closed = Signal(), Signal(), Signal(reset_less=True)
         within, merges, advance, fits = Signal(), Signal(), Signal(), Signal()
         room, rest = Signal(range(MOST_BEATS), reset_less=True), Signal(range(MOST_BEATS))
         available, taken = Signal(range(MOST_BEATS + 1)), Signal(range(MOST_BEATS + 1))
         m.d.comb += [
             within.eq(record.address[: self._lane_bits] != 0),
-            merges.eq(record.follows & ((room != 0) | within)),
-            self.o.valid.eq(opened & (ended | full | (held & ~merges))),
+            merges.eq(opened & ~closed & record.follows & ((room != 0) | within)),
+            self.o.valid.eq(opened & (closed | (held & ~merges))),
             advance.eq(held & (~opened | merges | self.o.ready)),
             available.eq(Mux(merges, room, self._beats_of_page(m, record.address))),
             fits.eq((record.beats <= available) if self._beats > 1 else 1),
@@ -115,8 +115,8 @@ class Bursts(wiring.Component):
             m.d.sync += [
                 opened.eq(1),
                 room.eq(rest),
-                full.eq((rest == 0) & ends_beat),
-                ended.eq(record.last & fits),
+                closed.eq((record.last & fits) | ((rest == 0) & ends_beat)),
+                self.o.payload.last.eq(record.last & fits),
             ]
             self._extend(m, record, merges, taken)
             if self._beats > 1:
@@ -127,7 +127,6 @@ class Bursts(wiring.Component):
         with m.If(self.i.ready):
             m.d.sync += held.eq(self.i.valid)
             self._take(m, record)
-        m.d.comb += self.o.payload.last.eq(ended)
         return m
 
     def _record_signal(self) -> Any:

@@ -17,6 +17,7 @@ from ..stream.register import link, register
 from .arbiter import choose_burst
 from .errors import keep_error
 from .ports import burst_layout, channel_layouts, check_bus
+from .queues import ReadQueue
 
 __all__ = ["Reads", "Room", "read_layout"]
 
@@ -135,37 +136,34 @@ class Reads(wiring.Component):
             arrives = Signal(name=f"arrives_{reader}")
             m.d.comb += arrives.eq(self.r.valid & head.reader[reader])
             if self.rooms[reader] == "always":
-                m.d.comb += [roomy[reader].eq(1), empty[reader].eq(1)]
-                m.d.comb += self.data[reader].payload.eq(beat)
-                m.d.comb += self.data[reader].valid.eq(arrives & ~self.cancel)
+                m.d.comb += [
+                    self.data[reader].payload.eq(beat),
+                    self.data[reader].valid.eq(arrives & ~self.cancel),
+                    roomy[reader].eq(1),
+                    empty[reader].eq(1),
+                ]
             else:
                 queue = self._queue(m, reader, beat, arrives, asked[reader])
-                m.d.comb += [roomy[reader].eq(queue[0]), empty[reader].eq(queue[1])]
+                m.d.comb += [
+                    roomy[reader].eq(queue.free > self.bursts[reader].payload.length),
+                    empty[reader].eq(queue.level == 0),
+                ]
         m.d.comb += self.idle.eq(~order.r_rdy & (~self.cancel | empty.all()))
         counted = Cat(head.reader[k] for k in readers if k not in self.careless).any()
         keep_error(m, self, self.r.valid & counted, came.resp, head.address)
         return m
 
-    def _queue(
-        self, m: Module, reader: int, beat: Value, arrives: Value, asked: Value
-    ) -> tuple[Value, Value]:
-        """The FIFO of a reader: whether it has room for the burst on offer; whether it is empty.
-
-        ``free`` counts beats that are neither in it nor asked for.
-        """
-        depth, burst, target = self.rooms[reader], self.bursts[reader].payload, self.data[reader]
+    def _queue(self, m: Module, reader: int, beat: Any, arrives: Value, asked: Value) -> ReadQueue:
+        """The FIFO of a reader, between the bus and its stream."""
+        depth = self.rooms[reader]
         assert isinstance(depth, int)
-        queue = fifo.SyncFIFOBuffered(width=len(Value.cast(beat)), depth=depth)
+        queue = ReadQueue(read_layout(self.bus), depth)
         m.submodules[f"queue_{reader}"] = queue
-        free = Signal(range(depth + 1), name=f"free_{reader}", init=depth)
-        leaves = Signal(name=f"leaves_{reader}")
         m.d.comb += [
-            queue.w_data.eq(beat),
-            queue.w_en.eq(arrives),
-            Value.cast(target.payload).eq(queue.r_data),
-            target.valid.eq(queue.r_rdy & ~self.cancel),
-            queue.r_en.eq(target.ready | self.cancel),
-            leaves.eq(queue.r_rdy & queue.r_en),
+            queue.i.payload.eq(beat),
+            queue.i.valid.eq(arrives),
+            queue.reserve.eq(Mux(asked, self.bursts[reader].payload.length + 1, 0)),
+            queue.flush.eq(self.cancel),
         ]
-        m.d.sync += free.eq(free + leaves - Mux(asked, burst.length + 1, 0))
-        return free > burst.length, queue.level == 0
+        link(m, queue.o, self.data[reader])
+        return queue

@@ -4,7 +4,7 @@ A burst is begun only when all of its data are there: once it has begun, no writ
 """
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from amaranth.hdl import Cat, Module, Mux, Signal, Value, unsigned
 from amaranth.lib import data, fifo, stream, wiring
@@ -16,6 +16,7 @@ from ..stream.register import link, register
 from .arbiter import choose_burst
 from .errors import keep_error
 from .ports import burst_layout, channel_layouts, check_bus
+from .queues import WriteQueue
 
 __all__ = ["Writes", "write_layout"]
 
@@ -23,13 +24,6 @@ __all__ = ["Writes", "write_layout"]
 def write_layout(bus: int) -> data.StructLayout:
     """Fields of a beat to write: data, and a strobe for each byte that shall change."""
     return data.StructLayout({"data": unsigned(bus), "strb": unsigned(bus // 8)})
-
-
-class _Queue(NamedTuple):
-    """FIFO of a writer, and whether all data of the burst on offer are in it."""
-
-    fifo: Any
-    complete: Value
 
 
 class Writes(wiring.Component):
@@ -130,44 +124,35 @@ class Writes(wiring.Component):
         ]
         with m.If(moves):
             m.d.sync += beat.eq(Mux(self.w.payload.last, 0, beat + 1))
-        queues = []
-        for writer in writers:
-            queue = self._queue(m, writer, begun[writer], flush)
-            leaves = flush | (moves & head.writer[writer])
-            m.d.comb += [complete[writer].eq(queue.complete), queue.fifo.r_en.eq(leaves)]
-            queues.append(queue.fifo)
+        queues = [self._queue(m, n, begun[n], moves & head.writer[n], flush) for n in writers]
         self._data(m, queues, Mux(order.r_rdy, head.writer, 0))
 
+        empty = Cat(queue.level == 0 for queue in queues).all()
         m.d.comb += [
+            complete.eq(Cat(q.held > self.bursts[n].payload.length for n, q in enumerate(queues))),
             self.b.ready.eq(1),
             answers.r_en.eq(self.b.valid),
-            self.idle.eq(
-                ~answers.r_rdy & (~self.cancel | ~Cat(q.level.any() for q in queues).any())
-            ),
+            self.idle.eq(~answers.r_rdy & (~self.cancel | empty)),
         ]
         keep_error(m, self, self.b.valid, self.b.payload.resp, answers.r_data)
         return m
 
-    def _queue(self, m: Module, writer: int, begun: Value, flush: Value) -> _Queue:
-        """The FIFO of a writer. ``held`` counts its beats that are of no burst that has begun."""
-        source, burst = self.data[writer], self.bursts[writer].payload
-        width, depth = len(Value.cast(source.payload)), self.depths[writer]
-        queue = fifo.SyncFIFOBuffered(width=width, depth=depth)
+    def _queue(
+        self, m: Module, writer: int, begun: Value, moves: Value, flush: Value
+    ) -> WriteQueue:
+        """The FIFO of a writer, between its stream and the bus."""
+        queue = WriteQueue(write_layout(self.bus), self.depths[writer])
         m.submodules[f"queue_{writer}"] = queue
-        held = Signal(range(depth + 1), name=f"held_{writer}")
-        enters = Signal(name=f"enters_{writer}")
+        link(m, self.data[writer], queue.i)
         m.d.comb += [
-            queue.w_data.eq(source.payload),
-            source.ready.eq(queue.w_rdy & ~self.cancel),
-            enters.eq(source.valid & source.ready),
-            queue.w_en.eq(enters),
+            queue.begin.eq(Mux(begun, self.bursts[writer].payload.length + 1, 0)),
+            queue.o.ready.eq(moves),
+            queue.stop.eq(self.cancel),
+            queue.flush.eq(flush),
         ]
-        m.d.sync += held.eq(held + enters - Mux(begun, burst.length + 1, 0))
-        with m.If(flush):
-            m.d.sync += held.eq(0)
-        return _Queue(queue, held > burst.length)
+        return queue
 
-    def _data(self, m: Module, queues: Sequence[Any], writer: Value) -> None:
+    def _data(self, m: Module, queues: Sequence[WriteQueue], writer: Value) -> None:
         """Beats of the burst whose turn it is; without strobes from the next one on in cancel."""
         silent = Signal()
         with m.If(~self.w.valid | self.w.ready):
@@ -176,7 +161,7 @@ class Writes(wiring.Component):
         with m.Switch(writer):
             for number, queue in enumerate(queues):
                 with m.Case("-" * (len(queues) - 1 - number) + "1" + "-" * number):
-                    m.d.comb += [beat.eq(queue.r_data), self.w.valid.eq(queue.r_rdy)]
+                    m.d.comb += [beat.eq(queue.o.payload), self.w.valid.eq(queue.o.valid)]
         m.d.comb += [
             self.w.payload.data.eq(beat.data),
             self.w.payload.strb.eq(Mux(silent, 0, beat.strb)),

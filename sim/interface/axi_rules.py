@@ -22,7 +22,8 @@ class AxiRules:
 
     An address and its beat stay until taken; bursts are of whole beats, aligned, of 16 beats at
     most, within 4 KiB; what is constant is right; data follow addresses in order, wlast is the
-    last; no beat of data is offered before its address is; no more bursts are under way than was
+    last; no beat of data is offered before its address is, and none keeps the rest of its burst
+    waiting; no more bursts are under way than was
     promised; within a cycle no output depends on an input; strobes are within a range of bytes.
 
     Args:
@@ -69,6 +70,8 @@ class AxiRules:
             self._check_burst("aw", seen.aw, seen.aw_ready)
         if seen.w:
             self._check_beat(seen.w, seen.w_ready)
+        elif self._beats:
+            self.result.note("data pause within a burst")
         if seen.r and seen.r_ready and seen.r[2]:
             self._under_way["ar"] -= 1
         if seen.b and seen.b_ready:

@@ -124,15 +124,15 @@ class CxxrtlSimulator:
     def _run(self, testbench: Testbench, trace: Trace | None) -> None:
         library, ports, clocked = self._library, self._ports, bool(self._clock)
         library.reset_design()
-        buffers = {n: (ctypes.c_uint8 * (-(-p.width // 8)))() for n, p in ports.items()}
+        sizes = {name: -(-port.width // 8) for name, port in ports.items()}
+        buffers = {name: (ctypes.c_uint8 * size)() for name, size in sizes.items()}
         index = {name: number for number, name in enumerate(ports)}
 
         class _Pins:
             settled = False
 
             def set(self, port: str, value: int) -> None:
-                buffers[port][:] = value.to_bytes(len(buffers[port]), "little")
-                library.set_port(index[port], buffers[port])
+                library.set_port(index[port], value.to_bytes(sizes[port], "little"))
                 self.settled = False
 
             def get(self, port: str) -> int:
@@ -140,7 +140,7 @@ class CxxrtlSimulator:
                     library.settle()
                     self.settled = True
                 library.get_port(index[port], buffers[port])
-                return int.from_bytes(bytes(buffers[port]), "little")
+                return int.from_bytes(buffers[port], "little")
 
             async def tick(self) -> None:
                 if trace:

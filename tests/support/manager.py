@@ -128,12 +128,13 @@ class Bench:
         pins: of a ``Manager``.
         component: the manager.
         memory: see ``AxiMemory``.
+        promised: bursts at most under way each way, as many as the manager is built for.
         options: of ``AxiMemory``.
     """
 
-    def __init__(self, pins: Any, component: Manager, memory: Any, **options: Any):
+    def __init__(self, pins: Any, component: Manager, memory: Any, promised=None, **options: Any):
         self.pins, self.component = pins, component
-        bus, outstanding = component.reads.bus, component.reads.outstanding
+        bus, outstanding = component.reads.bus, promised or component.reads.outstanding
         self.result = Result("")
         self.memory = AxiMemory(pins, memory, bus, **options)
         self.rules = AxiRules(pins, bus, self.result, reads=outstanding, writes=outstanding)

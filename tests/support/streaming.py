@@ -67,19 +67,26 @@ class Streams:
         self._valid, self._ready = valid, ready
         self._offering = dict.fromkeys(inputs, False)
         self._held = dict.fromkeys(outputs)
-        self._readies, self._always = {}, always
+        self._readies, self._always, self._driven = {}, always, {}
 
     def drive(self):
         """Set the inputs of this cycle."""
         for name, queue in self.queues.items():
             if queue and not self._offering[name]:
                 self._offering[name] = self.random.random() < self._valid
-            self.pins.set(f"{name}__valid", int(self._offering[name]))
-            payload = queue[0] if self._offering[name] else self.random.getrandbits(30)
-            self.pins.set(f"{name}__payload", payload)
+            if self._offering[name]:
+                self._set(f"{name}__payload", queue[0])
+            elif self._driven.get(f"{name}__valid", 1):
+                self._set(f"{name}__payload", self.random.getrandbits(30))
+            self._set(f"{name}__valid", int(self._offering[name]))
         for name in self.seen:
             self._readies[name] = name in self._always or self.random.random() < self._ready
-            self.pins.set(f"{name}__ready", int(self._readies[name]))
+            self._set(f"{name}__ready", int(self._readies[name]))
+
+    def _set(self, port, value):
+        if self._driven.get(port) != value:
+            self._driven[port] = value
+            self.pins.set(port, value)
 
     def watch(self):
         """Read the outputs of this cycle."""

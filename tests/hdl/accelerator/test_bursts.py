@@ -99,3 +99,11 @@ def test_constructor_checks():
         Bursts(32, 32, 64)
     with pytest.raises(ValueError, match="address must be 32 to 64, not 16"):
         Bursts(64, 16, 64)
+
+
+def test_bench_catches_wide_pages(monkeypatch):
+    """Pages of 8 KiB: a burst leaves its page."""
+    monkeypatch.setattr("mxsf.hdl.accelerator.bursts._PAGE_BITS", 13)
+    jobs = [(4096 - 64, [0, 1, 2])]
+    seen = run(jobs, 64, 64, cycles=20)
+    assert [beat for _, beat in seen] != expected(jobs, 64, 64)

