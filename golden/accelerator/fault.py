@@ -4,18 +4,18 @@ Source: docs/accelerator.md. The checks of a descriptor touch nothing.
 """
 
 import enum
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 
 from ..formats.block import Rounding
+from .access import Access, accesses
 from .configuration import Configuration
-from .descriptor import Descriptor, Load, Multiply, Place
-from .fields import Init, reserved
-from .view import View
+from .descriptor import Descriptor, Load, Multiply
+from .fields import reserved
 
-__all__ = ["Access", "Fault", "Window", "accesses", "descriptor_fault", "reserved_set"]
+__all__ = ["Fault", "Window", "descriptor_fault", "reserved_set"]
 
 
 class Fault(enum.IntEnum):
@@ -49,55 +49,6 @@ class Window(NamedTuple):
     high: int
 
 
-class Access(NamedTuple):
-    """The part of a plane that a descriptor reads or writes.
-
-    Attributes:
-        name: of the plane: ``codes``, ``scales``, ``init``, ``mask``, ``words``.
-        place: where the plane begins.
-        record: bytes of a record.
-        size: bytes of it that are touched, the first ones.
-        view, rows, columns: which records.
-        writes: whether they are written.
-    """
-
-    name: str
-    place: Place
-    record: int
-    size: int
-    view: View
-    rows: int
-    columns: int
-    writes: bool
-
-
-def accesses(descriptor: Descriptor, built: Configuration) -> Iterator[Access]:
-    """All accesses of a descriptor to planes, those that read first."""
-    codes = built.code_record, built.code_record
-    words = built.word_record, built.word_record
-    match descriptor:
-        case Load():
-            shape = descriptor.view, descriptor.rows, descriptor.columns
-            yield Access("codes", descriptor.codes, *codes, *shape, False)
-            yield Access("scales", descriptor.scales, 1, 1, *shape, False)
-        case Multiply():
-            shape = descriptor.c_view, descriptor.m, descriptor.n
-            if descriptor.init == Init.WORDS:
-                yield Access("init", descriptor.init_at, *words, *shape, False)
-            if descriptor.init == Init.ROW:
-                sizes, row = (built.word_record, built.row_record), (View(pitch=0), *shape[1:])
-                yield Access("init", descriptor.init_at, *sizes, *row, False)
-            if descriptor.mask is not None:
-                yield Access("mask", descriptor.mask, *codes, *shape, False)
-            if descriptor.words is not None:
-                yield Access("words", descriptor.words, *words, *shape, True)
-            if descriptor.codes is not None and descriptor.scales is not None:
-                yield Access("codes", descriptor.codes, *codes, *shape, True)
-                yield Access("scales", descriptor.scales, 1, 1, *shape, True)
-        case _:
-            pass
-
-
 def reserved_set(opcode: int, data: bytes) -> bool:
     """Whether a reserved bit is set in the bytes of a descriptor."""
     words = np.frombuffer(data, "<u4").tolist()
@@ -121,12 +72,10 @@ def descriptor_fault(
         return Fault.OUTPUT
     planes = list(accesses(descriptor, built))
     for plane in planes:
-        start = bases[plane.place.register] + plane.place.offset
-        if plane.record > 1 and start % built.beat:
+        if plane.record > 1 and plane.start(bases) % built.beat:
             return Fault.ALIGNMENT
     for plane in planes:
-        least, most = _extremes(plane)
-        start = bases[plane.place.register] + plane.place.offset
+        (least, most), start = _extremes(plane), plane.start(bases)
         if not -(1 << 31) <= least <= most < 1 << 31:
             return Fault.WINDOW
         if start + least * plane.record < window.low:

@@ -89,15 +89,17 @@ class Hazards:
                 found += _with_itself(descriptor, access)
                 for other in touched[:number]:
                     if not _same_records(access, other):
-                        found += _meet(descriptor, descriptor, access, other, _spans(other))
+                        found += _meet(
+                            descriptor, descriptor, access, other, _spans(access), _spans(other)
+                        )
         self._before += [(descriptor, access, _spans(access)) for access in touched]
         return found
 
     def meets(self, descriptor: int, access: Touched) -> list[Breach]:
         """Breaches of an access with what went before, without adding it."""
-        found = []
-        for earlier, other, spans in self._before:
-            found += _meet(descriptor, earlier, access, other, spans)
+        found, spans = [], _spans(access)
+        for earlier, other, kept in self._before:
+            found += _meet(descriptor, earlier, access, other, spans, kept)
         return found
 
 
@@ -122,12 +124,14 @@ def _meet(
     earlier: int,
     access: Touched,
     other: Touched,
+    spans: NDArray[np.int64],
     kept: NDArray[np.int64],
 ) -> list[Breach]:
     kind = _KINDS.get((access.writes, other.writes))
     if kind is None:
         return []
-    spans = _spans(access)
+    if spans[0, 0] >= kept[-1, 1] or kept[0, 0] >= spans[-1, 1]:
+        return []
     # The first span of the other that ends above the start of each of these.
     place = np.searchsorted(kept[:, 1], spans[:, 0], side="right")
     there = place < len(kept)

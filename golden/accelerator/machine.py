@@ -12,10 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..engine.machine import Tiles
+from .access import FAR, accesses
 from .configuration import BASES, Configuration
 from .core import Core
 from .descriptor import Descriptor, End, Fence, Load, Multiply, decode
-from .fault import Access, Fault, Window, accesses, descriptor_fault, reserved_set
+from .fault import Fault, Window, descriptor_fault, reserved_set
 from .fields import SIZE, Init, unpack
 from .hazard import Breach, Hazards, Touched
 
@@ -32,10 +33,6 @@ BYTES = {
 }
 """Counter of the bytes of each access, by plane and by whether it writes. Reads are of whole beats:
 of scales those that the bytes of a burst touch."""
-
-
-_FAR = 1 << 62
-"""Addresses from here on are Python's integers, too large for int64; no memory is there."""
 
 
 class Done(NamedTuple):
@@ -105,8 +102,8 @@ class Machine:
     """
 
     def __init__(self, built: Configuration, memory: NDArray[np.uint8], origin: int = 0):
-        if not 0 <= origin <= _FAR - len(memory):
-            raise ValueError(f"origin must be 0 to {_FAR - len(memory):#x}, not {origin:#x}")
+        if not 0 <= origin <= FAR - len(memory):
+            raise ValueError(f"origin must be 0 to {FAR - len(memory):#x}, not {origin:#x}")
         self.built, self.memory, self.origin = built, memory, origin
         self.bases = [0] * BASES
         self.window = Window(0, 1 << built.address)
@@ -157,7 +154,7 @@ class Machine:
             self.core.reset()
             return done
         planes = list(accesses(descriptor, self.built))
-        touched = tuple(self._touched(plane) for plane in planes)
+        touched = tuple(plane.touched(self.bases) for plane in planes)
         for plane, records in zip(planes, touched, strict=True):
             refused = self._refused(records.addresses, plane.size)
             if refused is not None:
@@ -189,13 +186,6 @@ class Machine:
         descriptor = decode(values)
         fault = descriptor_fault(descriptor, self.built, self.bases, self.window)
         return found._replace(descriptor=descriptor, fault=fault)
-
-    def _touched(self, plane: Access) -> Touched:
-        start = self.bases[plane.place.register] + plane.place.offset
-        offsets = plane.view.indices(plane.rows, plane.columns).reshape(-1) * plane.record
-        if start > _FAR:
-            offsets = offsets.astype(object)
-        return Touched(plane.name, start + offsets, plane.size, plane.writes)
 
     def _refused(self, addresses: NDArray[Any], size: int) -> int | None:
         """The first of some records that is not in memory."""
