@@ -64,13 +64,12 @@ class Core(wiring.Component):
         depth, size = sequencer.depth, results.tile
         element, pes = array.element, array.rows * array.columns
         self.stores = {
-            side: TileStore(element, size, depth, rows=array.rows, vectors=vectors)
+            side: TileStore(
+                element, size, depth, bits=array.rows * size * element.bits, vectors=vectors
+            )
             for side, vectors in (("a", array.rows), ("b", array.columns))
         }
-        self.loads = {
-            side: TileLoad(element, size, depth, rows=store.rows)
-            for side, store in self.stores.items()
-        }
+        self.loads = {side: TileLoad(element, size, depth, rows=array.rows) for side in self.stores}
         room = queue if pes > size else 0
         self.start = Regroup(size, pes, room)
         self.rows = Regroup(pes, size, room)

