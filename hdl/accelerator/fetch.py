@@ -13,6 +13,8 @@ from .reads import read_layout
 
 __all__ = ["Fetch"]
 
+_AHEAD = 3  # descriptors that were asked for and have not left
+
 
 class Fetch(wiring.Component):
     """Descriptors one after the other, from an address on until it is reset.
@@ -51,18 +53,22 @@ class Fetch(wiring.Component):
     def elaborate(self, platform: Any) -> Module:
         """Ask, gather."""
         m = Module()
-        running = Signal()
+        running, under_way = Signal(), Signal(range(_AHEAD + 1))
+        asks, leaves = Signal(), Signal()
         following = Signal(self.address, reset_less=True)  # to be asked for
         here = Signal(self.address, reset_less=True)  # to be gathered
         m.d.comb += [
-            self.bursts.valid.eq(running),
+            self.bursts.valid.eq(running & (under_way != _AHEAD)),
+            asks.eq(self.bursts.valid & self.bursts.ready),
+            leaves.eq(self.o.valid & self.o.ready),
             self.bursts.payload.address.eq(following),
             self.bursts.payload.length.eq(BITS // self.bus - 1),
             self.o.payload.address.eq(here),
         ]
-        with m.If(self.bursts.valid & self.bursts.ready):
+        m.d.sync += under_way.eq(under_way + asks - leaves)
+        with m.If(asks):
             m.d.sync += following.eq(following + SIZE)
-        with m.If(self.o.valid & self.o.ready):
+        with m.If(leaves):
             m.d.sync += here.eq(here + SIZE)
         with m.If(self.start):
             first = Cat(Const(0, SIZE.bit_length() - 1), self.program[SIZE.bit_length() - 1 :])
