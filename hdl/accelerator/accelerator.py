@@ -5,7 +5,7 @@ Golden answer: ``mxsf.golden.accelerator.machine.Machine``. Source: docs/acceler
 
 from typing import Any
 
-from amaranth.hdl import Cat, Module, ResetInserter, Signal
+from amaranth.hdl import Cat, Const, Module, Mux, ResetInserter, Value
 from amaranth.lib import wiring
 from amaranth.lib.wiring import Out
 
@@ -16,10 +16,13 @@ from ...golden.formats.catalogue import MXSF
 from ...golden.formats.element import ElementFormat, Overflow
 from ...golden.formats.scale_rule import ScaleRule
 from ..checks import check_kind
+from ..engine.product import EVENTS, Product
 from ..interface.axi_lite import RegisterFile, connect_lite, lite_members
 from ..layouts import Fabric
+from ..quantize.requantizer import Requantizer
+from ..register_map import DATA_BITS
 from ..stream.points import Stages
-from ..stream.register import link
+from ..stream.register import link, register
 from .check import Check
 from .control import Control
 from .core import READERS, Core
@@ -27,8 +30,8 @@ from .counters import Counters
 from .dispatch import Dispatch
 from .fetch import Fetch
 from .ports import connect_reads, connect_writes, manager_ports
-from .reads import Reads
-from .register_map import accelerator_registers, halves
+from .reads import Reads, Room
+from .register_map import COUNTERS_AT, accelerator_registers, halves
 from .writes import Writes
 
 __all__ = ["COUNTERS", "Accelerator"]
@@ -52,7 +55,17 @@ COUNTERS = {
 }
 """Titles of the counters by name."""
 
-_BYTES = ("load_code_bytes", "init_bytes", "mask_bytes", "load_scale_bytes")
+_MOST_OUTSTANDING = 64
+_FETCHED = 16  # beats of descriptors that are held
+_ROOMS: dict[str, Room] = {
+    **dict.fromkeys(("a_codes", "b_codes"), "always"),
+    **dict.fromkeys(("a_scales", "b_scales"), 32),
+    **{"init": 128, "mask": 64},
+}
+"""Beats that each reader holds: enough to keep a bus of 64 bits busy over some hundred cycles."""
+
+_DEPTHS = {"words": 64, "codes": 32, "scales": 16}
+"""Beats that each writer holds: two tiles on a bus of 64 bits."""
 
 
 class Accelerator(wiring.Component):
@@ -156,7 +169,7 @@ class Accelerator(wiring.Component):
             link(m, core.writes[place], writes.bursts[place])
             link(m, core.write_data[place], writes.data[place])
         dispatch = self._program(m, control, reads, writes)
-        self._control(m, control, reads, writes, dispatch)
+        self._control(m, control, (reads, writes), dispatch)
         counters = self._count(m, control, reads, dispatch)
         self._registers(m, control, counters)
         return m
@@ -168,10 +181,114 @@ class Accelerator(wiring.Component):
         program.submodules.fetch = fetch = Fetch(built.bus, built.address)
         program.submodules.check = self._check = check = Check(built)
         program.submodules.dispatch = dispatch = Dispatch(built)
+        link(program, fetch.bursts, reads.bursts[0])
+        link(program, reads.data[0], fetch.data)
+        link(program, fetch.o, check.i)
+        link(program, register(program, check.o, name="job"), dispatch.i)
         m.submodules.program = ResetInserter(control.idle)(program)
-        link(m, fetch.bursts, reads.bursts[0])
-        link(m, reads.data[0], fetch.data)
-        link(m, fetch.o, check.i)
-        link(m, register(m, check.o, name="job"), dispatch.i)
-        m.d.comb += [fetch.start.eq(control.started), fetch.program.eq(control.program)]
+        ports, given = vars(core), vars(dispatch)
+        for name in ("load_a", "load_b", "init", "mask", "words", "codes", "scales", "finish"):
+            link(m, given[name], ports[name])
+        m.d.comb += [
+            fetch.start.eq(control.started),
+            fetch.program.eq(control.program),
+            core.start.eq(dispatch.start),
+            core.product.eq(dispatch.product),
+            *(given[name].eq(ports[name]) for name in ("load_a_busy", "load_b_busy")),
+            dispatch.product_busy.eq(core.product_busy),
+            dispatch.quiet.eq(~core.busy & writes.idle),
+        ]
         return dispatch
+
+    def _control(self, m: Module, control: Any, bus: tuple[Any, Any], dispatch: Any) -> None:
+        """What ends a program, and what the bus is told then."""
+        for side in bus:
+            m.d.comb += [side.cancel.eq(control.cancel), side.clear.eq(control.forget)]
+        reads, writes = bus
+        m.d.comb += [
+            control.ends.eq(dispatch.ends),
+            control.fault.eq(dispatch.fault),
+            control.irq.eq(dispatch.irq),
+            control.at.eq(dispatch.address),
+            control.read_error.eq(reads.error != 0),
+            control.read_address.eq(reads.error_address),
+            control.write_error.eq(writes.error != 0),
+            control.write_address.eq(writes.error_address),
+            control.quiet.eq(reads.idle & writes.idle),
+        ]
+
+    def _count(self, m: Module, control: Any, reads: Any, dispatch: Any) -> Counters:
+        """What the counters count."""
+        beat, core = self.built.beat, self.core
+        worth = {name: beat if name.endswith("bytes") else 1 for name in COUNTERS}
+        m.submodules.counters = counters = Counters(worth | {"scale_bytes": 1})
+        events: Any = counters.events
+
+        def beats(*names: str) -> Any:
+            data = [reads.data[READERS.index(name) + 1] for name in names]
+            return sum(beat.valid & beat.ready for beat in data)
+
+        def written(name: str) -> Any:
+            if name not in core.outputs.planes:
+                return 0
+            data: Any = core.write_data[core.outputs.planes.index(name)]
+            return data.valid & data.ready
+
+        counted = {
+            "cycles": control.running,
+            "descriptors": dispatch.done | (dispatch.ends & (dispatch.fault == Fault.NONE)),
+            "load_code_bytes": beats("a_codes", "b_codes"),
+            "load_scale_bytes": beats("a_scales", "b_scales"),
+            "init_bytes": beats("init"),
+            "mask_bytes": beats("mask"),
+            "word_bytes": written("words"),
+            "code_bytes": written("codes"),
+            "scale_bytes": core.scale_written,
+            "stalled_load": dispatch.stalled_load,
+            "stalled_fence": dispatch.stalled_fence,
+            **{name: core.events[name] for name in EVENTS},
+        }
+        m.d.comb += [getattr(events, name).eq(value) for name, value in counted.items()]
+        return counters
+
+    def _registers(self, m: Module, control: Any, counters: Counters) -> None:
+        """What the host reads and writes."""
+        m.submodules.registers = file = RegisterFile(self.registers)
+        connect_lite(m, self, file)
+        ports, address = vars(file), self.address
+        status = Cat(control.running, control.pending, Const(0, 2), control.reason)
+        act: Any = ports["control"]
+        m.d.comb += [
+            ports["status"].eq(status),
+            act.ready.eq(~(act.payload[0] & control.running)),
+            control.go.eq(act.valid & act.payload[0]),
+            control.abort.eq(act.valid & act.payload[1]),
+            control.clear.eq(act.valid & act.payload[2]),
+            self.irq.eq(control.pending & ports["irq_enable"][0]),
+        ]
+
+        def written(name: str) -> Value:
+            return Cat(ports[half] for half in halves(name))[:address]
+
+        for name, value in (("descriptor", control.descriptor), ("bus", control.bus_address)):
+            m.d.comb += Cat(ports[half] for half in halves(name)).eq(value)
+        low, high = (ports[half] for half in halves("program"))
+        m.d.comb += [
+            Cat(low.value, high.value).eq(control.program),
+            control.set_program.eq(low.write | high.write),
+            control.new_program.eq(
+                Cat(
+                    Mux(low.write, low.data, control.program[:DATA_BITS]),
+                    Mux(high.write, high.data, control.program[DATA_BITS:]),
+                )
+            ),
+        ]
+        check: Any = self._check
+        m.d.comb += [
+            *(check.bases[number].eq(written(f"base_{number}")) for number in range(BASES)),
+            check.low.eq(written("window_low")),
+            check.high.eq(written("window_high")),
+            counters.number.eq((file.reading - COUNTERS_AT)[3:]),
+        ]
+        for name in COUNTERS:
+            m.d.comb += Cat(ports[half] for half in halves(f"count_{name}")).eq(counters.value)

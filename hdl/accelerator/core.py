@@ -1,13 +1,13 @@
 """Core of the accelerator: all that computes, and that an abort resets.
 
-    load_a, load_b -> loaders -> tile memories -> product -> rows -> outputs -> writes
-                        reads      init -> starts ----^        ^
-                                   mask -> masks --------------+
+load_a, load_b -> loaders -> tile memories -> product -> rows -> outputs -> writes
+reads      init -> starts ----^        ^
+mask -> masks --------------+
 """
 
 from typing import Any
 
-from amaranth.hdl import Module, unsigned
+from amaranth.hdl import Module
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -52,6 +52,7 @@ class Core(wiring.Component):
         reads: Out, a stream of bursts for each of ``READERS``; read_data: In, their beats.
         writes, write_data: Out, the same for ``WRITERS``.
         busy: Out, something that was given is not done, apart from bursts that have left.
+        scale_written: Out, a scale was taken to be written.
         events: Out, those of the product.
     """
 
@@ -76,6 +77,7 @@ class Core(wiring.Component):
                 **{"read_data": In(read).array(len(READERS))},
                 **{"writes": Out(burst).array(writers), "write_data": Out(write).array(writers)},
                 "busy": Out(1),
+                "scale_written": Out(1),
                 "events": Out(product.events.shape()),
             }
         )
@@ -95,10 +97,7 @@ class Core(wiring.Component):
                 place = READERS.index(f"{side}_{name}")
                 link(m, getattr(loader, f"{name[:-1]}_bursts"), self.reads[place])
                 link(m, self.read_data[place], getattr(loader, f"{name[:-1]}_data"))
-                source, target = getattr(loader, name), getattr(getattr(product, side), name)
-                m.d.comb += [
-                    getattr(target, field).eq(getattr(source, field)) for field in vars(source)
-                ]
+                wiring.connect(m, getattr(loader, name), getattr(product, f"{side}_{name}"))
         m.submodules.starts = starts = Starts(built)
         m.submodules.masks = masks = Masks(built)
         for name, reader in (("init", starts), ("mask", masks)):
@@ -109,7 +108,7 @@ class Core(wiring.Component):
         m.submodules.rows = rows = Rows(built.tile)
         m.submodules.outputs = outputs = self.outputs
         for source, target in (
-            *((starts.o, product.c), (product.rows, rows.i), (masks.o, rows.masks)),
+            *((starts.o, product.c), (product.o, rows.i), (masks.o, rows.masks)),
             *((rows.o, outputs.i), (self.finish, rows.finish)),
         ):
             link(m, source, target)
@@ -122,6 +121,7 @@ class Core(wiring.Component):
             product.job.eq(self.product),
             self.product_busy.eq(product.busy),
             self.events.eq(product.events),
+            self.scale_written.eq(outputs.scale_written),
             self.busy.eq(busy[0] | busy[1] | product.busy | rows.busy | outputs.busy),
         ]
         return m

@@ -7,6 +7,7 @@ from amaranth.lib import data, fifo, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from ...golden.accelerator.configuration import Configuration
+from ..engine.tile_store import codes_port, scales_port
 from ..stream.fork import fork
 from ..stream.register import derive, link
 from .bursts import Bursts, record_layout
@@ -43,8 +44,7 @@ class Loader(wiring.Component):
         busy: Out, a load was taken whose tiles are not all there.
         code_bursts, scale_bursts: Out, streams of bursts to ``Reads``.
         code_data, scale_data: In, their beats; those of codes are taken at once.
-        codes, scales: Out, what to write: ``enable``, ``address``, ``data``, and of codes ``part``,
-            which beat of the tile it is.
+        codes, scales: Out, to the ports of the tile store of these names.
     """
 
     i: stream.Interface
@@ -58,16 +58,14 @@ class Loader(wiring.Component):
         self.parts = built.code_record // built.beat
         burst = stream.Signature(burst_layout(built.address))
         beat = stream.Signature(read_layout(built.bus))
-        where = {"enable": Out(1), "address": Out(range(built.depth))}
-        codes = {"part": Out(range(self.parts)), "data": Out(built.bus)}
         super().__init__(
             {
                 "i": In(stream.Signature(load_layout(built))),
                 "busy": Out(1),
                 **{"code_bursts": Out(burst), "scale_bursts": Out(burst)},
                 **{"code_data": In(beat), "scale_data": In(beat)},
-                "codes": Out(wiring.Signature({**where, **codes})),
-                "scales": Out(wiring.Signature({**where, "data": Out(8)})),
+                "codes": Out(codes_port(built.bus, self.parts, built.depth)),
+                "scales": Out(scales_port(built.depth)),
             }
         )
 
@@ -84,7 +82,7 @@ class Loader(wiring.Component):
         m.d.comb += [
             came.ready.eq(1),
             self.codes.enable.eq(came.valid),
-            self.codes.part.eq(part),
+            self.codes.beat.eq(part),
             self.codes.data.eq(came.payload.data),
             codes[1].eq(came.valid & (part == self.parts - 1)),
         ]

@@ -34,6 +34,7 @@ class Outputs(wiring.Component):
         words, codes, scales: In, streams of the walks through the planes: ``plane_layout``.
         NAME_bursts, NAME_data: Out, for each of the three planes, to ``Writes``.
         busy: Out, a walk was taken whose writes have not all left.
+        scale_written: Out, a scale goes into a beat in this cycle.
     """
 
     i: stream.Interface
@@ -51,6 +52,7 @@ class Outputs(wiring.Component):
                 **{f"{name}_bursts": Out(burst) for name in self.planes},
                 **{f"{name}_data": Out(beat) for name in self.planes},
                 "busy": Out(1),
+                "scale_written": Out(1),
             }
         )
 
@@ -116,6 +118,7 @@ class Outputs(wiring.Component):
         link(m, ports["scales"], scales.i)
         link(m, scales.bursts, ports["scales_bursts"])
         link(m, scales.data, ports["scales_data"])
+        m.d.comb += self.scale_written.eq(scales.scales.valid & scales.scales.ready)
         return plane.busy | scales.busy
 
     def _whole(self, m: Module, source: Any, name: str) -> Any:
