@@ -10,7 +10,6 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import Out
 
 from ...golden.accelerator.configuration import BASES, Configuration
-from ...golden.accelerator.fault import Fault
 from ...golden.formats.block import Rounding
 from ...golden.formats.catalogue import MXSF
 from ...golden.formats.element import ElementFormat, Overflow
@@ -236,7 +235,7 @@ class Accelerator(wiring.Component):
 
         counted = {
             "cycles": control.running,
-            "descriptors": dispatch.done | (dispatch.ends & (dispatch.fault == Fault.NONE)),
+            "descriptors": dispatch.done | control.ended,
             "load_code_bytes": beats("a_codes", "b_codes"),
             "load_scale_bytes": beats("a_scales", "b_scales"),
             "init_bytes": beats("init"),

@@ -30,6 +30,7 @@ class Control(wiring.Component):
         read_error, write_error: In, the bus refused; read_address, write_address: In, where.
         quiet: In, the bus has nothing under way.
         running: Out, from ``go`` until the next may come. started: Out, fetch the first descriptor.
+        ended: Out, this is the END of the program.
         idle: Out, reset of what runs a program. aborts: Out, reset of all that computes.
         cancel: Out, to the bus. forget: Out, to the bus, that its errors are known.
         reason, descriptor, bus_address: Out, fault of the last program, and where.
@@ -39,7 +40,7 @@ class Control(wiring.Component):
     def __init__(self, address: int, settle: int):
         self.address, self.settle = address, settle
         inputs = ("go", "abort", "clear", "set_program", "ends", "irq", "quiet")
-        outputs = ("running", "started", "idle", "aborts", "cancel", "forget", "pending")
+        outputs = ("running", "started", "ended", "idle", "aborts", "cancel", "forget", "pending")
         super().__init__(
             {
                 **{name: In(1) for name in (*inputs, "read_error", "write_error")},
@@ -89,6 +90,7 @@ class Control(wiring.Component):
                         ),
                     ]
                 with m.Elif(self.ends & ~self.abort):
+                    m.d.comb += self.ended.eq(self.fault == Fault.NONE)
                     right = self.fault == Fault.NONE
                     m.d.sync += [
                         self.reason.eq(self.fault),
