@@ -33,7 +33,7 @@ from .reads import Reads, Room
 from .register_map import COUNTERS_AT, accelerator_registers, halves
 from .writes import Writes
 
-__all__ = ["COUNTERS", "Accelerator"]
+__all__ = ["COUNTERS", "MOST_OUTSTANDING", "Accelerator"]
 
 COUNTERS = {
     "cycles": "Cycles in which a program ran",
@@ -54,7 +54,9 @@ COUNTERS = {
 }
 """Titles of the counters by name."""
 
-_MOST_OUTSTANDING = 64
+MOST_OUTSTANDING = 64
+"""Bursts under way each way at most."""
+
 _FETCHED = 16  # beats of descriptors that are held
 _ROOMS: dict[str, Room] = {
     **dict.fromkeys(("a_codes", "b_codes"), "always"),
@@ -111,8 +113,8 @@ class Accelerator(wiring.Component):
         fabric: Fabric = "asic",
     ):
         check_kind("outstanding", outstanding, int)
-        if not 1 <= outstanding <= _MOST_OUTSTANDING:
-            raise ValueError(f"outstanding must be 1 to {_MOST_OUTSTANDING}, not {outstanding!r}")
+        if not 1 <= outstanding <= MOST_OUTSTANDING:
+            raise ValueError(f"outstanding must be 1 to {MOST_OUTSTANDING}, not {outstanding!r}")
         self.built = built = Configuration(
             *(element, tile, pes, depth, bus, address), *(rule, rounding, overflow, requantize)
         )

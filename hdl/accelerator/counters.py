@@ -46,14 +46,14 @@ class Counters(wiring.Component):
         m = Module()
         names, count = list(self.worth), len(self.worth)
         room = 1 << len(self.number)
-        m.submodules.counters = counters = memory.Memory(
+        m.submodules.store = store = memory.Memory(
             shape=unsigned(COUNTER_BITS), depth=room, init=[]
         )
         turn, fresh = Signal(range(room)), Signal(init=1)
         write, old, read = (
-            counters.write_port(),
-            counters.read_port(domain="comb"),
-            counters.read_port(domain="comb"),
+            store.write_port(),
+            store.read_port(domain="comb"),
+            store.read_port(domain="comb"),
         )
         added = Signal(COUNTER_BITS)
         m.d.comb += [

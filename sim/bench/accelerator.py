@@ -1,25 +1,46 @@
-"""Bench of the accelerator: programs on a memory with random latency, against the golden machine."""
+"""Bench of the accelerator: programs on a memory of random latency, against the golden machine."""
 
 from collections.abc import Iterable, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ...golden.accelerator.configuration import BASES
+from ...golden.accelerator.configuration import BASES, BUS_BITS
+from ...golden.accelerator.fault import Fault as FaultCode
 from ...golden.accelerator.fault import Window
 from ...golden.accelerator.machine import Machine, Outcome
-from ...hdl.accelerator.accelerator import COUNTERS, Accelerator
+from ...hdl.accelerator.accelerator import COUNTERS, MOST_OUTSTANDING, Accelerator
 from ...hdl.accelerator.register_map import halves
+from ...hdl.accelerator.shell import AxiAccelerator
+from ...hdl.checks import Bound
+from ...hdl.engine.matmul import POINTS, ROUNDINGS
 from ...hdl.interface.axi_lite import lite_widths
+from ...hdl.quantize.requantizer import TILES
+from ..design.design import Design
+from ..design.kind import Integer, OneOf
+from ..design.parameter import (
+    ELEMENT,
+    FABRIC,
+    OVERFLOW,
+    RULE,
+    Parameter,
+    registers,
+    roundings,
+    tile,
+)
 from ..interface.axi_lite import Host, lite_channels
 from ..interface.axi_memory import AxiMemory, Fault, MemoryTiming
 from ..interface.axi_rules import AxiRules
 from ..interface.handshake import Beat, Handshakes
-from ..result import NO_STALLS, Result, Stalls
-from ..simulator.simulator import Pins
+from ..result import NO_STALLS, Progress, Result, Stalls
+from ..simulator.simulator import Pins, Simulator
+from ..stimulus.programs import RandomProgram, random_program
+from .engine import PES, REQUANTIZE, idle_quantizer
 
-__all__ = ["AcceleratorHost", "Run"]
+__all__ = ["DESIGNS", "AcceleratorHost", "Run", "compare", "run_accelerator", "run_programs"]
+
+_PROGRAMS = 8  # of the built-in stimulus
 
 
 class Run(NamedTuple):
@@ -128,7 +149,7 @@ class AcceleratorHost:
         cycles = self.result.cycles - begun
         status = await self.host.read("status")
         outcome = Outcome(
-            status >> 4,
+            FaultCode(status >> 4),
             await self.read("descriptor"),
             await self.read("bus"),
             await self.read("program"),
@@ -143,8 +164,80 @@ class AcceleratorHost:
         self._rules.end()
 
 
-def compare(result: Result, run: Run, golden: Outcome, machine: Machine, memory: Any) -> None:
-    """Compare what a run left with what the golden machine says."""
+def no_vectors(component: Accelerator, values: Any, seed: int) -> NoReturn:
+    """There are no vectors yet."""
+    raise ValueError("accelerator has no vectors")
+
+
+def run_accelerator(
+    simulator: Simulator,
+    component: Accelerator,
+    values: NDArray[Any] | None = None,
+    stalls: Stalls = NO_STALLS,
+    progress: Progress | None = None,
+) -> Result:
+    """Run random programs; memory, counters and registers are compared after each."""
+    if values is not None:
+        raise ValueError("accelerator takes no tensor: it runs programs of its own")
+    programs = (random_program(component.built, stalls.seed + n) for n in range(_PROGRAMS))
+    return run_programs(simulator, component, programs, stalls, progress)
+
+
+def run_programs(
+    simulator: Simulator,
+    component: Accelerator,
+    programs: Iterable[RandomProgram],
+    stalls: Stalls = NO_STALLS,
+    progress: Progress | None = None,
+    timing: MemoryTiming | None = None,
+) -> Result:
+    """Run programs one after the other on a design, each on its own memory, against the golden one.
+
+    Args:
+        simulator: built on the design.
+        component: the design.
+        programs: taken one by one.
+        stalls: of the memory's channels and of the host; its seed.
+        progress: see ``Progress``.
+        timing: of the memory; by default latencies of 1 to 60 cycles, with ``stalls``.
+    """
+    result = Result(simulator.name)
+    timing = timing or MemoryTiming((1, 60), (1, 60), stalls=stalls)
+    machine: Machine | None = None
+
+    async def testbench(pins: Pins) -> None:
+        nonlocal machine
+        for program in programs:
+            before, machine = machine, program.machine(component.built)
+            if before is not None:  # the tile memories and the random numbers go on
+                machine.core = before.core
+            golden = machine.run(program.start)
+            memory = program.memory.copy()
+            host = AcceleratorHost(pins, component, memory, result, timing, stalls)
+            await host.set_up(program.bases)
+            compare(result, await host.run(program.start), golden, machine, memory)
+            host.end()
+            if progress is not None:
+                progress(result.beats, 0)
+            if result.count:
+                return
+
+    simulator.run(testbench)
+    return result
+
+
+def compare(
+    result: Result, run: Run, golden: Outcome, machine: Machine, memory: NDArray[np.uint8]
+) -> None:
+    """Compare what a run left with what the golden machine says.
+
+    Args:
+        result: gets what is wrong, and a beat for the run.
+        run: of the accelerator.
+        golden: of the machine.
+        machine: after it.
+        memory: after the run of the accelerator.
+    """
     for name in ("fault", "descriptor", "bus_address", "program", "irq"):
         result.compare(name, getattr(run.outcome, name), getattr(golden, name))
     if not golden.fault:
@@ -158,3 +251,42 @@ def compare(result: Result, run: Run, golden: Outcome, machine: Machine, memory:
             f"{memory[where]:#x}, must be {machine.memory[where]:#x}"
         )
     result.beats += 1
+
+
+DESIGNS = (
+    Design(
+        "accelerator",
+        "matrix engine that runs programs in memory: AXI4 manager, AXI4-Lite registers",
+        (
+            ELEMENT,
+            tile(TILES),
+            PES,
+            Parameter(
+                "depth",
+                OneOf([1 << bits for bits in range(1, 16)], "d"),
+                512,
+                "tiles that each tile memory holds",
+            ),
+            Parameter("bus", OneOf(BUS_BITS, "bus"), 64, "data bits of the AXI4 bus"),
+            Parameter("address", Integer(Bound(32, 64), "a"), 32, "bits of a byte address"),
+            Parameter(
+                "outstanding",
+                Integer(Bound(1, MOST_OUTSTANDING), "out"),
+                8,
+                "bursts that are under way each way",
+            ),
+            RULE,
+            roundings(ROUNDINGS),
+            OVERFLOW,
+            registers(POINTS),
+            FABRIC,
+            REQUANTIZE,
+        ),
+        Accelerator,
+        bench=run_accelerator,
+        vectors=no_vectors,
+        idle=idle_quantizer,
+        axi=AxiAccelerator,
+        interfaces=("axi",),
+    ),
+)

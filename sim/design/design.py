@@ -59,6 +59,7 @@ class Design:
         bridge: the host that a testbench needs where the AXI shell has registers: (component,
             outputs that the testbench looks at).
         idle: parameters that have no effect on a component, each with the reason: (component).
+        interfaces: names of the interfaces that it can have, the default first.
         reference: the golden answer of a combinational design, as the text of a Verilog module
             ``golden`` with its ports, for a proof: (component).
     """
@@ -74,6 +75,7 @@ class Design:
     bridge: Callable[[Any, Collection[str]], Bridge] | None = None
     reference: Callable[[Any], str] | None = None
     idle: Callable[[Any], Mapping[str, str]] = lambda component: {}
+    interfaces: tuple[str, ...] = ("stream", "flat", "axi")
 
     def takes(self, name: str) -> bool:
         """Whether there is a parameter of a name."""
