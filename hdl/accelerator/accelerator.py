@@ -192,7 +192,7 @@ class Accelerator(wiring.Component):
             link(m, given[name], ports[name])
         m.d.comb += [
             fetch.start.eq(control.started),
-            fetch.program.eq(control.program),
+            fetch.origin.eq(control.origin),
             core.start.eq(dispatch.start),
             core.product.eq(dispatch.product),
             *(given[name].eq(ports[name]) for name in ("load_a_busy", "load_b_busy")),
@@ -275,12 +275,12 @@ class Accelerator(wiring.Component):
             m.d.comb += Cat(ports[half] for half in halves(name)).eq(value)
         low, high = (ports[half] for half in halves("program"))
         m.d.comb += [
-            Cat(low.value, high.value).eq(control.program),
-            control.set_program.eq(low.write | high.write),
-            control.new_program.eq(
+            Cat(low.value, high.value).eq(control.origin),
+            control.set_origin.eq(low.write | high.write),
+            control.new_origin.eq(
                 Cat(
-                    Mux(low.write, low.data, control.program[:DATA_BITS]),
-                    Mux(high.write, high.data, control.program[DATA_BITS:]),
+                    Mux(low.write, low.data, control.origin[:DATA_BITS]),
+                    Mux(high.write, high.data, control.origin[DATA_BITS:]),
                 )
             ),
         ]

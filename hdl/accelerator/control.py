@@ -24,8 +24,8 @@ class Control(wiring.Component):
         settle: cycles from the last event to counters that are right.
 
     Members:
-        go: In, begin at ``program``; only while not ``running``. abort: In, end what runs.
-        clear: In, take the interrupt back. set_program, new_program: In, change ``program``.
+        go: In, begin at ``origin``; only while not ``running``. abort: In, end what runs.
+        clear: In, take the interrupt back. set_origin, new_origin: In, change ``origin``.
         ends, fault, irq, at: In, what the descriptor says that ends the program.
         read_error, write_error: In, the bus refused; read_address, write_address: In, where.
         quiet: In, the bus has nothing under way.
@@ -34,22 +34,22 @@ class Control(wiring.Component):
         idle: Out, reset of what runs a program. aborts: Out, reset of all that computes.
         cancel: Out, to the bus. forget: Out, to the bus, that its errors are known.
         reason, descriptor, bus_address: Out, fault of the last program, and where.
-        program: Out, where the next one begins. pending: Out, the interrupt.
+        origin: Out, where the next one begins. pending: Out, the interrupt.
     """
 
     def __init__(self, address: int, settle: int):
         self.address, self.settle = address, settle
-        inputs = ("go", "abort", "clear", "set_program", "ends", "irq", "quiet")
+        inputs = ("go", "abort", "clear", "set_origin", "ends", "irq", "quiet")
         outputs = ("running", "started", "ended", "idle", "aborts", "cancel", "forget", "pending")
         super().__init__(
             {
                 **{name: In(1) for name in (*inputs, "read_error", "write_error")},
-                **{name: In(address) for name in ("new_program", "at")},
+                **{name: In(address) for name in ("new_origin", "at")},
                 **{name: In(address) for name in ("read_address", "write_address")},
                 "fault": In(FAULT_BITS),
                 **{name: Out(1) for name in outputs},
                 "reason": Out(FAULT_BITS),
-                **{name: Out(address) for name in ("descriptor", "bus_address", "program")},
+                **{name: Out(address) for name in ("descriptor", "bus_address", "origin")},
             }
         )
 
@@ -60,8 +60,8 @@ class Control(wiring.Component):
         refused = self.read_error | self.write_error
         with m.If(self.clear):
             m.d.sync += self.pending.eq(0)
-        with m.If(self.set_program):
-            m.d.sync += self.program.eq(self.new_program)
+        with m.If(self.set_origin):
+            m.d.sync += self.origin.eq(self.new_origin)
         m.d.comb += self.aborts.eq(broken)
         with m.FSM():
             with m.State("idle"):
@@ -95,7 +95,7 @@ class Control(wiring.Component):
                     m.d.sync += [
                         self.reason.eq(self.fault),
                         self.descriptor.eq(self.at),
-                        self.program.eq(self.at + Mux(right, SIZE, 0)),
+                        self.origin.eq(self.at + Mux(right, SIZE, 0)),
                         self.bus_address.eq(Mux(self.fault == Fault.FETCH, self.at, 0)),
                         broken.eq(~right),
                         raises.eq(self.irq),

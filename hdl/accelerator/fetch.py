@@ -27,8 +27,8 @@ class Fetch(wiring.Component):
         address: bits of byte addresses.
 
     Members:
-        start: In, begin at ``program``; once, after reset.
-        program: In, address of the first descriptor; its six lowest bits count as 0.
+        start: In, begin at ``origin``; once, after reset.
+        origin: In, address of the first descriptor; its six lowest bits count as 0.
         bursts: Out, stream of bursts to ``Reads``.
         data: In, stream of their beats.
         o: Out, stream of ``bits``, ``address``, ``error``.
@@ -43,7 +43,7 @@ class Fetch(wiring.Component):
         super().__init__(
             {
                 "start": In(1),
-                "program": In(address),
+                "origin": In(address),
                 "bursts": Out(stream.Signature(burst_layout(address))),
                 "data": In(stream.Signature(read_layout(bus))),
                 "o": Out(stream.Signature(descriptor_layout(address))),
@@ -71,7 +71,7 @@ class Fetch(wiring.Component):
         with m.If(leaves):
             m.d.sync += here.eq(here + SIZE)
         with m.If(self.start):
-            first = Cat(Const(0, SIZE.bit_length() - 1), self.program[SIZE.bit_length() - 1 :])
+            first = Cat(Const(0, SIZE.bit_length() - 1), self.origin[SIZE.bit_length() - 1 :])
             m.d.sync += [running.eq(1), following.eq(first), here.eq(first)]
         self._gather(m)
         return m
