@@ -26,6 +26,7 @@ from .array import DotArray
 from .command import FAULT_BITS, command_layout
 from .core import COUNTERS, Core
 from .load import rows_layout
+from .product import Product
 from .results import Results, output_layout
 from .sequencer import Sequencer
 
@@ -135,7 +136,8 @@ class Matmul(wiring.Component):
         )
         self.points: tuple[str, ...] = array.pe.points
         results = Results(element, tile, depth, self._requantizer() if requantize else None)
-        self.core = Core(sequencer, array, results, queue=2 * self.group * self.steps)
+        product = Product(sequencer, array, tile, rows=self.rows, queue=2 * self.group * self.steps)
+        self.core = Core(product, results)
         rows = stream.Signature(rows_layout(element, tile, self.rows))
         counters = wiring.Signature({name: Out(COUNTER_BITS) for name in COUNTERS})
         super().__init__(
