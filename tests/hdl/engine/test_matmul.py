@@ -14,6 +14,7 @@ from mxsf.golden.engine.machine import Command, Fault, Machine, Opcode, Output, 
 from mxsf.hdl import Matmul
 from mxsf.hdl.engine import core as core_module
 from mxsf.hdl.engine import matmul as matmul_module
+from mxsf.hdl.engine import product as product_module
 from mxsf.hdl.engine.command import CommandCheck
 from mxsf.hdl.engine.issue import Issue
 from mxsf.hdl.engine.load import TileLoad
@@ -573,7 +574,7 @@ def test_bench_catches_a_wrong_count(monkeypatch):
 
 
 def test_bench_catches_a_wrong_handshake(monkeypatch):
-    plant(monkeypatch, Regroup, core_module, lambda part: part.i.ready.eq(1))
+    plant(monkeypatch, Regroup, product_module, lambda part: part.i.ready.eq(1))
     assert mismatches()
 
 

@@ -32,9 +32,10 @@ class _Taker(wiring.Component):
 def reads(pes, commands, steps):
     """Simulate products; return the tiles that each memory read, in order."""
     core = Matmul(pes=pes).core
-    core.array.build = lambda pe=core.array.pe: _Taker(pe)
-    core.array.pe = core.array.build()
-    seen = {side: [] for side in core.stores}
+    product = core.product
+    product.array.build = lambda pe=product.array.pe: _Taker(pe)
+    product.array.pe = product.array.build()
+    seen = {side: [] for side in product.stores}
 
     async def testbench(context):
         taken, left = 0, list(commands)
@@ -43,7 +44,7 @@ def reads(pes, commands, steps):
             if left:
                 context.set(core.command.payload, asdict(left[0]))
                 left = left[context.get(core.command.ready) :]
-            for side, store in core.stores.items():
+            for side, store in product.stores.items():
                 if context.get(store.read):
                     seen[side].append(context.get(store.address))
             taken += context.get(core.events.steps)
