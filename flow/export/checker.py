@@ -106,8 +106,8 @@ def checker(variant: Variant) -> Checker | None:
     channels = [*stream_channels(facts), *lite_channels(facts)]
     by_name = {channel.name: channel for channel in channels}
     source = source_of(packets, by_name)
-    held = variant.latency + 2 * len(variant.component.points)
-    paid = stream_credits(packets, source, by_name, variant.latency, held)
+    skids = sum("skid" in point for point in variant.component.points) + bool(variant.streams)
+    paid = stream_credits(packets, source, by_name, variant.latency, variant.latency + skids)
     clear = packets.clear if packets.clear in facts["ports"] else ""
     made = Checker(
         variant.top,
@@ -199,7 +199,7 @@ def _output_rules(made: Checker, channel: Channel) -> Iterator[Rule]:
     paid = [credit for credit in made.credits if credit.target == name]
     if expected := _expected(made, channel, paid):
         agree = " && ".join(f"{channel.marks[m]} === {value}" for m, value in expected.items())
-        says = "every beat is a packet" if channel.single else _order(leaves)
+        says = "every beat has last" if channel.single else _order(leaves)
         holds = f"!valid_{name} || ({agree})"
         if made.aborts:
             holds = f"ABORTS != 0 || {holds}"
@@ -225,8 +225,6 @@ def _output_rules(made: Checker, channel: Channel) -> Iterator[Rule]:
 
 def _expected(made: Checker, channel: Channel, paid: list[Credit]) -> dict[str, str]:
     """What the marks of a beat that leaves must be, as Verilog."""
-    if channel.single:
-        return {"last": "1'b1"}
     if made.packets.leaves > 1 and channel.name in made.packets.outputs:
         bits, full = made.leave_bits, made.packets.leaves - 1
         ends = {"first": f"{bits}'d0", "last": f"{bits}'d{full}"}
@@ -235,7 +233,8 @@ def _expected(made: Checker, channel: Channel, paid: list[Credit]) -> dict[str, 
             for mark, number in ends.items()
             if mark in channel.marks
         }
-    return {p.mark: f"{p.mark}_{credit.name}_is" for credit in paid for p in credit.passed}
+    passed = {p.mark: f"{p.mark}_{credit.name}_is" for credit in paid for p in credit.passed}
+    return passed | ({"last": "1'b1"} if channel.single else {})
 
 
 def _order(leaves: int) -> str:

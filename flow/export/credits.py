@@ -16,7 +16,7 @@ __all__ = ["Credit", "Passed", "Source", "lite_credits", "source_of", "stream_cr
 _ANSWERS = (("s_axi_b", "s_axi_aw"), ("s_axi_b", "s_axi_w"), ("s_axi_r", "s_axi_ar"))
 """Answers of AXI4-Lite, each with a request that it answers."""
 
-_SPARE = 4  # beats that a shell's buffers hold, and more
+_ANSWERED = 2  # requests that wait in a buffer, and their answers in a register
 
 
 @dataclass(frozen=True)
@@ -101,7 +101,7 @@ class Credit:
         target, source: names of the channels.
         latency: cycles from the end of a packet to the first beat that may leave.
         most: beats for which a transfer pays at once.
-        holds: beats that can be inside, or more.
+        holds: beats that can be inside.
         enters: beats that will leave for a transfer of this cycle, ended or not, as Verilog.
         gives: beats that may leave because a packet ends in this cycle, as Verilog.
         passed: what a beat that leaves must have of the one that it comes of.
@@ -204,7 +204,7 @@ def stream_credits(
         source: the input.
         channels: all by name.
         latency: of the design.
-        held: beats that its registers hold, or more.
+        held: beats that its registers hold, beside a pair of banks where blocks have several beats.
     """
     if source is None or not packets.follows:
         return []
@@ -212,7 +212,8 @@ def stream_credits(
     most = leaves or beats
     bits = most.bit_length()
     each = packets.beats > 1 and not leaves  # beats enter one by one, and leave by blocks
-    holds = (held + _SPARE) * leaves if leaves else held + 2 * beats + _SPARE
+    banks = 2 if beats > 1 and leaves != 1 else 0
+    holds = (held + banks) * leaves if leaves else held + banks * beats
     size = f"{bits}'d{leaves}" if leaves else f"size_{name}"
     moves = f"{'moved' if latency else 'valid'}_{name}"
     gives = f"({moves} && closes_{name}) ? {size} : {bits}'d0"
@@ -251,7 +252,7 @@ def lite_credits(channels: Mapping[str, Channel]) -> list[Credit]:
     """Return what AXI4-Lite's answers owe for requests."""
     return [
         Credit(
-            *(f"{target}_{source.removeprefix('s_axi_')}", target, source, 1, 1, _SPARE),
+            *(f"{target}_{source.removeprefix('s_axi_')}", target, source, 1, 1, _ANSWERED),
             *(f"gives_{target}_{source.removeprefix('s_axi_')}", f"moved_{source}", (), False),
         )
         for target, source in _ANSWERS

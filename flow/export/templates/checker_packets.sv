@@ -95,7 +95,7 @@
 {% if source.beats > 1 and packets.leaves > 1 %}
   wire shorter = moved_{{ source.name }} && closes_{{ source.name }} && count_{{ source.name }} != {{ source.full }};
 {% elif source.beats > 1 and not packets.leaves %}
-  reg [{{ source.size_bits - 1 }}:0] before = {{ source.size_bits }}'d0;
+  reg [{{ source.size_bits - 1 }}:0] previous = {{ source.size_bits }}'d0;
   wire shorter = moved_{{ source.name }} && closes_{{ source.name }} && size_{{ source.name }} < previous;
   always @(posedge {{ clock }})
     if (!checked || idle) previous <= {{ source.size_bits }}'d0;
