@@ -4,13 +4,9 @@ from functools import cache
 
 import pytest
 from checking import Rows
-from designs import SMALL, exported, needs_icarus, needs_verilator, tiers
+from designs import needs_icarus
 from mxsf.flow.catalogue.catalogue import variant
 from mxsf.flow.export.checker import checker, checker_files
-from mxsf.flow.export.extras import write_extras
-from mxsf.flow.export.vectors import write_vectors
-from mxsf.sim.result import Stalls
-from mxsf.sim.simulator.yosys import NATIVE, PINNED
 
 pytestmark = needs_icarus
 
