@@ -16,6 +16,7 @@ from ...hdl.ports import port_signals
 from ...hdl.quantize.requantizer import TILES
 from ..design.design import Design
 from ..design.kind import Integer, YesNo
+from ..design.packet import Packets
 from ..design.parameter import (
     ELEMENT,
     FABRIC,
@@ -324,6 +325,9 @@ DESIGNS = (
         latency=(
             "of a one-tile product's command to valid of its",
             "first FP32 row. Commands, memories and counters: docs/engine.md.",
+        ),
+        packets=lambda engine: Packets(
+            source="command", outputs=OUTPUTS, leaves=engine.tile, follows=False, clear="abort"
         ),
         axi=AxiEngine,
         bridge=host_bridge,
