@@ -24,6 +24,8 @@ class Access(enum.Enum):
     """Read only: a write is an error."""
     WRITE = "rw"
     """It reads what was written."""
+    SHARED = "rw, changed by the design too"
+    """It reads what was written, or what the design put there since."""
     ACT = "wo"
     """A write does something, or is refused; it reads 0."""
 

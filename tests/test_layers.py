@@ -17,7 +17,7 @@ ROOMS = {
     ),
     "hdl": (
         *("layouts", "scale", "ports", "register_map", "checks", "stream", "arith", "packing"),
-        *("quantize", "dot", "baseline", "engine", "accelerator", "interface", "board"),
+        *("quantize", "dot", "baseline", "engine", "interface", "accelerator", "board"),
     ),
     "sim": ("result", "render", "model", "stimulus", "simulator", "interface", "design", "bench"),
     "flow": (

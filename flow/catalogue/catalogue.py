@@ -52,6 +52,7 @@ CATALOGUE = Catalogue(
         "accumulator": "accumulator",
         "dot": "dot",
         "matmul": "engine",
+        "accelerator": "accelerator",
         "baseline": "baseline",
         "pack": "packing",
         "unpack": "packing",
@@ -64,7 +65,7 @@ def variant(
     name: str,
     prefix: str = "",
     *,
-    interface: str = "stream",
+    interface: str | None = None,
     reset: str = "sync",
     polarity: str | None = None,
     module: str | None = None,
@@ -76,7 +77,8 @@ def variant(
     Args:
         name: name in the catalogue.
         prefix: text in front of every module name.
-        interface: name of its interface, in ``flow.catalogue.interfaces``.
+        interface: name of its interface, in ``flow.catalogue.interfaces``; by default the
+            design's first.
         reset: ``"sync"`` or ``"async"``.
         polarity: of the reset, ``"high"`` or ``"low"``; by default what the interface has.
         module: name of the top module; by default one that says the parameters.
@@ -97,8 +99,11 @@ def variant(
         check_name(module)
         if prefix:
             raise ValueError(f"the name {module!r} is whole: it takes no prefix {prefix!r}")
+    interface = design.interfaces[0] if interface is None else interface
     if interface not in INTERFACES:
         raise ValueError(f"unknown interface {interface!r}: use {', '.join(INTERFACES)}")
+    if interface not in design.interfaces:
+        raise ValueError(f"{name} has no {interface} ports: use {', '.join(design.interfaces)}")
     ports = INTERFACES[interface]
     clocking = ports.clocking(reset, polarity)
     if tkeep not in (None, "yes", "no"):

@@ -64,7 +64,7 @@ class Variant:
             for p in self.design.parameters
             if p.in_every_name or not p.is_default(self.values)
         ]
-        if not self.interface.own_ports:
+        if self.interface.name != self.design.interfaces[0]:
             tags.append(self.interface.name)
         if self.tkeep is False:
             tags.append("nokeep")

@@ -87,8 +87,7 @@ def shell_options(command: Any) -> Any:
     return click.option(
         "--interface",
         type=click.Choice(list(INTERFACES), case_sensitive=False),
-        default="stream",
-        help=f"{titles} [default: stream].",
+        help=f"{titles} [default: stream, axi for the accelerator].",
     )(command)
 
 

@@ -1,7 +1,8 @@
 """What goes beside the Verilog into somebody's design.
 
-An instantiation template, a package of its numbers and payloads, constraints of its clock, waivers
-for lint. Templates and packages of several designs go together: all names begin with the module's.
+An instantiation template, a package of its numbers and payloads, checkers of its streams,
+constraints of its clock, waivers for lint. Templates, packages and checkers of several designs go
+together: all names begin with the module's.
 """
 
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 from ...golden.files import write_whole
 from ..catalogue.module_name import KEYWORDS
 from ..catalogue.variant import Variant
+from .checker import checker_files
 from .constants import constants
 from .manifest import fields_by_place, manifest, said_of_tkeep
 from .render import render
@@ -23,8 +25,9 @@ def extras(variant: Variant, period: float = 10) -> dict[str, str]:
     """Text of the files that go beside the Verilog, by name.
 
     ``<top>_inst.vh``, an instantiation template; ``<top>_pkg.sv``, constants, and packed structs of
-    the payloads where the design has streams; ``<top>.sdc`` and ``<top>.xdc``, its clock, where it
-    has one; ``<top>.vlt``, waivers for Verilator.
+    the payloads where the design has streams; ``<top>_checker.sv`` and ``<top>_bind.sv``, the rules
+    of its streams (``mxsf.flow.export.checker``); ``<top>.sdc`` and ``<top>.xdc``, its clock, where
+    it has one; ``<top>.vlt``, waivers for Verilator.
 
     Args:
         variant: the design.
@@ -43,6 +46,7 @@ def extras(variant: Variant, period: float = 10) -> dict[str, str]:
             example=next((struct for struct in reversed(structs) if struct["port"]), None),
             tkeep=said_of_tkeep(facts),
         ),
+        **checker_files(variant),
     }
     if clock is not None:
         ways = {name: port["direction"] for name, port in facts["ports"].items()}

@@ -7,8 +7,9 @@ from numpy.typing import NDArray
 
 from ...golden.files import write_whole
 from ...sim.result import Stalls
-from ...sim.simulator.testbench import testbench
+from ...sim.simulator.testbench import Checks, testbench
 from ..catalogue.variant import Variant
+from .checker import checker, checker_files
 from .verilog import generate
 
 __all__ = ["write_vectors"]
@@ -17,7 +18,9 @@ __all__ = ["write_vectors"]
 def write_vectors(
     variant: Variant, folder: Path, values: NDArray[Any] | None, stalls: Stalls
 ) -> list[Path]:
-    """Write Verilog, manifest, ``<top>_tb.v`` and ``<top>_<port>.hex``, each whole or not at all.
+    """Write Verilog, manifest, testbench, its data and the checker, each whole or not at all.
+
+    ``<top>_tb.v``, ``<top>_<port>.hex``, and ``<top>_checker.sv`` where the design has streams.
 
     Args:
         variant: the design.
@@ -29,6 +32,7 @@ def write_vectors(
         The files written, the design first.
     """
     top, vectors = variant.top, variant.vectors(values, stalls.seed)
+    made = checker(variant)
     bench = testbench(
         vectors,
         top,
@@ -37,9 +41,11 @@ def write_vectors(
         links=variant.links,
         name=f"{top}_tb",
         stem=top,
+        checks=made and Checks(made.connected, [rule.name for rule in made.rules]),
     )
     paths = generate(variant, folder)
-    for name, text in {f"{top}_tb.v": bench, **vectors.files(top)}.items():
+    files = {f"{top}_tb.v": bench, **vectors.files(top), **checker_files(variant)}
+    for name, text in files.items():
         paths.append(folder / name)
         write_whole(paths[-1], text)
     return paths

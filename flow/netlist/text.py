@@ -6,6 +6,7 @@ from collections.abc import Sequence
 __all__ = ["ports_of", "readable"]
 
 _NAME = re.compile(r"(?<![\\\"])\\[^\s\"\\]+")  # not inside a string
+_MEMORY = re.compile(r'(?<=parameter \\MEMID ")\\(\\[^"]+)(?=")')  # a cell names it in a string
 _PLAIN = re.compile(r"\\[A-Za-z_][A-Za-z0-9_]*")
 
 
@@ -34,7 +35,8 @@ def readable(body: str, ports: Sequence[str]) -> str:
         if words[:1] == ["wire"] and words[3] in ("input", "output"):
             head, tail = line.split(f" {words[3]} {words[4]} ", 1)
             line = f"{head} {words[3]} {places[words[-1]]} {tail}"
-        lines.append(_NAME.sub(lambda name: names.get(name[0], name[0]), line))
+        line = _NAME.sub(lambda name: names.get(name[0], name[0]), line)
+        lines.append(_MEMORY.sub(lambda name: "\\" + names.get(name[1], name[1]), line))
     return "".join(lines)
 
 

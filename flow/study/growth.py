@@ -107,7 +107,7 @@ def grow(
     growths, areas = [], dict[str, Area]()
     for done, (number, engine) in enumerate(zip(pes, engines, strict=True)):
         step(f"{engine.top} for {target} ({yosys.name})", done, len(pes))
-        array = engine.component.core.array
+        array = engine.component.core.product.array
         pe = netlist(array.pe, "pe")
         if pe.text not in areas:  # PEs differ in how many sums they keep
             areas[pe.text] = area(pe, target, yosys)

@@ -1,1 +1,1 @@
-"""The accelerator as its programs see it: memory, descriptors, bursts on its bus."""
+"""The accelerator: a matrix engine whose programs and tensors lie in memory."""

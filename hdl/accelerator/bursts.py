@@ -21,10 +21,14 @@ _SIZE_BITS = MOST_BEATS.bit_length() - 1
 _PAGE_BITS = PAGE.bit_length() - 1
 
 
-def record_layout(address: int) -> data.StructLayout:
-    """Fields of a record: its index, the start of its plane, whether it ends its job."""
+def record_layout(address: int, *, heads: bool = False) -> data.StructLayout:
+    """Fields of a record: its index, the start of its plane, whether it ends its job.
+
+    With ``heads`` also whether only its head counts.
+    """
     fields = {"start": unsigned(address), "index": signed(INDEX_BITS)}
-    return data.StructLayout({**fields, "last": unsigned(1)})
+    head = {"head": unsigned(1)} if heads else {}
+    return data.StructLayout({**fields, **head, "last": unsigned(1)})
 
 
 def span_layout(bus: int, address: int, record: int) -> data.StructLayout:
@@ -48,10 +52,13 @@ class Bursts(wiring.Component):
         bus: data bits of the bus.
         address: bits of byte addresses.
         record: bytes of a record: 1, or a multiple of the bus.
+        head: bytes of a record's head, a multiple of the bus, which may be asked for alone; None
+            where records are whole.
 
     Members:
         i: In, stream of ``start``, the byte address of the plane, the same for all records of a
-            job; ``index``, signed; ``last`` of the job. Records of whole beats start at a multiple
+            job; ``index``, signed; ``last`` of the job; ``head`` where there are heads: this is
+            a burst with the head of the record. Records of whole beats start at a multiple
             of the bus. Nobody looks for addresses that overflow.
         o: Out, stream of ``address`` (of the first beat), ``length`` (beats - 1), ``last`` (of the
             job), and where records are bytes ``lane`` (that of the first one) and ``bytes``.
@@ -64,17 +71,17 @@ class Bursts(wiring.Component):
     i: stream.Interface
     o: stream.Interface
 
-    def __init__(self, bus: int, address: int, record: int):
+    def __init__(self, bus: int, address: int, record: int, head: int | None = None):
         check_bus(bus, address)
         check_least("record", record, 1)
         if record != 1 and record % (bus // 8):
             raise ValueError(f"record must be 1 or a multiple of {bus // 8} bytes, not {record!r}")
-        self.bus, self.address, self.record = bus, address, record
+        self.bus, self.address, self.record, self.head = bus, address, record, head
         self._lane_bits = (bus // 8).bit_length() - 1
         self._beats = max(record * 8 // bus, 1)
         super().__init__(
             {
-                "i": In(stream.Signature(record_layout(address))),
+                "i": In(stream.Signature(record_layout(address, heads=head is not None))),
                 "o": Out(stream.Signature(span_layout(bus, address, record))),
             }
         )
@@ -148,10 +155,14 @@ class Bursts(wiring.Component):
         offsets = [
             came.index << bit for bit in range(self.record.bit_length()) if self.record >> bit & 1
         ]
+        beats, follows = self._beats, ~begins & (came.index == expected)
+        if self.head is not None:
+            beats = Mux(came.head, self.head * 8 // self.bus, beats)
+            follows &= ~came.head
         m.d.sync += [
             record.address.eq(sum(offsets, came.start)),
-            record.beats.eq(self._beats),
-            record.follows.eq(~begins & (came.index == expected)),
+            record.beats.eq(beats),
+            record.follows.eq(follows),
             record.last.eq(came.last),
         ]
         with m.If(self.i.valid):

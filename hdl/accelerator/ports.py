@@ -10,11 +10,11 @@ from amaranth.lib import data
 from amaranth.lib.wiring import In, Member, Out
 
 from ...golden.accelerator.bursts import MOST_BEATS
+from ...golden.accelerator.configuration import BUS_BITS
 from ..checks import check_kind
 
 __all__ = [
     "ADDRESS_CONSTANTS",
-    "BUS_WIDTHS",
     "burst_layout",
     "channel_layouts",
     "check_bus",
@@ -22,9 +22,6 @@ __all__ = [
     "connect_writes",
     "manager_ports",
 ]
-
-BUS_WIDTHS = (64, 128, 256, 512)
-"""Data bits that a bus may have."""
 
 _LEN_BITS, _INCR = 8, 0b01
 
@@ -43,8 +40,8 @@ def check_bus(bus: int, address: int) -> None:
     """Raise where a parameter is no integer (TypeError) or no width of an AXI4 bus (ValueError)."""
     check_kind("bus", bus, int)
     check_kind("address", address, int)
-    if bus not in BUS_WIDTHS:
-        raise ValueError(f"bus must be {', '.join(map(str, BUS_WIDTHS))}, not {bus!r}")
+    if bus not in BUS_BITS:
+        raise ValueError(f"bus must be {', '.join(map(str, BUS_BITS))}, not {bus!r}")
     if not 32 <= address <= 64:
         raise ValueError(f"address must be 32 to 64, not {address!r}")
 

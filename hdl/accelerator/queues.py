@@ -82,7 +82,7 @@ class WriteQueue(wiring.Component):
     Members:
         i: In, stream of beats, not ready in ``stop``.
         held: Out, beats that are there and of no burst that has begun.
-        begin: In, beats of a burst that begins in this cycle, at most ``held``.
+        claim: In, beats of a burst that begins in this cycle, at most ``held``.
         o: Out, stream of beats; valid from the cycle after its burst began.
         stop: In, take no more.
         flush: In, throw away what is there; only in ``stop``, when no burst has beats left, and
@@ -92,7 +92,7 @@ class WriteQueue(wiring.Component):
 
     i: stream.Interface
     held: Signal
-    begin: Signal
+    claim: Signal
     o: stream.Interface
     stop: Signal
     flush: Signal
@@ -104,7 +104,7 @@ class WriteQueue(wiring.Component):
             {
                 "i": In(stream.Signature(layout)),
                 "held": Out(range(depth + 1)),
-                "begin": In(_BEATS),
+                "claim": In(_BEATS),
                 "o": Out(stream.Signature(layout)),
                 "stop": In(1),
                 "flush": In(1),
@@ -127,7 +127,7 @@ class WriteQueue(wiring.Component):
             beats.r_en.eq(self.o.ready | self.flush),
             self.level.eq(beats.level),
         ]
-        m.d.sync += self.held.eq(self.held + enters - self.begin)
+        m.d.sync += self.held.eq(self.held + enters - self.claim)
         with m.If(self.flush):
             m.d.sync += self.held.eq(0)
         return m

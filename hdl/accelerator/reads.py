@@ -4,7 +4,7 @@ A burst is asked for only where its reader has room for all of it. So data never
 no reader holds up another, and rready is always high.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any, Literal
 
 from amaranth.hdl import Cat, Module, Mux, Signal, Value, unsigned
@@ -42,6 +42,8 @@ class Reads(wiring.Component):
         address: bits of byte addresses.
         rooms: room of each reader; a FIFO holds a longest burst at least.
         outstanding: bursts at most that are asked for and not yet there.
+        careless: readers that look at ``error`` of their beats themselves: what the bus refuses
+            them is none of the errors of ``error`` below.
 
     Members:
         bursts: In, for each reader a stream of ``address`` and ``length`` (beats - 1), aligned to
@@ -71,7 +73,15 @@ class Reads(wiring.Component):
     error: Signal
     error_address: Signal
 
-    def __init__(self, bus: int, address: int, rooms: Sequence[Room], outstanding: int):
+    def __init__(
+        self,
+        bus: int,
+        address: int,
+        rooms: Sequence[Room],
+        outstanding: int,
+        *,
+        careless: Collection[int] = (),
+    ):
         check_bus(bus, address)
         check_least("outstanding", outstanding, 1)
         check_least("number of readers", len(rooms), 1)
@@ -79,7 +89,7 @@ class Reads(wiring.Component):
             if room != "always":
                 check_least("room", room, MOST_BEATS)
         self.bus, self.address, self.rooms = bus, address, tuple(rooms)
-        self.outstanding = outstanding
+        self.outstanding, self.careless = outstanding, tuple(careless)
         burst = stream.Signature(burst_layout(address))
         super().__init__(
             {
@@ -139,7 +149,8 @@ class Reads(wiring.Component):
                     empty[reader].eq(queue.level == 0),
                 ]
         m.d.comb += self.idle.eq(~order.r_rdy & (~self.cancel | empty.all()))
-        keep_error(m, self, self.r.valid, came.resp, head.address)
+        counted = Cat(head.reader[k] for k in readers if k not in self.careless).any()
+        keep_error(m, self, self.r.valid & counted, came.resp, head.address)
         return m
 
     def _queue(self, m: Module, reader: int, beat: Any, arrives: Value, asked: Value) -> ReadQueue:

@@ -146,7 +146,7 @@ class Writes(wiring.Component):
         m.submodules[f"queue_{writer}"] = queue
         link(m, self.data[writer], queue.i)
         m.d.comb += [
-            queue.begin.eq(Mux(begun, self.bursts[writer].payload.length + 1, 0)),
+            queue.claim.eq(Mux(begun, self.bursts[writer].payload.length + 1, 0)),
             queue.o.ready.eq(moves),
             queue.stop.eq(self.cancel),
             queue.flush.eq(flush),

@@ -1,27 +1,24 @@
 """Core of the matrix engine: everything that an abort resets.
 
-    command -> check -> issue -> loads of a and b
-                              -> sequencer -> [read] -> rows, columns -> [operands] -> array
-                                                               c -> regroup ---^        |
-                                               o, t <- results <- regroup <-------------+
+    command -> check -> issue -> loads of a and b -> product -> results -> o, t
+                                                c ---^
 
-``[name]`` is a register. See ``mxsf.hdl.engine.matmul``.
+See ``mxsf.hdl.engine.matmul``.
 """
 
 from typing import Any
 
-from amaranth.hdl import Module, Mux, Signal, unsigned
+from amaranth.hdl import Module, unsigned
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from ..stream.register import link, register, register_valid
-from ..stream.regroup import Regroup, words_layout
-from .array import DotArray
+from ..stream.register import link
+from ..stream.regroup import words_layout
 from .command import FAULT_BITS, CommandCheck, command_layout
 from .issue import Issue
+from .load import TileLoad, rows_layout
+from .product import EVENTS, Product
 from .results import Results, output_layout
-from .sequencer import Sequencer, step_layout
-from .tile_store import TileStore, rows_layout
 
 __all__ = ["COUNTERS", "Core"]
 
@@ -39,11 +36,8 @@ class Core(wiring.Component):
     What it computes: ``mxsf.hdl.engine.matmul.Matmul``.
 
     Args:
-        sequencer: the loop nest.
-        array: the dot products.
+        product: what multiplies; its loads write ``product.array.rows`` rows at once.
         results: what leaves.
-        queue: beats of words of the array's width that wait at either end of it, where the array
-            is wider than a row.
 
     Members:
         command, a, b, c, o, t: the streams.
@@ -58,27 +52,21 @@ class Core(wiring.Component):
     o: stream.Interface
     t: stream.Interface
 
-    def __init__(self, sequencer: Sequencer, array: DotArray, results: Results, *, queue: int):
-        self.sequencer, self.array = sequencer, array
-        depth, size = sequencer.depth, results.tile
-        element, pes = array.element, array.rows * array.columns
-        self.stores = {
-            side: TileStore(element, size, depth, rows=array.rows, vectors=vectors)
-            for side, vectors in (("a", array.rows), ("b", array.columns))
+    def __init__(self, product: Product, results: Results):
+        self.product, self.results = product, results
+        element, tile, rows = product.array.element, results.tile, product.array.rows
+        self.loads = {
+            side: TileLoad(element, tile, results.depth, rows=rows) for side in product.stores
         }
-        room = queue if pes > size else 0
-        self.start = Regroup(size, pes, room)
-        self.rows = Regroup(pes, size, room)
-        self.results = results
-        rows = stream.Signature(rows_layout(element, size, array.rows))
+        operands = stream.Signature(rows_layout(element, tile, rows))
         super().__init__(
             {
                 "command": In(stream.Signature(command_layout())),
-                "a": In(rows),
-                "b": In(rows),
-                "c": In(stream.Signature(words_layout(size))),
-                "o": Out(stream.Signature(output_layout(element, size))),
-                "t": Out(stream.Signature(rows_layout(element, size))),
+                "a": In(operands),
+                "b": In(operands),
+                "c": In(stream.Signature(words_layout(tile))),
+                "o": Out(stream.Signature(output_layout(element, tile))),
+                "t": Out(stream.Signature(rows_layout(element, tile))),
                 "busy": Out(1),
                 "error": Out(FAULT_BITS),
                 "events": Out(data.StructLayout({name: unsigned(1) for name in COUNTERS})),
@@ -88,134 +76,60 @@ class Core(wiring.Component):
     @property
     def latency(self) -> int:
         """Cycles from the transfer of a one-tile product's command to its first FP32 row."""
-        first = -(-self.rows.words_out // self.rows.words_in)  # steps of a row
-        gathered = self.rows.words_in < self.rows.words_out
-        queued = 2 if self.rows.depth else 0
-        # Checked, started, read, operands.
-        return 4 + (first - 1) + self.array.latency + gathered + queued
+        return 1 + self.product.latency  # checked
 
     def elaborate(self, platform: Any) -> Module:
-        """Commands, steps, operands, array, results."""
+        """Commands, loads, product, results."""
         m = Module()
-        sequencer, results, stores = self.sequencer, self.results, self.stores
+        results: Any = self.results
+        product: Any = self.product
         m.submodules.check = check = CommandCheck(
-            sequencer.depth,
+            results.depth,
             requantize=results.requantizer is not None,
             stochastic=results.stochastic,
         )
-        m.submodules.issue = issue = Issue(sequencer.depth)
-        m.submodules.sequencer = sequencer
-        m.submodules.array = array = self.array
-        m.submodules.start = start = self.start
-        m.submodules.rows = rows = self.rows
-        m.submodules.results = results
+        m.submodules.issue = issue = Issue(results.depth)
+        m.submodules.product, m.submodules.results = product, results
         job: Any = issue.job
 
         link(m, self.command, check.i)
         link(m, check.o, issue.i)
         starts = {"a": issue.start_a, "b": issue.start_b}
-        for side, store in stores.items():
-            m.submodules[f"store_{side}"] = store
-            link(m, getattr(self, side), store.i)
+        for side, start in starts.items():
+            load: Any = self.loads[side]
+            m.submodules[f"load_{side}"] = load
+            link(m, getattr(self, side), load.i)
+            wiring.connect(m, load.codes, getattr(product, f"{side}_codes"))
+            wiring.connect(m, load.scales, getattr(product, f"{side}_scales"))
             m.d.comb += [
-                store.start.eq(starts[side]),
-                store.base.eq(job[f"{side}_base"]),
-                store.tiles.eq(job[f"{side}_tiles"]),
-                getattr(issue, f"{side}_busy").eq(store.busy),
+                load.start.eq(start),
+                load.base.eq(job[f"{side}_base"]),
+                load.tiles.eq(job[f"{side}_tiles"]),
+                getattr(issue, f"{side}_busy").eq(load.busy),
             ]
         m.d.comb += [
-            issue.multiply_busy.eq(sequencer.busy),
+            issue.multiply_busy.eq(product.busy),
             issue.fits.eq(results.fits),
-            sequencer.start.eq(issue.start_multiply),
-            sequencer.job.eq(job),
+            product.start.eq(issue.start_multiply),
+            product.job.eq(job),
             results.start.eq(issue.start_multiply),
             results.job.eq(job),
         ]
-
-        operands = register(m, self._read(m, sequencer.o), name="operands")
-        link(m, self.c, start.i)
-        lacks = self._join(m, operands)
-        link(m, array.o, rows.i)
-        link(m, rows.o, results.i)
+        link(m, self.c, product.c)
+        link(m, product.o, results.i)
         link(m, results.o, self.o)
         link(m, results.t, self.t)
 
-        busy = issue.i.valid | issue.a_busy | issue.b_busy | sequencer.busy | ~results.free
+        busy = issue.i.valid | issue.a_busy | issue.b_busy | product.busy | ~results.free
         m.d.comb += [self.error.eq(issue.error), self.busy.eq(busy)]
-        self._count(m, issue, operands, lacks)
-        return m
-
-    def _join(self, m: Module, operands: Any) -> Signal:
-        """Operands to the array, with the words of C where a product starts from them.
-
-        Returns:
-            Whether those words are not there yet.
-        """
-        array, words, beat = self.array, self.start.o, operands.payload
-        lacks = Signal(name="lacks")
-        m.d.comb += [
-            lacks.eq(beat.starts & ~words.valid),
-            array.i.valid.eq(operands.valid & ~lacks),
-            operands.ready.eq(array.i.ready & ~lacks),
-            words.ready.eq(array.i.ready & operands.valid & beat.starts),
-            *(
-                array.i.payload.acc[k].eq(Mux(beat.starts, words.payload.words[k], 0))
-                for k in range(array.rows * array.columns)
-            ),
-        ]
-        for name, _ in array.i.payload.shape():
-            if name != "acc":
-                m.d.comb += array.i.payload[name].eq(beat[name])
-        return lacks
-
-    def _count(self, m: Module, issue: Issue, operands: Any, lacks: Signal) -> None:
-        """What the counters count."""
-        results, ends = self.results, self.array.o
-        stops, full = Signal(name="stops"), Signal(name="full")
-        m.d.comb += [
-            stops.eq(operands.valid & ~operands.ready),
-            full.eq(ends.valid & ~ends.ready),
-        ]
-        events = {
+        events = {name: product.events[name] for name in EVENTS} | {
             "cycles": self.busy,
-            "steps": operands.valid & operands.ready,
-            "a_tiles": self.stores["a"].loaded,
-            "b_tiles": self.stores["b"].loaded,
+            "a_tiles": self.loads["a"].loaded,
+            "b_tiles": self.loads["b"].loaded,
             "o_tiles": results.o_tile,
             "t_tiles": results.t_tile,
             "stalled_load": issue.waits,
-            "stalled_start": stops & lacks,
-            "stalled_output": issue.drains | (stops & ~lacks & full),
-            "stalled_latency": stops & ~lacks & ~full,
+            "stalled_output": issue.drains | product.events.stalled_output,
         }
         m.d.comb += [self.events[name].eq(events[name]) for name in COUNTERS]
-
-    def _read(self, m: Module, steps: Any) -> Any:
-        """Steps to the rows of A and columns of B, a cycle later."""
-        sequencer, array = self.sequencer, self.array
-        shape = step_layout(sequencer.depth, sequencer.steps, sequencer.outputs)
-        fields = {name: field.shape for name, field in shape}
-        kept = ("output", "first", "last", "starts")
-        operand = {name: array.i.payload.shape()[name].shape for name in "ab"}
-        layout = data.StructLayout({**operand, **{name: fields[name] for name in kept}})
-        operands: Any = stream.Signature(layout).create(path=("read",))
-        valid = register_valid(m, steps.valid, operands.ready, steps.ready, name="read")
-        m.d.comb += operands.valid.eq(valid)
-        # The array takes the columns of a row of tiles before the next rows.
-        parts = self.stores["b"].tile // array.columns
-        parts_of = {"a": steps.payload.step // parts, "b": steps.payload.step % parts}
-        for side, store in self.stores.items():
-            m.d.comb += [
-                store.read.eq(steps.valid & steps.ready),
-                store.address.eq(steps.payload[side]),
-                store.across.eq(steps.payload[f"{side}_across"]),
-                store.step.eq(parts_of[side]),
-                operands.payload[side].vectors.eq(store.vectors_read),
-                operands.payload[side].scale.eq(store.scale),
-            ]
-        for name in kept:
-            held = Signal(fields[name], name=f"held_{name}", reset_less=True)
-            with m.If(steps.ready):
-                m.d.sync += held.eq(steps.payload[name])
-            m.d.comb += operands.payload[name].eq(held)
-        return operands
+        return m

@@ -16,18 +16,16 @@ from ...golden.formats.catalogue import MXSF
 from ...golden.formats.element import ElementFormat, Overflow
 from ...golden.formats.scale_rule import ScaleRule
 from ..checks import check_kind, check_rounding
-from ..dot.accumulator import POINTS as ACCUMULATOR_POINTS
-from ..dot.dot import POINTS, points_of
+from ..dot.dot import POINTS
 from ..layouts import Fabric
 from ..quantize.requantizer import TILES, Requantizer
 from ..stream.points import Stages
 from ..stream.regroup import words_layout
-from .array import DotArray
 from .command import FAULT_BITS, command_layout
 from .core import COUNTERS, Core
+from .load import rows_layout
+from .product import Product
 from .results import Results, output_layout
-from .sequencer import Sequencer
-from .tile_store import rows_layout
 
 __all__ = ["COUNTER_BITS", "POINTS", "ROUNDINGS", "Matmul", "machine"]
 
@@ -114,28 +112,12 @@ class Matmul(wiring.Component):
         self.rule, self.rounding, self.requantize = rule, rounding, requantize
         self.fabric: Fabric = fabric
         self.overflow: Overflow = overflow
-        self.rows, columns = max(1, pes // tile), min(pes, tile)
-        self.steps = tile**2 // pes
-
-        points = points_of(fabric)
-        self.stages = points.chosen(stages)
-        self.loop = len(ACCUMULATOR_POINTS.among(points.resolve(stages)))
-        if not self.loop:
-            raise ValueError(f"stages must have a register in the accumulator, not {stages!r}")
-        self.group = -(-self.loop // self.steps)
-        sequencer = Sequencer(depth, self.steps, self.group)
-        array = DotArray(
-            element,
-            tile,
-            rows=self.rows,
-            columns=columns,
-            outputs=sequencer.outputs,
-            stages=self.stages,
-            fabric=fabric,
-        )
-        self.points: tuple[str, ...] = array.pe.points
+        product = Product(element, tile, pes, depth, stages=stages, fabric=fabric)
+        self.rows, self.steps = product.array.rows, product.steps
+        self.stages, self.points = product.stages, product.points
+        self.loop, self.group = product.loop, product.group
         results = Results(element, tile, depth, self._requantizer() if requantize else None)
-        self.core = Core(sequencer, array, results, queue=2 * self.group * self.steps)
+        self.core = Core(product, results)
         rows = stream.Signature(rows_layout(element, tile, self.rows))
         counters = wiring.Signature({name: Out(COUNTER_BITS) for name in COUNTERS})
         super().__init__(

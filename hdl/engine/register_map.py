@@ -1,6 +1,5 @@
 """Registers of the matrix engine: identity, command, status, counters."""
 
-from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -8,10 +7,9 @@ from amaranth.lib import data
 
 from ...golden.engine.machine import Fault
 from ...golden.formats.block import Rounding
-from ...golden.formats.element import ElementFormat
-from ...golden.formats.scale_rule import ScaleRule
 from ..ports import fields
 from ..register_map import Access, BitField, Register
+from .capability import Facts, capability, constant, format_registers, quantizer_facts
 from .command import FAULT_BITS, command_layout
 from .core import COUNTERS
 from .matmul import COUNTER_BITS, Matmul
@@ -67,17 +65,9 @@ _COUNTS = {
 }
 
 
-_SPECIALS = ("none", "nan", "ieee")
-_RULES = (ScaleRule.FLOOR, ScaleRule.CEIL, ScaleRule.EVEN, ScaleRule.RCEIL)
-_OVERFLOWS = ("saturate", "ovf")
-_NESTS = 8  # formats nested in each other that a register has room for
-
-_Facts = dict[str, tuple[int, int, int, str]]  # by field: lowest bit, width, value, help
-
-
 def _built_as(engine: Matmul) -> tuple[Register, ...]:
     """Registers that say what an engine has."""
-    capability: _Facts = {
+    facts: Facts = {
         "tile": (0, 8, engine.tile, "rows and columns of a tile"),
         "code_bits": (8, 8, engine.element.bits, "bits of an element code"),
         "pes": (16, 12, engine.pes, "dot products in parallel"),
@@ -90,77 +80,23 @@ def _built_as(engine: Matmul) -> tuple[Register, ...]:
             "whether it has stochastic rounding, beside nearest even",
         ),
     }
-    rule, overflow = (
-        (_RULES.index(engine.rule), _OVERFLOWS.index(engine.overflow))
-        if engine.requantize
-        else (0, 0)
-    )
-    quantizer: _Facts = {
-        "rule": (0, 2, rule, f"scale rule: {_numbered([known.value for known in _RULES])}"),
-        "overflow": (8, 1, overflow, f"beyond the largest value: {_numbered(_OVERFLOWS)}"),
-    }
+    quantizer = quantizer_facts(engine.rule, engine.overflow, requantize=engine.requantize)
     return (
-        _capability("capability", 0x08, "What this engine was built as", capability),
+        capability("capability", 0x08, "What this engine was built as", facts),
         replace(
-            _constant("tiles", 0x0C, "Size of each tile memory", engine.depth, "tiles"), built=True
+            constant("tiles", 0x0C, "Size of each tile memory", engine.depth, "tiles"), built=True
         ),
-        *_format_registers(engine.element),
-        _capability("quantizer", 0x3C, "How the re-quantizer works; 0 without one", quantizer),
+        *format_registers(engine.element, 0x34),
+        capability("quantizer", 0x3C, "How the re-quantizer works; 0 without one", quantizer),
     )
-
-
-def _format_registers(element: ElementFormat) -> tuple[Register, Register]:
-    """Registers that say what an element code means, as ``ElementFormat`` does.
-
-    Raises:
-        ValueError: so many formats are nested that no register has room for them.
-    """
-    nests = list[ElementFormat]()
-    while (inner := (nests or [element])[-1].subnormal) is not None:
-        nests.append(inner)
-    if len(nests) > _NESTS:
-        raise ValueError(f"element: registers describe at most {_NESTS} nested formats: {element}")
-    layout: _Facts = {
-        "exponent_bits": (0, 4, element.exponent_bits, "bits of the exponent, below the sign"),
-        "mantissa_bits": (4, 4, element.mantissa_bits, "bits of the mantissa, below the exponent"),
-        "nested": (8, 4, len(nests), "formats nested below each other: see register nested"),
-        "special": (
-            *(12, 2, _SPECIALS.index(element.special)),
-            "special codes: 0 none, 1 all ones is NaN, 2 the highest exponent is Inf and NaN",
-        ),
-        "twos_complement": (14, 1, int(element.twos_complement), "a two's complement integer"),
-        "bias": (16, 12, (element.bias or 0) & 0xFFF, "exponent bias, signed (two's complement)"),
-        "scale": (28, 4, 0, "format of scales: 0 E8M0"),
-    }
-    exponents: _Facts = {
-        f"exponent_bits_{number + 1}": (
-            *(4 * number, 4, nests[number].exponent_bits if number < len(nests) else 0),
-            f"of nested format {number + 1}, which has the mantissa of the one before",
-        )
-        for number in range(_NESTS)
-    }
-    return (
-        _capability("element", 0x34, "What a code of an element means", layout),
-        _capability("nested", 0x38, "What codes of exponent field 0 mean, where nested", exponents),
-    )
-
-
-def _capability(name: str, offset: int, title: str, facts: _Facts) -> Register:
-    placed = tuple(BitField(field, low, width, t) for field, (low, width, _, t) in facts.items())
-    value = sum(value << low for low, _, value, _ in facts.values())
-    return Register(name, offset, Access.READ, title, placed, value, built=True)
-
-
-def _numbered(names: Sequence[str]) -> str:
-    return ", ".join(f"{number} {name}" for number, name in enumerate(names))
 
 
 def engine_registers(engine: Matmul) -> tuple[Register, ...]:
     """Describe the registers of an engine."""
     faults = ", ".join(f"{fault.value} {fault.name}" for fault in Fault)
     return (
-        _constant("id", 0x00, "Identity: MXSF in ASCII", _ID, "constant"),
-        _constant("version", 0x04, "Version of this map: major, minor", _VERSION, "16 bits each"),
+        constant("id", 0x00, "Identity: MXSF in ASCII", _ID, "constant"),
+        constant("version", 0x04, "Version of this map: major, minor", _VERSION, "16 bits each"),
         *_built_as(engine),
         Register(
             "status",
@@ -205,10 +141,6 @@ def engine_registers(engine: Matmul) -> tuple[Register, ...]:
             for place, name in enumerate(COUNTERS)
         ),
     )
-
-
-def _constant(name: str, offset: int, title: str, value: int, meaning: str) -> Register:
-    return Register(name, offset, Access.READ, title, (BitField("value", 0, 32, meaning),), value)
 
 
 def _command_registers() -> list[Register]:

@@ -13,7 +13,7 @@ from ...golden.formats.word import FP32
 from ..quantize.requantizer import Requantizer
 from ..stream.regroup import words_layout
 from .command import job_layout
-from .tile_store import rows_layout
+from .load import rows_layout
 
 __all__ = ["Results", "output_layout"]
 

@@ -7,32 +7,18 @@ from typing import Any
 
 from amaranth.hdl import Module, ResetInserter
 from amaranth.lib import stream
-from amaranth.lib.wiring import In, Out
 
 from ..engine.command import command_layout
 from ..engine.core import COUNTERS
 from ..engine.matmul import Matmul
 from ..engine.register_map import COMMAND, engine_registers
-from ..ports import fields
 from ..stream.register import link, register
 from .axi import AXI_CLOCKING, AxiShell
-from .axi_lite import CHANNELS, RegisterFile
+from .axi_lite import RegisterFile, connect_lite, lite_members, lite_widths
 from .link import Link
 from .shell import Clocking
 
-__all__ = ["AxiEngine", "lite_ports", "lite_widths"]
-
-
-def lite_ports() -> dict[str, tuple[str, str, bool]]:
-    """Ports of the AXI4-Lite interface: (channel, ``valid``, ``ready`` or field, whether input)."""
-    ports = {}
-    for channel, layout in CHANNELS.items():
-        inwards = channel not in ("b", "r")
-        for field in fields(layout):
-            ports[f"s_axi_{channel}{field.name}"] = channel, field.name, inwards
-        ports[f"s_axi_{channel}valid"] = channel, "valid", inwards
-        ports[f"s_axi_{channel}ready"] = channel, "ready", not inwards
-    return ports
+__all__ = ["AxiEngine"]
 
 
 class AxiEngine(AxiShell):
@@ -60,7 +46,7 @@ class AxiEngine(AxiShell):
         super().__init__(
             *(core, name, clocking),
             buffered=True,
-            more=_lite_members(),
+            more=lite_members(),
             without=["command"],
             keep=keep,
         )
@@ -72,10 +58,7 @@ class AxiEngine(AxiShell):
         """The register file between its bus and the engine; then the streams."""
         m.submodules.registers = registers = RegisterFile(self.registers)
         file: Any = registers
-        for port, (channel, role, is_input) in lite_ports().items():
-            outer, inner = getattr(self, port), getattr(file, channel)
-            inner = getattr(inner, role) if role in ("valid", "ready") else inner.payload[role]
-            m.d.comb += inner.eq(outer) if is_input else outer.eq(inner)
+        connect_lite(m, self, registers)
 
         abort = file.control[0]
         m.d.comb += self.core.abort.eq(abort)
@@ -107,21 +90,3 @@ class AxiEngine(AxiShell):
                 m.d.comb += pushed.payload[name].eq(value[low:])
         link(m, register(m, pushed, name="command"), self.core.command)
         return m
-
-
-def lite_widths() -> dict[str, int]:
-    """Bits of each port of the AXI4-Lite interface."""
-    widths = {
-        f"s_axi_{channel}{field.name}": field.width
-        for channel, layout in CHANNELS.items()
-        for field in fields(layout)
-    }
-    return {port: widths.get(port, 1) for port in lite_ports()}
-
-
-def _lite_members() -> dict[str, Any]:
-    widths = lite_widths()
-    return {
-        port: (In if is_input else Out)(widths[port])
-        for port, (_, _, is_input) in lite_ports().items()
-    }

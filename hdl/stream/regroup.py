@@ -12,13 +12,13 @@ from .register import link
 __all__ = ["Regroup", "words_layout"]
 
 
-def words_layout(count: int) -> data.StructLayout:
-    """Fields of a beat of FP32 words."""
-    return data.StructLayout({"words": data.ArrayLayout(unsigned(FP32.bits), count)})
+def words_layout(count: int, bits: int = FP32.bits) -> data.StructLayout:
+    """Fields of a beat of words, FP32 words unless they have another number of bits."""
+    return data.StructLayout({"words": data.ArrayLayout(unsigned(bits), count)})
 
 
 class Regroup(wiring.Component):
-    """FP32 words in beats of ``words_in`` to beats of ``words_out``: one of them divides the other.
+    """Words in beats of ``words_in`` to beats of ``words_out``: one of them divides the other.
 
     One beat a cycle on the side with the narrow beats. Gathering takes one cycle, the queue two;
     a wide beat that is cut up waits for its last part. A queue of ``depth`` wide beats takes what
@@ -28,6 +28,7 @@ class Regroup(wiring.Component):
         words_in: words of a beat in.
         words_out: words of a beat out.
         depth: wide beats that the queue holds, 0 for none.
+        bits: bits of a word.
 
     Members:
         i: In, stream of ``words`` (words_in).
@@ -37,13 +38,13 @@ class Regroup(wiring.Component):
     i: stream.Interface
     o: stream.Interface
 
-    def __init__(self, words_in: int, words_out: int, depth: int = 0):
+    def __init__(self, words_in: int, words_out: int, depth: int = 0, bits: int = FP32.bits):
         assert not max(words_in, words_out) % min(words_in, words_out)
-        self.words_in, self.words_out, self.depth = words_in, words_out, depth
+        self.words_in, self.words_out, self.depth, self.bits = words_in, words_out, depth, bits
         super().__init__(
             {
-                "i": In(stream.Signature(words_layout(words_in))),
-                "o": Out(stream.Signature(words_layout(words_out))),
+                "i": In(stream.Signature(words_layout(words_in, bits))),
+                "o": Out(stream.Signature(words_layout(words_out, bits))),
             }
         )
 
@@ -62,8 +63,10 @@ class Regroup(wiring.Component):
 
     def _gather(self, m: Module, source: Any) -> Any:
         parts = self.words_out // self.words_in
-        gathered: Any = stream.Signature(words_layout(self.words_out)).create(path=("gathered",))
-        held = Signal(words_layout(self.words_out), name="held", reset_less=True)
+        gathered: Any = stream.Signature(words_layout(self.words_out, self.bits)).create(
+            path=("gathered",)
+        )
+        held = Signal(words_layout(self.words_out, self.bits), name="held", reset_less=True)
         full, part = Signal(), Signal(range(parts))
         width = len(Value.cast(source.payload))
         m.d.comb += [
@@ -82,9 +85,9 @@ class Regroup(wiring.Component):
 
     def _queue(self, m: Module, source: Any) -> Any:
         count = max(self.words_in, self.words_out)
-        queued: Any = stream.Signature(words_layout(count)).create(path=("queued",))
+        queued: Any = stream.Signature(words_layout(count, self.bits)).create(path=("queued",))
         m.submodules.queue = queue = fifo.SyncFIFOBuffered(
-            width=count * FP32.bits, depth=self.depth
+            width=count * self.bits, depth=self.depth
         )
         m.d.comb += [
             queue.w_data.eq(Value.cast(source.payload)),
@@ -98,7 +101,7 @@ class Regroup(wiring.Component):
 
     def _cut(self, m: Module, source: Any) -> Any:
         parts = self.words_in // self.words_out
-        cut: Any = stream.Signature(words_layout(self.words_out)).create(path=("cut",))
+        cut: Any = stream.Signature(words_layout(self.words_out, self.bits)).create(path=("cut",))
         part = Signal(range(parts))
         width = len(Value.cast(cut.payload))
         m.d.comb += [

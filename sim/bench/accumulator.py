@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from ...golden.dot.product_sum import product_sum
 from ...hdl.dot.accumulator import POINTS, Accumulator
 from ..design.design import Design, one_stream
+from ..design.packet import product_packets
 from ..design.parameter import (
     ACCUMULATE,
     BLOCK,
@@ -88,5 +89,6 @@ DESIGNS = (
         Accumulator,
         bench=run_accumulator,
         vectors=one_stream(accumulator_case),
+        packets=product_packets,
     ),
 )

@@ -13,6 +13,7 @@ from ...hdl.baseline.baseline import POINTS, Baseline
 from ...hdl.checks import Bound
 from ..design.design import Design, one_stream
 from ..design.kind import Choice, Integer
+from ..design.packet import Packets
 from ..design.parameter import BLOCK, FABRIC, Parameter, registers
 from ..model.baseline import baseline_model
 from ..result import NO_STALLS, Progress, Result, Stalls
@@ -182,5 +183,6 @@ DESIGNS = (
         Baseline,
         bench=run_baseline,
         vectors=one_stream(baseline_case),
+        packets=lambda component: Packets(),
     ),
 )

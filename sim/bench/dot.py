@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from ...hdl.dot.dot import POINTS, Dot
 from ..design.design import Design, one_stream
+from ..design.packet import product_packets
 from ..design.parameter import (
     ACCUMULATE,
     BLOCK,
@@ -75,5 +76,6 @@ DESIGNS = (
         Dot,
         bench=run_dot,
         vectors=one_stream(dot_case),
+        packets=product_packets,
     ),
 )

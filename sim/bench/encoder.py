@@ -13,6 +13,7 @@ from ...golden.quantize.lfsr import NUMBER_BITS, Lfsr
 from ...golden.quantize.tensor import BlockTensor
 from ...hdl.quantize.encoder import POINTS, Encoder
 from ..design.design import Design, one_stream
+from ..design.packet import block_packets
 from ..design.parameter import (
     BLOCK,
     FABRIC,
@@ -166,5 +167,6 @@ DESIGNS = (
         bench=run_encoder,
         idle=lambda encoder: {} if encoder.beats > 1 else {"storage": "a block is one beat"},
         vectors=one_stream(encoder_case),
+        packets=block_packets,
     ),
 )

@@ -16,6 +16,7 @@ from ...hdl.ports import port_signals
 from ...hdl.quantize.requantizer import TILES
 from ..design.design import Design
 from ..design.kind import Integer, YesNo
+from ..design.packet import Packets
 from ..design.parameter import (
     ELEMENT,
     FABRIC,
@@ -35,6 +36,9 @@ from ..stimulus.vectors import Column, Vectors
 
 __all__ = [
     "DESIGNS",
+    "PES",
+    "REQUANTIZE",
+    "idle_quantizer",
     "matmul_case",
     "product_cycles",
     "run_matmul",
@@ -271,6 +275,28 @@ class _Bench:
             self.result.compare(f"counter {name}", pins.get(f"counters__{name}"), count % 2**32)
 
 
+PES = Parameter(
+    "pes",
+    Integer(Bound(1, max(TILES) ** 2), "p"),
+    8,
+    "dot products of a tile's width in parallel: a power of two, at most tile * tile",
+)
+
+REQUANTIZE = Parameter(
+    "requantize",
+    YesNo("requantize", "rows"),
+    True,
+    "with a re-quantizer; without, results are FP32 rows only",
+)
+
+
+def idle_quantizer(engine: Any) -> dict[str, str]:
+    """Parameters that have no effect where there is no re-quantizer, and why."""
+    if engine.requantize:
+        return {}
+    return dict.fromkeys(("rule", "rounding", "overflow"), "there is no re-quantizer")
+
+
 DESIGNS = (
     Design(
         "matmul",
@@ -278,12 +304,7 @@ DESIGNS = (
         (
             ELEMENT,
             tile(TILES),
-            Parameter(
-                "pes",
-                Integer(Bound(1, max(TILES) ** 2), "p"),
-                8,
-                "dot products of a tile's width in parallel: a power of two, at most tile * tile",
-            ),
+            PES,
             Parameter(
                 "depth",
                 Integer(Bound(2, 1 << (SIZE_BITS - 1)), "d"),
@@ -295,24 +316,18 @@ DESIGNS = (
             OVERFLOW,
             registers(POINTS),
             FABRIC,
-            Parameter(
-                "requantize",
-                YesNo("requantize", "rows"),
-                True,
-                "with a re-quantizer; without, results are FP32 rows only",
-            ),
+            REQUANTIZE,
         ),
         Matmul,
         bench=run_matmul,
-        idle=lambda engine: (
-            {}
-            if engine.requantize
-            else dict.fromkeys(("rule", "rounding", "overflow"), "there is no re-quantizer")
-        ),
+        idle=idle_quantizer,
         vectors=matmul_case,
         latency=(
             "of a one-tile product's command to valid of its",
             "first FP32 row. Commands, memories and counters: docs/engine.md.",
+        ),
+        packets=lambda engine: Packets(
+            source="command", outputs=OUTPUTS, leaves=engine.tile, follows=False, clear="abort"
         ),
         axi=AxiEngine,
         bridge=host_bridge,

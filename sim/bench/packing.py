@@ -15,6 +15,7 @@ from ...hdl.checks import Bound
 from ...hdl.packing import CODE_BITS, Pack, Unpack
 from ..design.design import BEAT, Design, one_stream
 from ..design.kind import Integer
+from ..design.packet import MARKS, Packets
 from ..design.parameter import LANES, Parameter
 from ..model.packing import packing_model
 from ..result import NO_STALLS, Progress, Result, Stalls
@@ -132,6 +133,7 @@ def _design(name: str, title: str, build: type[Pack] | type[Unpack]) -> Design:
         bench=run_packing,
         vectors=one_stream(packing_case),
         latency=BEAT,
+        packets=lambda component: Packets(passes=MARKS),
         reference=lambda component: wire_reference(packing_wires(component)),
     )
 

@@ -16,6 +16,7 @@ from ...golden.quantize.requantizer import requantize
 from ...hdl.quantize.requantizer import POINTS, TILES, Requantizer
 from ..design.design import Design
 from ..design.kind import YesNo
+from ..design.packet import Packets
 from ..design.parameter import (
     ELEMENT,
     FABRIC,
@@ -261,6 +262,9 @@ DESIGNS = (
         bench=run_requantizer,
         vectors=lambda component, values, seed: stream_vectors(
             requantizer_case(component, values, seed)
+        ),
+        packets=lambda component: Packets(
+            outputs=component.readers, beats=component.beats, leaves=component.beats
         ),
     ),
 )

@@ -12,6 +12,7 @@ from ..result import Progress, Result, Stalls
 from ..simulator.simulator import Simulator
 from ..stimulus.stimulus import Stimulus
 from ..stimulus.vectors import Bridge, Vectors, stream_vectors
+from .packet import Packets
 from .parameter import Parameter
 
 __all__ = ["BEAT", "BLOCK_OF_BEATS", "Bench", "Design", "LatencyWords", "one_stream"]
@@ -54,11 +55,13 @@ class Design:
         bench: see ``Bench``.
         vectors: what goes in and what must come out: (component, values of a tensor or None, seed).
         latency: what its latency counts.
+        packets: what becomes of its beats, where it has streams: (component).
         axi: makes the shell with AXI ports: (component, name of its module, clock and reset), and
             ``keep``, whether inputs with arrays have tkeep.
         bridge: the host that a testbench needs where the AXI shell has registers: (component,
             outputs that the testbench looks at).
         idle: parameters that have no effect on a component, each with the reason: (component).
+        interfaces: names of the interfaces that it can have, the default first.
         reference: the golden answer of a combinational design, as the text of a Verilog module
             ``golden`` with its ports, for a proof: (component).
     """
@@ -70,10 +73,12 @@ class Design:
     bench: Bench
     vectors: Callable[[Any, NDArray[Any] | None, int], Vectors]
     latency: LatencyWords = BLOCK_OF_BEATS
+    packets: Callable[[Any], Packets] | None = None
     axi: Callable[..., Shell] = AxiShell
     bridge: Callable[[Any, Collection[str]], Bridge] | None = None
     reference: Callable[[Any], str] | None = None
     idle: Callable[[Any], Mapping[str, str]] = lambda component: {}
+    interfaces: tuple[str, ...] = ("stream", "flat", "axi")
 
     def takes(self, name: str) -> bool:
         """Whether there is a parameter of a name."""

@@ -11,7 +11,7 @@ from ...hdl.engine.command import command_layout
 from ...hdl.engine.core import COUNTERS
 from ...hdl.engine.matmul import Matmul
 from ...hdl.engine.register_map import COMMAND, engine_registers
-from ...hdl.interface.axi_engine import lite_ports, lite_widths
+from ...hdl.interface.axi_lite import lite_ports, lite_widths
 from ...hdl.ports import fields
 from ..render import render
 from ..stimulus.vectors import Bridge

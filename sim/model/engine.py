@@ -142,8 +142,9 @@ class EngineModel:
         self._next: _Step | None = None
         self._read: _Step | None = None
         self._operands: _Step | None = None
-        self._array = dot_model(core.array.pe)
-        self._start, self._rows = regroup_model(core.start), regroup_model(core.rows)
+        product = core.product
+        self._array = dot_model(product.array.pe)
+        self._start, self._rows = regroup_model(product.words), regroup_model(product.rows)
         if core.results.requantizer is not None:
             self._requantizer: Model = requantizer_model(core.results.requantizer)
         else:  # a tile buffer that nothing ever enters

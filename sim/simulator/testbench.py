@@ -4,18 +4,33 @@ A testbench reads what goes in and what must come out, one number a line, stalls
 numbers, so the same in every simulator), checks every beat and the stream rules, and says PASS or
 FAIL. A run that does not pass, a file that is missing or of another length among the reasons, ends
 by ``$fatal``: the simulator's exit status is an error.
+
+Where the macro ``CHECKER`` is defined a testbench of streams also holds the design's protocol
+checker, ``<top>_checker``, and counts every rule that it finds broken.
 """
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 
 from ...hdl.interface.link import Link
-from ...hdl.interface.shell import Clocking
+from ...hdl.interface.shell import PLAIN, Clocking
 from ..render import render
 from ..result import Stalls
 from ..stimulus.vectors import Column, Vectors
 
-__all__ = ["testbench"]
+__all__ = ["Checks", "testbench"]
+
+
+class Checks(NamedTuple):
+    """A protocol checker, module ``<top>_checker``.
+
+    Attributes:
+        ports: what it sees: ports of the design, and a clock and a reset.
+        rules: names of its rules, in the order of the bits of its output ``violations``.
+    """
+
+    ports: Sequence[str]
+    rules: Sequence[str]
 
 
 def testbench(
@@ -27,6 +42,7 @@ def testbench(
     links: Mapping[str, Link] | None,
     name: str,
     stem: str,
+    checks: Checks | None,
 ) -> str:
     """Text of the testbench.
 
@@ -38,14 +54,19 @@ def testbench(
         links: its ports, for a design in a shell; None for those that the vectors name.
         name: name of the testbench's module.
         stem: what the names of the hex files begin with.
+        checks: the design's protocol checker; None for none.
     """
     columns = {**vectors.inputs, **vectors.outputs}
     beats = sum(len(column.values) for column in columns.values()) + vectors.work
+    connections = _connections(vectors, clocking, links)
+    clock = {PLAIN.clock: "clk", PLAIN.reset: "rst"} if clocking is None else {}
     context: dict[str, Any] = {
         "top": top,
         "name": name,
         "stem": stem,
-        "connections": _connections(vectors, clocking, links),
+        "connections": connections,
+        "checks": checks and {p: clock.get(p) or connections[p] for p in checks.ports},
+        "rules": checks and checks.rules,
         "inputs": {k: _sizes(v) for k, v in vectors.inputs.items()},
         "outputs": {k: _sizes(v) for k, v in vectors.outputs.items()},
         "ports": list(columns),

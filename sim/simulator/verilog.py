@@ -99,7 +99,14 @@ def run_verilog(
             f"{simulator.name} is not installed (Debian: apt-get install {simulator.package})"
         )
     bench = testbench(
-        vectors, top, stalls, clocking=clocking, links=links, name="bench", stem="bench"
+        vectors,
+        top,
+        stalls,
+        clocking=clocking,
+        links=links,
+        name="bench",
+        stem="bench",
+        checks=None,
     )
     files = {"design.v": verilog, "bench.v": bench, **vectors.files("bench")}
     result = Result(simulator.name, blocks=vectors.blocks)

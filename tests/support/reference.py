@@ -1,11 +1,12 @@
-"""The contract of docs/numerics.md sections 1 to 3 in plain Python, on exact fractions.
+"""The contract of docs/numerics.md sections 1 to 4 and 9 in plain Python, on exact fractions.
 
 Nothing here comes from the golden model but the descriptor of a format (its widths and bias): the
 tests hold the golden model against this file. It is written to be read beside the document, and
-slow: every magnitude of a format is a Fraction, and a code is found by looking at all of them.
+slow: every magnitude of a format is a Fraction, and a code is found by a search in all of them.
 """
 
 import struct
+from bisect import bisect_right
 from fractions import Fraction
 from functools import cache
 
@@ -40,6 +41,7 @@ def plain_magnitude(element: ElementFormat, code: int) -> Fraction:
     return plain_magnitude(nested, mantissa) * TWO ** ((1 - bias) - 1 - top)
 
 
+@cache
 def value(element: ElementFormat, code: int) -> Fraction | float | None:
     """Value of a code: a Fraction, plus or minus infinity, or None for NaN."""
     if element.twos_complement:
@@ -67,7 +69,9 @@ def steps(element: ElementFormat, overflow: str = "saturate") -> tuple[Fraction,
     finite = [code for code in codes if isinstance(value(element, code), Fraction)]
     if overflow == "ovf":
         finite.append(finite[-1] + 1)
-    return tuple(plain_magnitude(element, code) for code in finite)
+    found = tuple(plain_magnitude(element, code) for code in finite)
+    assert list(found) == sorted(set(found))
+    return found
 
 
 @cache
@@ -154,9 +158,11 @@ def word_value(bits: int) -> Fraction:
 
 
 def nearest(element: ElementFormat, magnitude: Fraction, overflow: str = "saturate") -> int:
-    """The nearest magnitude code, ties to the even one, saturating: a search of all codes."""
+    """The nearest magnitude code, ties to the even one, saturating."""
     choices = steps(element, overflow)
-    return min(range(len(choices)), key=lambda code: (abs(choices[code] - magnitude), code % 2))
+    below = bisect_right(choices, magnitude) - 1
+    near = range(below, min(below + 2, len(choices)))
+    return min(near, key=lambda code: (abs(choices[code] - magnitude), code % 2))
 
 
 def stochastic(
@@ -164,7 +170,7 @@ def stochastic(
 ) -> int:
     """The code of magnitude + draw * ulp, rounded down; ``draw`` lies in [0, 1)."""
     choices = steps(element, overflow)
-    below = max(code for code in range(len(choices)) if choices[code] <= magnitude)
+    below = bisect_right(choices, magnitude) - 1
     if below == len(choices) - 1:
         return below
     ulp = choices[below + 1] - choices[below]
@@ -206,3 +212,74 @@ def dequantize(element: ElementFormat, code: int, byte: int) -> int:
     if element_value == 0:
         return 0x80000000 if negative and not element.twos_complement else 0
     return word_bits(float(element_value))
+
+
+# Section 4: block dot product with accumulation
+
+NAN, INFINITE, SIGN = 0x7FC00000, 0x7F800000, 0x80000000
+LEAST_NORMAL = TWO**-126
+
+
+def number(bits: int) -> Fraction | float | None:
+    """Value of the bits of an FP32 word as it is read: a subnormal is zero; None for NaN."""
+    exponent, mantissa = divmod(bits % SIGN, 2**23)
+    if exponent == 255:
+        return None if mantissa else (-INF if bits >> 31 else INF)
+    return word_value(bits) if exponent else Fraction(0)
+
+
+def rounded_bits(exact: Fraction) -> int:
+    """FP32 bits of an exact value, rounded once with unbounded exponent, then flushed."""
+    if exact == 0:
+        return 0
+    sign = SIGN if exact < 0 else 0
+    step = TWO ** (exponent_of(abs(exact)) - 23)
+    rounded = round(abs(exact) / step) * step  # Python rounds fractions to even
+    if rounded < LEAST_NORMAL:
+        return sign
+    if rounded >= TWO**128:
+        return sign | INFINITE
+    return sign | word_bits(float(rounded))
+
+
+def dot_block(
+    element: ElementFormat, a: list[int], a_scale: int, b: list[int], b_scale: int, acc: int
+) -> int:
+    """FP32 bits of acc + Sa Sb sum(a b), from codes, scale bytes and the FP32 bits of acc.
+
+    Of formats without infinities.
+    """
+    start = number(acc)
+    left, right = ([value(element, code) for code in codes] for codes in (a, b))
+    if start is None or None in left or None in right or 255 in (a_scale, b_scale):
+        return NAN
+    if not isinstance(start, Fraction):
+        return word_bits(start)
+    total = Fraction(0)
+    for x, y in zip(left, right, strict=True):
+        if x and y:
+            total += x * y
+    return rounded_bits(start + total * TWO ** (a_scale + b_scale - 254))
+
+
+# Section 9: epilogue
+
+
+def epilogue(
+    bits: int, shift: int = 0, negate: bool = False, relu: bool = False, masked: bool = False
+) -> int:
+    """FP32 bits of a word after scale, ReLU and mask, in this order."""
+    word, sign = number(bits), bits & SIGN ^ SIGN * negate
+    if word is None:
+        bits = NAN
+    elif word == 0:
+        bits = sign
+    elif not isinstance(word, Fraction) or abs(word) * TWO**shift >= TWO**128:
+        bits = sign | INFINITE
+    elif abs(word) * TWO**shift < LEAST_NORMAL:
+        bits = sign
+    else:
+        bits = sign | word_bits(float(abs(word) * TWO**shift))
+    if relu and (bits & SIGN or bits == 0):
+        bits = 0
+    return 0 if masked else bits

@@ -3,6 +3,10 @@
 // It reads {{ stem }}_*.hex from the current folder, one beat a line. Every beat that leaves is
 // compared; valid and payload must stay until the transfer, and no more beats may come than there
 // are. It stalls by numbers of its own: VALID and READY are chances in 1000. +vcd writes waves.
+{% if checks %}
+// With the macro CHECKER it holds {{ top }}_checker too (SystemVerilog), and counts
+// the rules that are broken.
+{% endif %}
 module {{ name }};
   parameter VALID = {{ valid }}, READY = {{ ready }}, SEED = {{ seed }}, LIMIT = {{ limit }};
 
@@ -39,6 +43,18 @@ module {{ name }};
 {% endfor %}
   );
 
+{% if checks %}
+`ifdef CHECKER
+  wire [{{ rules | length - 1 }}:0] violations;
+  {{ top }}_checker checks (
+{% for p, net in checks.items() %}
+    .{{ p }}({{ net }}),
+{% endfor %}
+    .violations(violations)
+  );
+`endif
+
+{% endif %}
 {% if bridge %}
   host host (
     .clk(clk), .rst(rst),
@@ -118,6 +134,16 @@ module {{ name }};
         end
       end
 {% endfor %}
+{% if checks %}
+`ifdef CHECKER
+      if (violations !== {{ rules | length }}'d0) begin
+        wrong = wrong + 1;
+        if (wrong <= 20) $display("MISMATCH cycle %0d: broken rules:
+{%- for rule in rules | reverse %}%0s{% endfor %}", cycles{% for rule in rules | reverse %},
+          violations[{{ rules | length - loop.index }}] === 1'b0 ? "" : " {{ rule }}"{% endfor %});
+      end
+`endif
+{% endif %}
       @(posedge clk);
       #1;
 {% for s in inputs %}

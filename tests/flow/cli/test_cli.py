@@ -56,6 +56,8 @@ def test_generate_for_axi(run, tmp_path):
         "_inst.vh",
         ".vlt",
         "_pkg.sv",
+        "_checker.sv",
+        "_bind.sv",
         ".sdc",
         ".xdc",
     ]
@@ -99,7 +101,7 @@ def test_generate_extras(run, tmp_path):
     code, out, _ = run("generate", "encoder", "--block", 4, "--extras", "--period", 2.5)
     assert code == 0
     top = "build/mxsf_encoder_mxsf_b4"
-    ends = (".v", ".json", "_inst.vh", ".vlt", "_pkg.sv", ".sdc", ".xdc")
+    ends = (".v", ".json", "_inst.vh", ".vlt", "_pkg.sv", "_checker.sv", "_bind.sv", ".sdc", ".xdc")
     assert out.split() == [f"{top}{end}" for end in ends]
     assert "-period 2.5 " in (tmp_path / f"{top}.sdc").read_text()
     code, out, err = run("generate", "encoder", "--extras", "--period", 0)

@@ -202,6 +202,9 @@ def test_nextpnr_takes_the_clock(tmp_path):
 def test_what_a_design_needs():
     plain, table = variant("encoder", block=4), variant("decoder")
     ends = {name.removeprefix(plain.top) for name in extras(plain)}
-    assert ends == {"_inst.vh", "_pkg.sv", ".sdc", ".xdc", ".vlt"}
+    assert ends == {"_inst.vh", "_pkg.sv", "_checker.sv", "_bind.sv", ".sdc", ".xdc", ".vlt"}
     ends = {name.removeprefix(table.top) for name in extras(table)}
     assert ends == {"_inst.vh", "_pkg.sv", ".vlt"}
+    wired = variant("pack", stages=0)
+    ends = {name.removeprefix(wired.top) for name in extras(wired)}
+    assert ends == {"_inst.vh", "_pkg.sv", "_checker.sv", ".vlt"}

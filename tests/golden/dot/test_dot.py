@@ -38,23 +38,8 @@ def expected_bits(a, a_scale, b, b_scale, acc, pair):
         Fraction(0),
     )
     start = Fraction(float(acc)) if abs(float(acc)) >= 2.0**-126 else Fraction(0)
-    return rounded_bits(start + total * Fraction(2) ** (int(a_scale) + int(b_scale) - 254))
-
-
-def rounded_bits(exact):
-    """FP32 bits of an exact value, rounded once."""
-    if exact == 0:
-        return 0
-    sign = 0x80000000 if exact < 0 else 0
-    exponent = reference.exponent_of(abs(exact))
-    step = Fraction(2) ** (exponent - 23)
-    count = round(abs(exact) / step)  # Python rounds fractions to even
-    rounded = count * step
-    if rounded < Fraction(2) ** -126:
-        return sign
-    if rounded >= Fraction(2) ** 128:
-        return sign | 0x7F800000
-    return sign | int(np.float32(float(rounded)).view(np.uint32))
+    factor = Fraction(2) ** (int(a_scale) + int(b_scale) - 254)
+    return reference.rounded_bits(start + total * factor)
 
 
 def finite(random, element, shape):
@@ -173,7 +158,7 @@ def test_scales_of_any_format_are_exact(element, length, scales):
         acc = acc if np.isfinite(acc) else np.float32(1)
         start = Fraction(float(acc)) if abs(float(acc)) >= 2.0**-126 else Fraction(0)
         result = dot(a, codes[0], b, codes[1], acc, (formats[0], formats[1]))
-        assert int(result.view(np.uint32)) == rounded_bits(start + exact)
+        assert int(result.view(np.uint32)) == reference.rounded_bits(start + exact)
 
 
 @every_scale

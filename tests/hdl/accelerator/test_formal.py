@@ -140,7 +140,7 @@ class WriteRoom(wiring.Component):
         m.d.comb += [
             queue.i.valid.eq(self.comes),
             queue.i.payload.data.eq(self.beat),
-            queue.begin.eq(self.begin),
+            queue.claim.eq(self.begin),
             queue.o.ready.eq(self.moves),
             queue.stop.eq(self.stop),
             flush.eq(self.stop & (begun == 0)),
@@ -359,7 +359,7 @@ class WriteOrder(WriteBus):
 @pytest.fixture
 def narrow(monkeypatch):
     """A bus of a byte."""
-    monkeypatch.setattr("mxsf.hdl.accelerator.ports.BUS_WIDTHS", (8,))
+    monkeypatch.setattr("mxsf.hdl.accelerator.ports.BUS_BITS", (8,))
 
 
 @pytest.fixture

@@ -14,12 +14,13 @@ from mxsf.golden.engine.machine import Command, Fault, Machine, Opcode, Output, 
 from mxsf.hdl import Matmul
 from mxsf.hdl.engine import core as core_module
 from mxsf.hdl.engine import matmul as matmul_module
+from mxsf.hdl.engine import product as product_module
 from mxsf.hdl.engine.command import CommandCheck
 from mxsf.hdl.engine.issue import Issue
+from mxsf.hdl.engine.load import TileLoad
 from mxsf.hdl.engine.matmul import machine
 from mxsf.hdl.engine.results import Results
 from mxsf.hdl.engine.sequencer import Sequencer
-from mxsf.hdl.engine.tile_store import TileStore
 from mxsf.hdl.stream.regroup import Regroup
 from mxsf.sim.bench.engine import (
     product_cycles,
@@ -565,7 +566,7 @@ def test_bench_catches_an_abort_that_leaves_something(monkeypatch):
 def test_bench_catches_a_wrong_count(monkeypatch):
     plant(
         monkeypatch,
-        TileStore,
+        TileLoad,
         core_module,
         lambda part: part.loaded.eq(part.i.valid & part.i.ready),
     )
@@ -573,7 +574,7 @@ def test_bench_catches_a_wrong_count(monkeypatch):
 
 
 def test_bench_catches_a_wrong_handshake(monkeypatch):
-    plant(monkeypatch, Regroup, core_module, lambda part: part.i.ready.eq(1))
+    plant(monkeypatch, Regroup, product_module, lambda part: part.i.ready.eq(1))
     assert mismatches()
 
 

@@ -1,0 +1,179 @@
+"""Random programs of the accelerator, with the memory that they run in.
+
+Views walk backwards and wrap in the tile memories, runs do not divide, planes overlap where no
+order is missing; all starts of sums, epilogues and outputs occur.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...golden.accelerator.configuration import BASES, Configuration
+from ...golden.accelerator.descriptor import (
+    Descriptor,
+    End,
+    Fence,
+    Load,
+    Multiply,
+    Place,
+    encode,
+)
+from ...golden.accelerator.fields import SIZE, Init, Opcode
+from ...golden.accelerator.machine import Machine
+from ...golden.accelerator.view import WHOLE, View
+from ...golden.formats.block import Rounding
+
+__all__ = ["RandomProgram", "random_program"]
+
+_DESCRIPTORS = 64  # most of a program
+_REACH = {"codes": 256, "scales": 4096, "words": 160}  # records of each region
+
+
+@dataclass
+class RandomProgram:
+    """A program and what it runs in.
+
+    Attributes:
+        memory: uint8.
+        start: address of the program.
+        bases: of the base registers.
+        descriptors: the program.
+    """
+
+    memory: NDArray[np.uint8]
+    start: int
+    bases: tuple[int, ...]
+    descriptors: list[Descriptor]
+
+    def machine(self, built: Configuration) -> Machine:
+        """The golden machine on a copy of the memory."""
+        machine = Machine(built, self.memory.copy())
+        machine.bases[:] = self.bases
+        return machine
+
+
+def random_program(built: Configuration, seed: int, products: int = 3) -> RandomProgram:
+    """Draw programs until one has no hazard.
+
+    Args:
+        built: the accelerator.
+        seed: of all that is random.
+        products: MULTIPLYs of the program, at most 20.
+    """
+    random = np.random.default_rng(seed)
+    while True:
+        made = _Maker(built, random).program(products)
+        if not made.machine(built).run(made.start).breaches:
+            return made
+
+
+class _Maker:
+    """Makes descriptors whose planes lie in the regions of their kind."""
+
+    def __init__(self, built: Configuration, random: np.random.Generator):
+        self.built, self.random = built, random
+        self.records = {"codes": built.code_record, "scales": 1, "words": built.word_record}
+        self.regions, start = dict[str, tuple[int, int]](), 0
+        for kind, count in _REACH.items():
+            end = start + -(-count * self.records[kind] // SIZE) * SIZE
+            self.regions[kind], start = (start, end), end
+        self.start = start
+        bases = [0, *(int(random.integers(start // SIZE)) * SIZE for _ in range(BASES - 1))]
+        self.bases = tuple(bases)
+
+    def program(self, products: int) -> RandomProgram:
+        """Loads and products, some FENCEs, an END."""
+        descriptors = list[Descriptor]()
+        for _ in range(products):
+            descriptors += [self._load(opcode) for opcode in (Opcode.LOAD_A, Opcode.LOAD_B)]
+            descriptors.append(self._multiply())
+            if self._flag():
+                descriptors.append(Fence())
+        descriptors.append(End(irq=self._flag()))
+        memory = self._memory()
+        data = b"".join(encode(descriptor) for descriptor in descriptors)
+        memory[self.start : self.start + len(data)] = np.frombuffer(data, np.uint8)
+        return RandomProgram(memory, self.start, self.bases, descriptors)
+
+    def _memory(self) -> NDArray[np.uint8]:
+        """Codes with zeros and few NaNs, scales near 1, words of like size; a few odd ones."""
+        random, element = self.random, self.built.element
+        memory = random.integers(0, 256, self.start + _DESCRIPTORS * SIZE, dtype=np.uint8)
+        low, high = self.regions["codes"]
+        zero = random.random(high - low) < 0.1
+        memory[low:high][zero] = random.choice([0, 0x80], zero.sum())
+        if element.has_nan:
+            nan = (memory[low:high] & 0x7F == 0x7F) & (random.random(high - low) < 0.95)
+            memory[low:high][nan] ^= 0x41
+        low, high = self.regions["scales"]
+        memory[low:high] = random.integers(121, 134, high - low)
+        odd = random.random(high - low) < 0.03
+        memory[low:high][odd] = random.choice([0, 1, 254, 255], odd.sum())
+        low, high = self.regions["words"]
+        count = (high - low) // 4
+        words = np.ldexp(random.standard_normal(count), random.integers(-8, 9, count))
+        odd = random.random(count) < 0.02
+        words[odd] = random.choice([0, -0.0, np.inf, -np.inf, np.nan, 1e-40], odd.sum())
+        memory[low:high] = words.astype("<f4").view(np.uint8)
+        return memory
+
+    def _flag(self) -> bool:
+        return bool(self.random.integers(2))
+
+    def _size(self, most: int = 3) -> int:
+        return int(self.random.integers(1, most + 1))
+
+    def _run(self) -> int:
+        return WHOLE if self.random.random() < 0.4 else self._size()
+
+    def _step(self, reach: int = 8) -> int:
+        return int(self.random.integers(-reach, reach + 1))
+
+    def _view(self) -> View:
+        return View(self._run(), self._step(), self._step(12), self._run(), self._step())
+
+    def _place(self, kind: str, view: View, rows: int, columns: int) -> Place:
+        """Somewhere in the region of a kind of plane, with all records of a view inside."""
+        record, indices = self.records[kind], view.indices(rows, columns)
+        align = 1 if kind == "scales" else self.built.beat
+        low, high = self.regions[kind]
+        low, high = low - int(indices.min()) * record, high - (int(indices.max()) + 1) * record
+        start = int(self.random.integers(-(-low // align), high // align + 1)) * align
+        usable = [n for n, base in enumerate(self.bases) if base <= start]
+        register = int(self.random.choice(usable))
+        return Place(register, start - self.bases[register])
+
+    def _load(self, opcode: Opcode) -> Load:
+        most = 4 if self.built.depth >= 16 else 1
+        rows, columns, view = self._size(most), self._size(most), self._view()
+        codes, scales = (self._place(kind, view, rows, columns) for kind in ("codes", "scales"))
+        base = int(self.random.integers(0, 1 << 16))
+        return Load(opcode, rows, columns, codes, scales, view, base, self._flag())
+
+    def _multiply(self) -> Multiply:
+        random, built, flag = self.random, self.built, self._flag
+        m, n = self._size(), self._size()
+        c_view = View(self._run(), self._step(), self._step(12))
+        shape = c_view, m, n
+        kind = int(random.integers(3)) if built.requantize else 0  # words, tiles, or both
+        init = int(random.integers(3))
+        words = self._place("words", *shape)
+        start = words if flag() else self._place("words", *shape)
+        if init == Init.ROW:
+            start = self._place("words", View(pitch=0), m, n)
+        tiles = kind > 0
+        return Multiply(
+            *(m, n, self._size(), int(random.integers(1 << 16)), int(random.integers(1 << 16))),
+            *(self._view(), self._view(), flag(), flag(), c_view),
+            init=init,
+            init_at=start,
+            shift=int(random.integers(-128, 128)) if random.random() < 0.1 else self._step(3),
+            negate=flag(),
+            relu=flag(),
+            mask=self._place("codes", *shape) if flag() else None,
+            words=words if kind != 1 else None,
+            codes=self._place("codes", *shape) if tiles else None,
+            scales=self._place("scales", *shape) if tiles else None,
+            stochastic=tiles and built.rounding is Rounding.STOCHASTIC and flag(),
+        )
