@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from amaranth.back import rtlil
-from amaranth.hdl import Assert, Assume, Module, ResetSignal, Signal, Value
+from amaranth.hdl import Assert, Assume, ResetSignal, Signal, Value
 from mxsf.hdl.ports import port_signals
 
 MISSING = [
