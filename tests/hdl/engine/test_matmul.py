@@ -502,7 +502,7 @@ def test_the_bench_passes_what_is_right():
 
 
 def test_bench_catches_shared_accumulators(monkeypatch):
-    plant(monkeypatch, Sequencer, matmul_module, lambda part: part.o.payload.output.eq(0))
+    plant(monkeypatch, Sequencer, product_module, lambda part: part.o.payload.output.eq(0))
     assert "payload of beat" in mismatches()
 
 
@@ -512,7 +512,7 @@ def read_straight(part):
 
 
 def test_bench_catches_a_tile_read_the_wrong_way(monkeypatch):
-    plant(monkeypatch, Sequencer, matmul_module, read_straight)
+    plant(monkeypatch, Sequencer, product_module, read_straight)
     assert "payload of beat" in mismatches()
 
 
@@ -610,7 +610,7 @@ def test_exported_verilog(options, simulator):
 @pytest.mark.long
 @needs_icarus
 def test_icarus_catches_a_planted_bug(monkeypatch):
-    plant(monkeypatch, Sequencer, matmul_module, read_straight)
+    plant(monkeypatch, Sequencer, product_module, read_straight)
     text, check = exported({"pes": 1}, ICARUS)
     assert check(text).count > 0
 
