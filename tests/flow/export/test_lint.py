@@ -81,7 +81,10 @@ def test_every_waiver_is_needed(tmp_path):
     design = variant("matmul", tile=4, pes=2, depth=8)
     (tmp_path / "design.v").write_text(verilog(design))
     output = run(tmp_path, "verilator", "--lint-only", "-Wall", "design.v")
-    assert set(re.findall(r"^%Warning-(\w+)", output, re.M)) == WAIVED - {"UNUSEDPARAM", "SYNCASYNCNET"}
+    assert set(re.findall(r"^%Warning-(\w+)", output, re.M)) == WAIVED - {
+        "UNUSEDPARAM",
+        "SYNCASYNCNET",
+    }
 
 
 @pytest.mark.long
