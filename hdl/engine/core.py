@@ -122,6 +122,13 @@ class Core(wiring.Component):
 
         busy = issue.i.valid | issue.a_busy | issue.b_busy | product.busy | ~results.free
         m.d.comb += [self.error.eq(issue.error), self.busy.eq(busy)]
+        self._count(m, issue)
+        return m
+
+    def _count(self, m: Module, issue: Issue) -> None:
+        """What the counters count."""
+        results: Any = self.results
+        product: Any = self.product
         events = {name: product.events[name] for name in EVENTS} | {
             "cycles": self.busy,
             "a_tiles": self.loads["a"].loaded,
@@ -132,4 +139,3 @@ class Core(wiring.Component):
             "stalled_output": issue.drains | product.events.stalled_output,
         }
         m.d.comb += [self.events[name].eq(events[name]) for name in COUNTERS]
-        return m
