@@ -56,8 +56,8 @@ class Core(wiring.Component):
         self.product, self.results = product, results
         element, tile = product.array.element, results.tile
         self.loads = {
-            side: TileLoad(element, tile, results.depth, rows=store.rows)
-            for side, store in product.stores.items()
+            side: TileLoad(element, tile, results.depth, rows=product.array.rows)
+            for side in product.stores
         }
         super().__init__(
             {
