@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from ...hdl.interface.axi_engine import lite_ports
+from ...hdl.interface.axi_lite import lite_ports
 from ...sim.design.packet import MARKS
 
 __all__ = ["Channel", "lite_channels", "stream_channels"]
