@@ -16,6 +16,7 @@ from ...sim.design.design import Design
 from ...sim.interface.axi import axi_vectors
 from ...sim.result import NO_STALLS, Progress, Result, Stalls
 from ...sim.simulator.simulator import Simulator
+from ...sim.stimulus.program_vectors import ProgramVectors
 from ...sim.stimulus.vectors import Vectors
 from ..netlist.netlist import Netlist, netlist
 from .interfaces import INTERFACES, Interface, reset_words
@@ -202,9 +203,13 @@ class Variant:
         """Run a simulator that was built on this design against the golden model."""
         return self.design.bench(simulator, self.component, values, stalls, progress)
 
-    def vectors(self, values: NDArray[Any] | None = None, seed: int = 0) -> Vectors:
+    def vectors(
+        self, values: NDArray[Any] | None = None, seed: int = 0
+    ) -> Vectors | ProgramVectors:
         """What goes in and what must come out, of a float tensor or of the built-in stimulus."""
         vectors = self.design.vectors(self.component, values, seed)
+        if isinstance(vectors, ProgramVectors):
+            return vectors
         if self.streams:
             vectors = axi_vectors(self.streams, vectors)
         if self.registers and self.design.bridge is not None:

@@ -1,7 +1,7 @@
 """Bench of the accelerator: programs on a memory of random latency, against the golden machine."""
 
 from collections.abc import Iterable, Sequence
-from typing import Any, NamedTuple, NoReturn
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,6 +36,7 @@ from ..interface.axi_rules import AxiRules
 from ..interface.handshake import Beat, Handshakes
 from ..result import NO_STALLS, Progress, Result, Stalls
 from ..simulator.simulator import Pins, Simulator
+from ..stimulus.program_vectors import ProgramVectors, count_tiles, program_vectors
 from ..stimulus.programs import RandomProgram, random_program
 
 __all__ = ["DESIGNS", "AcceleratorHost", "Run", "compare", "run_accelerator", "run_programs"]
@@ -164,9 +165,17 @@ class AcceleratorHost:
         self._rules.end()
 
 
-def no_vectors(component: Accelerator, values: Any, seed: int) -> NoReturn:
-    """There are no vectors yet."""
-    raise ValueError("accelerator has no vectors")
+def accelerator_vectors(
+    component: Accelerator, values: NDArray[Any] | None, seed: int
+) -> ProgramVectors:
+    """Make the vectors of one random program whose END raises the interrupt."""
+    _check_stimulus(values)
+    return program_vectors(component, random_program(component.built, seed, irq=True))
+
+
+def _check_stimulus(values: NDArray[Any] | None) -> None:
+    if values is not None:
+        raise ValueError("--input: accelerator takes no tensor, it runs programs of its own")
 
 
 def run_accelerator(
@@ -177,8 +186,7 @@ def run_accelerator(
     progress: Progress | None = None,
 ) -> Result:
     """Run random programs; memory, counters and registers are compared after each."""
-    if values is not None:
-        raise ValueError("accelerator takes no tensor: it runs programs of its own")
+    _check_stimulus(values)
     programs = (random_program(component.built, stalls.seed + n) for n in range(_PROGRAMS))
     return run_programs(simulator, component, programs, stalls, progress)
 
@@ -217,6 +225,7 @@ def run_programs(
             await host.set_up(program.bases)
             compare(result, await host.run(program.start), golden, machine, memory)
             host.end()
+            result.blocks += count_tiles(program)
             if progress is not None:
                 progress(result.beats, 0)
             if result.count:
@@ -284,7 +293,7 @@ DESIGNS = (
         ),
         Accelerator,
         bench=run_accelerator,
-        vectors=no_vectors,
+        vectors=accelerator_vectors,
         idle=idle_quantizer,
         axi=AxiAccelerator,
         interfaces=("axi",),

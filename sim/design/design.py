@@ -10,6 +10,7 @@ from ...hdl.interface.axi import AxiShell
 from ...hdl.interface.shell import Shell
 from ..result import Progress, Result, Stalls
 from ..simulator.simulator import Simulator
+from ..stimulus.program_vectors import ProgramVectors
 from ..stimulus.stimulus import Stimulus
 from ..stimulus.vectors import Bridge, Vectors, stream_vectors
 from .packet import Packets
@@ -71,7 +72,7 @@ class Design:
     parameters: tuple[Parameter, ...]
     build: Callable[..., Any]
     bench: Bench
-    vectors: Callable[[Any, NDArray[Any] | None, int], Vectors]
+    vectors: Callable[[Any, NDArray[Any] | None, int], Vectors | ProgramVectors]
     latency: LatencyWords = BLOCK_OF_BEATS
     packets: Callable[[Any], Packets] | None = None
     axi: Callable[..., Shell] = AxiShell

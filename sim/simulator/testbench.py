@@ -1,9 +1,9 @@
 """Self-checking Verilog testbenches: plain Verilog-2005 and hex files, for any simulator.
 
 A testbench reads what goes in and what must come out, one number a line, stalls at random (its own
-numbers, so the same in every simulator), checks every beat and the stream rules, and says PASS or
-FAIL. A run that does not pass, a file that is missing or of another length among the reasons, ends
-by ``$fatal``: the simulator's exit status is an error.
+numbers, so the same in every simulator), checks every beat and the stream rules, or the memory that
+a program leaves, and says PASS or FAIL. A run that does not pass, a file that is missing or of
+another length among the reasons, ends by ``$fatal``: the simulator's exit status is an error.
 
 Where the macro ``CHECKER`` is defined a testbench of streams also holds the design's protocol
 checker, ``<top>_checker``, and counts every rule that it finds broken.
@@ -16,7 +16,9 @@ from ...hdl.interface.link import Link
 from ...hdl.interface.shell import PLAIN, Clocking
 from ..render import render
 from ..result import Stalls
+from ..stimulus.program_vectors import ProgramVectors
 from ..stimulus.vectors import Column, Vectors
+from .program_bench import program_context
 
 __all__ = ["Checks", "testbench"]
 
@@ -34,7 +36,7 @@ class Checks(NamedTuple):
 
 
 def testbench(
-    vectors: Vectors,
+    vectors: Vectors | ProgramVectors,
     top: str,
     stalls: Stalls,
     *,
@@ -49,21 +51,23 @@ def testbench(
     Args:
         vectors: what to run.
         top: the design's module.
-        stalls: how to stall streams.
+        stalls: how to stall streams, or memory and host.
         clocking: clock and reset of the design, None where it is combinational.
         links: its ports, for a design in a shell; None for those that the vectors name.
         name: name of the testbench's module.
         stem: what the names of the hex files begin with.
         checks: the design's protocol checker; None for none.
     """
+    names = {"top": top, "name": name, "stem": stem}
+    if isinstance(vectors, ProgramVectors):
+        context = program_context(vectors, stalls, clocking, links)
+        return render(__package__ or "", "program.v", **names, **context)
     columns = {**vectors.inputs, **vectors.outputs}
     beats = sum(len(column.values) for column in columns.values()) + vectors.work
     connections = _connections(vectors, clocking, links)
     clock = {PLAIN.clock: "clk", PLAIN.reset: "rst"} if clocking is None else {}
     context: dict[str, Any] = {
-        "top": top,
-        "name": name,
-        "stem": stem,
+        **names,
         "connections": connections,
         "checks": checks and {p: clock.get(p) or connections[p] for p in checks.ports},
         "rules": checks and checks.rules,

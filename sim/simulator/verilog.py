@@ -12,6 +12,7 @@ from ...golden.leftovers import scratch_folder
 from ...hdl.interface.link import Link
 from ...hdl.interface.shell import PLAIN, Clocking
 from ..result import NO_STALLS, Result, Stalls
+from ..stimulus.program_vectors import ProgramVectors
 from ..stimulus.stimulus import Stimulus
 from ..stimulus.vectors import Vectors, stream_vectors
 from .process import run_child
@@ -71,7 +72,7 @@ VERILATOR = VerilogSimulator(
 def run_verilog(
     verilog: str,
     top: str,
-    vectors: Vectors | Stimulus,
+    vectors: Vectors | ProgramVectors | Stimulus,
     stalls: Stalls = NO_STALLS,
     *,
     clocking: Clocking | None = PLAIN,
@@ -84,7 +85,7 @@ def run_verilog(
         verilog: text of the design.
         top: name of its top module.
         vectors: what goes in and what must come out.
-        stalls: how to stall streams.
+        stalls: how to stall.
         clocking: its clock and reset, None where it is combinational.
         links: its ports, for a design in a shell; by default those that the vectors name.
         simulator: the simulator.

@@ -53,17 +53,20 @@ class RandomProgram:
         return machine
 
 
-def random_program(built: Configuration, seed: int, products: int = 3) -> RandomProgram:
+def random_program(
+    built: Configuration, seed: int, products: int = 3, *, irq: bool | None = None
+) -> RandomProgram:
     """Draw programs until one has no hazard.
 
     Args:
         built: the accelerator.
         seed: of all that is random.
         products: MULTIPLYs of the program, at most 20.
+        irq: whether its END raises the interrupt; None for at random.
     """
     random = np.random.default_rng(seed)
     while True:
-        made = _Maker(built, random).program(products)
+        made = _Maker(built, random).program(products, irq)
         if not made.machine(built).run(made.start).breaches:
             return made
 
@@ -82,7 +85,7 @@ class _Maker:
         bases = [0, *(int(random.integers(start // SIZE)) * SIZE for _ in range(BASES - 1))]
         self.bases = tuple(bases)
 
-    def program(self, products: int) -> RandomProgram:
+    def program(self, products: int, irq: bool | None) -> RandomProgram:
         """Loads and products, some FENCEs, an END."""
         descriptors = list[Descriptor]()
         for _ in range(products):
@@ -90,7 +93,8 @@ class _Maker:
             descriptors.append(self._multiply())
             if self._flag():
                 descriptors.append(Fence())
-        descriptors.append(End(irq=self._flag()))
+        drawn = self._flag()
+        descriptors.append(End(irq=drawn if irq is None else irq))
         memory = self._memory()
         data = b"".join(encode(descriptor) for descriptor in descriptors)
         memory[self.start : self.start + len(data)] = np.frombuffer(data, np.uint8)
