@@ -186,14 +186,10 @@ def test_bytes_of_a_large_product():
     assert cut.inner == 64
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("size", "pes", "bus"),
-    [
-        pytest.param((16, 16, 16), 8, 64, marks=pytest.mark.long),
-        pytest.param((5, 9, 25), 64, 64, marks=pytest.mark.long),
-        pytest.param((8, 40, 8), 64, 512, marks=pytest.mark.long),
-        ((4, 6, 5), 8, 64),
-    ],
+    [((16, 16, 16), 8, 64), ((5, 9, 25), 64, 64), ((8, 40, 8), 64, 512), ((4, 6, 5), 8, 64)],
 )
 def test_the_estimate_chooses_well(size, pes, bus):
     """Of all cuts the chosen one is among the best by the event model."""
