@@ -109,7 +109,7 @@ def read_stalls(
     """How to stall a design; ValueError where an option is given that has no effect on it."""
     given = {"valid": valid, "ready": ready, "seed": seed}
     given = {name: value for name, value in given.items() if value is not None}
-    if given and not stream_names(design.component):
+    if given and not stream_names(design.component) and not design.registers:
         (name, value), *_ = given.items()
         raise ValueError(f"--{name} {value:g} has no effect: {design.top} has no streams")
     return replace(Stalls(0.8, 0.8), **given)

@@ -170,6 +170,8 @@ class Module:
                 if is_input:
                     raise ValueError(f"{type(self._component).__name__} drives its input {name}")
                 fragment.add_statements("comb", signal.eq(Const(signal.init, signal.shape())))
+            for part, *_ in fragment.subfragments:
+                part.domains.clear()  # they got the module's own, which it would rename now
             text = self._emit(ports)
         return readable(text, list(ports)), clocked
 

@@ -247,3 +247,12 @@ def test_an_output_without_driver_has_its_initial_value():
     text = netlist(Still(), "top").text
     assert r"output 1  \word" in text
     assert "4'1001" in text
+
+
+def test_an_output_without_driver_beside_two_that_have_a_clock():
+    def second(child, m, own):
+        m.submodules.second = Count()
+
+    made = netlist(holder(Count(), second), "top")
+    assert made.instances == {"top__child": 2}
+    assert made.text.count(r"connect \clk \clk [0]") == 2
