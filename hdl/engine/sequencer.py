@@ -12,6 +12,7 @@ from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from .command import job_layout
+from .count import Count
 from .walk import Walk, view_layout
 
 __all__ = ["SIZE_BITS", "TILES_BITS", "Sequencer", "product_layout", "step_layout"]
@@ -102,40 +103,45 @@ class Sequencer(wiring.Component):
         )
 
     def elaborate(self, platform: Any) -> Module:
-        """Counters from the innermost loop outwards, and the step that they say."""
+        """Counters from the innermost loop outwards, and the step that they say.
+
+        Whether something ends is in a register before it does (``mxsf.hdl.engine.count``): nothing
+        is compared between a step and the next.
+        """
         m = Module()
         job: Any = Signal.like(self.job, reset_less=True)
-        size = unsigned(SIZE_BITS) if self.views else range(self.depth)
-        running = Signal()
+        now: Any = Signal.like(self.job)  # the job from its start on
+        running, moves = Signal(), Signal()
         step = Signal(range(self.steps))
         output = Signal(range(self.outputs), name="sum")
-        member = Signal(range(self.largest))  # of the group
-        inner = Signal(size)  # tile of K
-        left = Signal.like(self.job.tiles)  # output tiles of this group and those to come
-        group = Signal(range(self.largest + 1))
-        whole = Mux(left >= 2 * self.group, self.group, left)
-        step_ends, member_ends, inner_ends = Signal(), Signal(), Signal()
         m.d.comb += [
-            group.eq(whole if self.group > 1 else 1),
-            step_ends.eq(step == self.steps - 1),
-            member_ends.eq(member == group - 1),
-            inner_ends.eq(inner == job.k - 1),
+            now.eq(Mux(self.start, Value.cast(self.job), Value.cast(job))),
+            moves.eq(running & self.o.ready & (step == self.steps - 1)),
         ]
+        m.submodules.tiles_k = tiles_k = Count(len(job.k))
+        group_ends = Signal()
+        member_ends, final = self._group(m, now, moves, group_ends)
+        next_k = Signal()
+        m.d.comb += [
+            next_k.eq(moves & member_ends),
+            group_ends.eq(next_k & tiles_k.ends),
+            tiles_k.size.eq(now.k),
+            tiles_k.advance.eq(next_k),
+            tiles_k.restart.eq(self.start | group_ends),
+        ]
+        first = Signal()
         with m.If(running & self.o.ready):
             m.d.sync += [step.eq(step + 1), output.eq(output + 1)]
-            with m.If(step_ends):
-                m.d.sync += [step.eq(0), member.eq(member + 1)]
-                with m.If(member_ends):
-                    m.d.sync += [member.eq(0), output.eq(0), inner.eq(inner + 1)]
-                    with m.If(inner_ends):
-                        m.d.sync += [inner.eq(0), left.eq(left - group)]
-                        m.d.sync += running.eq(left != group)
+        with m.If(moves):
+            m.d.sync += step.eq(0)
+        with m.If(next_k):
+            m.d.sync += [output.eq(0), first.eq(tiles_k.ends)]
+        with m.If(group_ends & final):
+            m.d.sync += running.eq(0)
         with m.If(self.start):
-            m.d.sync += [job.eq(self.job), running.eq(1), left.eq(self.job.tiles)]
+            m.d.sync += [job.eq(self.job), running.eq(1), first.eq(1)]
 
-        moves = Signal()
-        m.d.comb += moves.eq(running & self.o.ready & step_ends)
-        at = self._walk(m, job, moves, member_ends, inner_ends)
+        at = self._walk(m, now, moves, next_k, group_ends)
         self._compare(m)
         out = self.o.payload
         m.d.comb += [
@@ -147,14 +153,52 @@ class Sequencer(wiring.Component):
             out.b_across.eq(~job.b_transposed),  # B is read by columns of op(B)
             out.step.eq(step),
             out.output.eq(output),
-            out.first.eq(inner == 0),
-            out.last.eq(inner_ends),
-            out.starts.eq(job.accumulate & (inner == 0)),
+            out.first.eq(first),
+            out.last.eq(tiles_k.ends),
+            out.starts.eq(job.accumulate & first),
         ]
         return m
 
+    def _group(
+        self, m: Module, now: Any, moves: Signal, group_ends: Signal
+    ) -> tuple[Value, Signal]:
+        """Whether a tile is the last of its group, and whether that is the last group."""
+        final = Signal(reset_less=True)
+        if self.group == 1:
+            m.submodules.tiles = tiles = Count(len(now.tiles))
+            m.d.comb += [
+                tiles.size.eq(now.tiles),
+                tiles.advance.eq(group_ends),
+                tiles.restart.eq(self.start),
+                final.eq(tiles.ends),
+            ]
+            return Const(1), final
+        # Those of this group and of those to come. What comes next is known long before: a group
+        # that is not the last one takes several cycles.
+        left = Signal.like(now.tiles, reset_less=True)
+        size, next_size = Signal(range(self.largest + 1)), Signal(range(self.largest + 1))
+        here, next_final, ends = Signal.like(size), Signal(), Signal()
+        m.submodules.members = members = Count(len(size))
+        whole = now.tiles >= 2 * self.group
+        m.d.comb += [
+            here.eq(Mux(self.start, Mux(whole, self.group, now.tiles), size)),
+            ends.eq(moves & members.ends),
+            members.size.eq(Mux(group_ends, next_size, here)),
+            members.advance.eq(moves),
+            members.restart.eq(self.start | ends),
+        ]
+        m.d.sync += [
+            next_size.eq(Mux(left >= 3 * self.group, self.group, left - self.group)),
+            next_final.eq(left < 3 * self.group),
+        ]
+        with m.If(group_ends):
+            m.d.sync += [left.eq(left - self.group), size.eq(next_size), final.eq(next_final)]
+        with m.If(self.start):
+            m.d.sync += [left.eq(now.tiles), size.eq(here), final.eq(~whole)]
+        return members.ends, final
+
     def _walk(
-        self, m: Module, job: Any, moves: Signal, member_ends: Signal, inner_ends: Signal
+        self, m: Module, now: Any, moves: Signal, next_k: Signal, group_ends: Signal
     ) -> dict[str, Value]:
         """Positions of the tiles at hand, by walk, from where tile products end.
 
@@ -162,52 +206,44 @@ class Sequencer(wiring.Component):
         place is kept, and returned to. A group of one tile stays where it is.
         """
         start, keeps = self.start, self.group > 1
-        wraps, next_k, group_ends, back, next_row, next_column = (Signal() for _ in range(6))
+        back, next_row, next_column = Signal(), Signal(), Signal()
+        m.submodules.columns = columns = Count(len(now.n), keeps=keeps)
         m.d.comb += [
-            next_k.eq(moves & member_ends),
-            group_ends.eq(next_k & inner_ends),
-            back.eq(next_k & ~inner_ends),
-            next_row.eq(moves & ~back & wraps),
-            next_column.eq(moves & ~back & ~wraps),
+            back.eq(next_k & ~group_ends),
+            next_row.eq(moves & ~back & columns.ends),
+            next_column.eq(moves & ~back & ~columns.ends),
+            columns.size.eq(now.n),
         ]
         # What takes a walk on, and what takes it to its beginning.
-        rows, columns = (next_row, start), (next_column, start | next_row)
-        tiles = (next_k, start | group_ends)
-        moved = {"a_m": rows, "a_k": tiles, "b_k": tiles, "b_n": columns, "column": columns}
-        at = {}
-        for name, view in self._views(job).items():
-            counts, outer = name == "column", keeps and moved[name] is not tiles
+        across, down = (next_column, start | next_row), (next_row, start)
+        inwards = (next_k, start | group_ends)
+        moved = {"a_m": down, "a_k": inwards, "b_k": inwards, "b_n": across}
+        walks: dict[str, Any] = {"columns": columns}
+        for name, view in self._views(now).items():
             walk: Any = Walk(
-                1 << SIZE_BITS if counts and self.views else self.depth,
-                runs=self.views and not counts,
-                keeps=outer,
+                self.depth, runs=self.views, keeps=keeps and moved[name] is not inwards
             )
-            m.submodules[f"walk_{name}"] = walk
-            advance, restart = moved[name]
-            m.d.comb += [
-                walk.advance.eq(advance),
-                walk.restart.eq(restart),
-                *(walk.view[field].eq(value) for field, value in view.items()),
-            ]
-            if outer:
+            m.submodules[f"walk_{name}"] = walks[name] = walk
+            m.d.comb += [walk.view[field].eq(value) for field, value in view.items()]
+        for name, walk in walks.items():
+            advance, restart = moved.get(name, across)
+            m.d.comb += [walk.advance.eq(advance), walk.restart.eq(restart)]
+            if walk.keeps:
                 m.d.comb += [walk.back.eq(back), walk.keep.eq(start | group_ends)]
-            at[name] = walk.position
-        m.d.comb += wraps.eq(at["column"] == job.n - 1)
-        return at
+        return {name: walks[name].position for name in moved}
 
     def _views(self, job: Any) -> dict[str, dict[str, Value]]:
-        """Fields of the views of all walks; the column counts by ones."""
-        column = {"column": {"pitch": Const(1)}}
+        """Fields of the views of all walks."""
         if self.views:
             fields = view_layout(self.depth, runs=True)
-            return {name: {key: job[name][key] for key, _ in fields} for name in _WALKS} | column
+            return {name: {key: job[name][key] for key, _ in fields} for name in _WALKS}
         pitches = {
             "a_m": Mux(job.a_transposed, 1, job.k),
             "a_k": Mux(job.a_transposed, job.m, 1),
             "b_k": Mux(job.b_transposed, 1, job.n),
             "b_n": Mux(job.b_transposed, job.k, 1),
         }
-        return {name: {"pitch": pitch} for name, pitch in pitches.items()} | column
+        return {name: {"pitch": pitch} for name, pitch in pitches.items()}
 
     def _compare(self, m: Module) -> None:
         """Whether the tiles of a step are those of the step before."""

@@ -7,9 +7,11 @@ this one.
 
 from typing import Any
 
-from amaranth.hdl import Module, Signal, unsigned
+from amaranth.hdl import Module, Signal, Value, unsigned
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
+
+from .count import Count
 
 __all__ = ["RUN_BITS", "Walk", "view_layout"]
 
@@ -42,7 +44,7 @@ class Walk(wiring.Component):
         keeps: whether an x can be kept and returned to.
 
     Members:
-        view: In, ``view_layout``; the same from a restart to the next.
+        view: In, ``view_layout``; the same from a restart, in that cycle too, to the next.
         advance: In, go to the next x.
         restart: In, go to x = 0.
         keep: In, where ``keeps``: keep the x that ``advance`` or ``restart`` leads to, or this one.
@@ -66,17 +68,20 @@ class Walk(wiring.Component):
         m = Module()
         view: Any = self.view
         address = range(self.depth)
-        within = {"begin": address, "count": unsigned(RUN_BITS)} if self.runs else {}
+        within = {"begin": address} if self.runs else {}
         state = data.StructLayout({"position": address, **within})
         here: Any = Signal(state, reset_less=True)
         following: Any = Signal(state)
         m.d.comb += [self.position.eq(here.position), following.eq(here)]
+        run_ends = self._run(m) if self.runs else None
         with m.If(self.restart):
             m.d.comb += following.eq(0)
         with m.Elif(self.advance):
             m.d.comb += following.position.eq(here.position + view.pitch)
-            if self.runs:
-                self._runs(m, here, following)
+            if run_ends is not None:
+                begin = self._next_run(here)
+                with m.If(run_ends):
+                    m.d.comb += [following.position.eq(begin), following.begin.eq(begin)]
         m.d.sync += here.eq(following)
         if self.keeps:
             kept = Signal(state, reset_less=True)
@@ -86,20 +91,20 @@ class Walk(wiring.Component):
                 m.d.sync += here.eq(kept)
         return m
 
-    def _runs(self, m: Module, here: Any, following: Any) -> None:
-        """Count the positions of a run; at its end go to the next run's begin."""
-        count, begin = (
-            Signal(RUN_BITS, name="next_count"),
-            Signal(range(self.depth), name="next_run"),
-        )
+    def _next_run(self, here: Any) -> Value:
+        """Where the next run begins."""
+        begin: Value = here.begin + self.view.jump
+        return begin
+
+    def _run(self, m: Module) -> Value:
+        """Whether the position is the last one of its run."""
+        m.submodules.run = run = Count(RUN_BITS, keeps=self.keeps)
+        view: Any = self.view
+        names = ("keep", "back") if self.keeps else ()
+        m.d.comb += [getattr(run, name).eq(getattr(self, name)) for name in names]
         m.d.comb += [
-            count.eq(here.count + 1),
-            begin.eq(here.begin + self.view.jump),
-            following.count.eq(count),
+            run.size.eq(view.run),
+            run.advance.eq(self.advance),
+            run.restart.eq(self.restart | (self.advance & run.ends)),
         ]
-        with m.If(count == self.view.run):
-            m.d.comb += [
-                following.position.eq(begin),
-                following.begin.eq(begin),
-                following.count.eq(0),
-            ]
+        return run.ends

@@ -13,7 +13,7 @@ from amaranth.sim import Simulator
 from designs import plant
 from mxsf.golden.engine.machine import Command, Opcode
 from mxsf.hdl import Matmul
-from mxsf.hdl.engine import matmul as matmul_module
+from mxsf.hdl.engine import product as product_module
 from mxsf.hdl.engine.sequencer import Sequencer
 
 
@@ -112,6 +112,6 @@ def test_the_count_catches_a_read_too_many_or_too_few(monkeypatch, new):
     def change(part):
         return part.o.payload.b_new.eq(new(part.o.payload))
 
-    plant(monkeypatch, Sequencer, matmul_module, change)
+    plant(monkeypatch, Sequencer, product_module, change)
     with pytest.raises(AssertionError):
         test_a_product_reads_a_tile_once(8, COMMANDS[1])
