@@ -27,7 +27,7 @@ def _extras_options(command: Any) -> Any:
         help="Of the clock in SDC and XDC [default: 10 ns].",
     )(command)
     return click.option(
-        "--extras", is_flag=True, help="Also an instance, a package, SDC, XDC, waivers."
+        "--extras", is_flag=True, help="Also an instance, a package, checkers, SDC, XDC, waivers."
     )(command)
 
 

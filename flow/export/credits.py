@@ -250,11 +250,10 @@ def _passed(packets: Packets, source: Source, target: Channel) -> tuple[Passed, 
 
 def lite_credits(channels: Mapping[str, Channel]) -> list[Credit]:
     """Return what AXI4-Lite's answers owe for requests."""
-    return [
-        Credit(
-            *(f"{target}_{source.removeprefix('s_axi_')}", target, source, 1, 1, _ANSWERED),
-            *(f"gives_{target}_{source.removeprefix('s_axi_')}", f"moved_{source}", (), False),
-        )
-        for target, source in _ANSWERS
-        if target in channels
-    ]
+    credits = []
+    for target, source in _ANSWERS:
+        if target in channels:
+            name = f"{target}_{source.removeprefix('s_axi_')}"
+            enters, gives = f"gives_{name}", f"moved_{source}"
+            credits.append(Credit(name, target, source, 1, 1, _ANSWERED, enters, gives, (), False))
+    return credits

@@ -6,13 +6,15 @@ Source: docs/accelerator.md.
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
+import numpy as np
+
 from .configuration import Configuration
 from .descriptor import Descriptor, Load, Multiply, Place
 from .fields import Init
 from .hazard import Touched
 from .view import View
 
-__all__ = ["FAR", "Access", "accesses"]
+__all__ = ["FAR", "Access", "accesses", "bus_bytes"]
 
 FAR = 1 << 62
 """Planes from here on have addresses of Python's integers, beyond int64; no memory is there."""
@@ -77,3 +79,17 @@ def accesses(descriptor: Descriptor, built: Configuration) -> Iterator[Access]:
                 yield Access("scales", descriptor.scales, 1, 1, *shape, True)
         case _:
             pass
+
+
+def bus_bytes(records: Touched, beat: int) -> int:
+    """Bytes that an access moves on a bus with ``beat`` bytes a beat.
+
+    Reads are of whole beats: of scales those that a run of neighbouring ones touches.
+    """
+    addresses, size = records.addresses, records.record
+    if records.writes or size > 1:
+        return len(addresses) * size
+    breaks = np.flatnonzero(np.diff(addresses) != 1) + 1
+    first = addresses[np.concatenate([[0], breaks])] // beat
+    last = addresses[np.concatenate([breaks - 1, [-1]])] // beat
+    return int((last - first + 1).sum()) * beat

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Breach", "Hazards", "Touched"]
+__all__ = ["Breach", "Hazards", "Touched", "own_breaches"]
 
 
 class Touched(NamedTuple):
@@ -74,33 +74,89 @@ class Hazards:
     """
 
     def __init__(self) -> None:
-        self._before: list[tuple[int, Touched, NDArray[np.int64]]] = []
+        self._reads, self._writes = _Table(), _Table()
 
     def fence(self) -> None:
         """All accesses so far are done."""
-        self._before.clear()
+        self._reads.clear()
+        self._writes.clear()
 
     def add(self, descriptor: int, touched: Sequence[Touched]) -> list[Breach]:
         """Add the accesses of the descriptor at an address; return its breaches."""
-        found = []
-        for number, access in enumerate(touched):
-            found += self.meets(descriptor, access)
-            if access.writes:
-                found += _with_itself(descriptor, access)
-                for other in touched[:number]:
-                    if not _same_records(access, other):
-                        found += _meet(
-                            descriptor, descriptor, access, other, _spans(access), _spans(other)
-                        )
-        self._before += [(descriptor, access, _spans(access)) for access in touched]
-        return found
+        found = [breach for access in touched for breach in self.meets(descriptor, access)]
+        self.keep(descriptor, touched)
+        return found + own_breaches(descriptor, touched)
+
+    def keep(self, descriptor: int, touched: Sequence[Touched]) -> None:
+        """Add the accesses of a descriptor without looking at them."""
+        for access in touched:
+            spans = _spans(access)
+            (self._writes if access.writes else self._reads).add(_Kept(descriptor, access, spans))
 
     def meets(self, descriptor: int, access: Touched) -> list[Breach]:
         """Breaches of an access with what went before, without adding it."""
-        found, spans = [], _spans(access)
-        for earlier, other, kept in self._before:
-            found += _meet(descriptor, earlier, access, other, spans, kept)
-        return found
+        spans = _spans(access)
+        near = self._writes.near(spans)
+        if access.writes:
+            near += self._reads.near(spans)
+        return [
+            Breach(
+                _KINDS[access.writes, kept.access.writes],
+                descriptor,
+                kept.descriptor,
+                met,
+                (access.plane, kept.access.plane),
+            )
+            for kept in near
+            if (met := _meet(spans, kept.spans)) is not None
+        ]
+
+
+class _Kept(NamedTuple):
+    """An access, the descriptor that it is of, and its ranges of bytes."""
+
+    descriptor: int
+    access: Touched
+    spans: NDArray[np.int64]
+
+
+class _Table:
+    """Accesses, found by their first byte and the one after their last."""
+
+    def __init__(self) -> None:
+        self.clear()
+
+    def clear(self) -> None:
+        """Forget all."""
+        self._kept: list[_Kept] = []
+        self._ends = np.empty((64, 2), np.int64)
+
+    def add(self, kept: _Kept) -> None:
+        """Add an access."""
+        count = len(self._kept)
+        if count == len(self._ends):
+            self._ends = np.concatenate([self._ends, self._ends])
+        self._ends[count] = kept.spans[0, 0], kept.spans[-1, 1]
+        self._kept.append(kept)
+
+    def near(self, spans: NDArray[np.int64]) -> list[_Kept]:
+        """Those that may have bytes of some ranges."""
+        ends = self._ends[: len(self._kept)]
+        found = (ends[:, 0] < spans[-1, 1]) & (spans[0, 0] < ends[:, 1])
+        return [self._kept[place] for place in np.flatnonzero(found)]
+
+
+def own_breaches(descriptor: int, touched: Sequence[Touched]) -> list[Breach]:
+    """Breaches of a descriptor with itself."""
+    found = []
+    for number, access in enumerate(touched):
+        if access.writes:
+            found += _with_itself(descriptor, access)
+            others = [other for other in touched[:number] if not _same_records(access, other)]
+            before = Hazards()
+            before.keep(descriptor, others)
+            found += before.meets(descriptor, access)
+    return found
 
 
 def _same_records(one: Touched, other: Touched) -> bool:
@@ -119,27 +175,14 @@ def _with_itself(descriptor: int, access: Touched) -> list[Breach]:
     return [Breach(kind, descriptor, descriptor, int(starts[close[0] + 1]), (plane, plane))]
 
 
-def _meet(
-    descriptor: int,
-    earlier: int,
-    access: Touched,
-    other: Touched,
-    spans: NDArray[np.int64],
-    kept: NDArray[np.int64],
-) -> list[Breach]:
-    kind = _KINDS.get((access.writes, other.writes))
-    if kind is None:
-        return []
-    if spans[0, 0] >= kept[-1, 1] or kept[0, 0] >= spans[-1, 1]:
-        return []
-    # The first span of the other that ends above the start of each of these.
+def _meet(spans: NDArray[np.int64], kept: NDArray[np.int64]) -> int | None:
+    """The first byte that both have."""
+    # The first range of the others that ends above the start of each of these.
     place = np.searchsorted(kept[:, 1], spans[:, 0], side="right")
     there = place < len(kept)
     low = np.maximum(spans[there, 0], kept[place[there], 0])
     met = low[low < spans[there, 1]]
-    if not met.size:
-        return []
-    return [Breach(kind, descriptor, earlier, int(met[0]), (access.plane, other.plane))]
+    return int(met[0]) if met.size else None
 
 
 def _spans(access: Touched) -> NDArray[np.int64]:

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..engine.machine import Tiles
-from .access import FAR, accesses
+from .access import FAR, accesses, bus_bytes
 from .configuration import BASES, Configuration
 from .core import Core
 from .descriptor import Descriptor, End, Fence, Load, Multiply, decode
@@ -168,7 +168,7 @@ class Machine:
             self._multiply(descriptor, places)
         self.counters["descriptors"] += 1
         for plane, records in places.items():
-            self.counters[BYTES[plane]] += self._bytes(records)
+            self.counters[BYTES[plane]] += bus_bytes(records, self.built.beat)
         return done._replace(touched=touched)
 
     def _fetched(self, address: int) -> Done:
@@ -192,16 +192,6 @@ class Machine:
         starts = addresses - self.origin
         outside = np.flatnonzero((starts < 0) | (starts + size > len(self.memory)))
         return int(addresses[outside[0]]) if outside.size else None
-
-    def _bytes(self, records: Touched) -> int:
-        """Bytes that the accesses to a plane move on the bus."""
-        if records.writes or records.record > 1:
-            return len(records.addresses) * records.record
-        beat, addresses = self.built.beat, records.addresses
-        breaks = np.flatnonzero(np.diff(addresses) != 1) + 1
-        first = addresses[np.concatenate([[0], breaks])] // beat
-        last = addresses[np.concatenate([breaks - 1, [-1]])] // beat
-        return int((last - first + 1).sum()) * beat
 
     def _overwrites(self, address: int, load: Load, under_way: Done) -> list[Breach]:
         """Tiles that a free load writes while the product under way reads them."""

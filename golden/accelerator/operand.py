@@ -3,6 +3,7 @@
 Source: docs/accelerator.md.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -126,3 +127,26 @@ class TileMemory:
         if (found != operand.load).any():
             other = self._names[found[found != operand.load][0]]
             raise ValueError(f"{operand} is not there any more: {other} was loaded over it")
+
+    def joined(self, operands: Sequence[Operand]) -> Operand:
+        """One operand of several, each behind the one before; none of them is used any more.
+
+        Raises:
+            ValueError: they do not lie like that.
+        """
+        first, rows = operands[0], 0
+        for operand in operands:
+            self.check(operand)
+            columns, base = first.columns, (first.base + rows * first.columns) % self.depth
+            plain = operand.view == View(pitch=columns) and not operand.transposed
+            if not plain or (operand.columns, operand.base) != (columns, base):
+                raise ValueError(
+                    f"{operand} does not lie behind {first} in tile memory {self.side}"
+                )
+            rows += operand.rows
+        name = " + ".join(operand.name for operand in operands)
+        number = len(self._names)
+        self._names.append(name)
+        whole = replace(first, name=name, rows=rows, load=number)
+        self._loads[whole.addresses(self.depth)] = number
+        return whole

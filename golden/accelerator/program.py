@@ -15,9 +15,10 @@ from .configuration import BASES, Configuration
 from .descriptor import Descriptor, End, Fence, Load, Multiply, Place, encode
 from .fault import Window, descriptor_fault
 from .fields import SIZE, Init, Opcode
-from .hazard import Hazards
+from .hazard import Hazards, own_breaches
 from .operand import Operand, TileMemory
 from .plane import Image, Matrix, Stored, Words
+from .result import Result
 from .view import View
 
 __all__ = ["Program"]
@@ -121,6 +122,14 @@ class Program:
         """Load a matrix, or a part of one, into tile memory b; as ``load_a``."""
         return self._load("b", matrix, at, free)
 
+    def joined(self, *operands: Operand) -> Operand:
+        """One operand of several that were loaded behind one another: their rows as stored.
+
+        Raises:
+            ValueError: one does not begin where the one before ends, or has other columns.
+        """
+        return self._memories[operands[0].side].joined(operands)
+
     def multiply(
         self,
         a: Operand,
@@ -154,30 +163,32 @@ class Program:
         Raises:
             ValueError: something does not fit, or parts of C overlap.
         """
+        result = Result(words, tiles, init, bias, mask, shift, negate, relu, stochastic)
+        self.product(a, b, result)
+
+    def product(self, a: Operand, b: Operand, result: Result) -> None:
+        """The same, where all that concerns C is one value: see ``Result``."""
         for operand, side in ((a, "a"), (b, "b")):
             self._memories[side].check(operand)
         (m, k), (inner, n) = a.shape, b.shape
         if k != inner:
             raise ValueError(f"inner sizes differ: {a} times {b}")
-        if init is not None and bias is not None:
-            raise ValueError(f"C starts from {init} or from {bias}, not from both")
-        if bias is not None and bias.columns != n:
-            raise ValueError(f"bias must have {n} columns of tiles, not {bias}")
-        pitch = _pitch((m, n), {"words": words, "tiles": tiles, "init": init, "mask": mask})
-        start, kind = (bias, Init.ROW) if init is None else (init, Init.WORDS)
+        pitch = result.pitch(m, n)
+        start, kind = (result.bias, Init.ROW) if result.init is None else (result.init, Init.WORDS)
+        tiles = result.tiles
         product = Multiply(
             *(m, n, k, a.base % self.built.depth, b.base % self.built.depth, a.view, b.view),
             *(a.transposed, b.transposed, View(pitch=pitch)),
             init=Init.ZERO if start is None else kind,
             init_at=Place() if start is None else start.words.place,
-            shift=shift,
-            negate=negate,
-            relu=relu,
-            mask=None if mask is None else mask.codes.place,
-            words=None if words is None else words.words.place,
+            shift=result.shift,
+            negate=result.negate,
+            relu=result.relu,
+            mask=None if result.mask is None else result.mask.codes.place,
+            words=None if result.words is None else result.words.words.place,
             codes=None if tiles is None else tiles.codes.place,
             scales=None if tiles is None else tiles.scales.place,
-            stochastic=stochastic,
+            stochastic=result.stochastic,
         )
         self._order(product)
         self._under_way = a, b
@@ -225,30 +236,17 @@ class Program:
         if fault:
             raise ValueError(f"{fault.name}: {descriptor}")
         touched = [access.touched(_NOWHERE) for access in accesses(descriptor, self.built)]
-        for breach in Hazards().add(0, touched):
+        for breach in own_breaches(0, touched):
             raise ValueError(f"{' and '.join(breach.planes)} of a product overlap: {breach.kind}")
         if any(self._hazards.meets(0, each) for each in touched):
             self.fence()
-        self._hazards.add(0, touched)
+        self._hazards.keep(0, touched)
 
 
 def _two_axes(name: str, shape: tuple[int, ...]) -> tuple[int, int]:
     if len(shape) != 2:
         raise ValueError(f"{name} must have two axes, its shape is {shape}")
     return shape[0], shape[1]
-
-
-def _pitch(size: tuple[int, int], planes: dict[str, Stored | None]) -> int:
-    """The pitch that all planes of C share."""
-    found = {name: plane for name, plane in planes.items() if plane is not None}
-    for name, plane in found.items():
-        if (plane.rows, plane.columns) != size:
-            raise ValueError(f"{name} must be {size[0]} x {size[1]} tiles, not {plane}")
-    pitches = {plane.pitch for plane in found.values()}
-    if len(pitches) > 1:
-        said = ", ".join(f"{name} {plane.pitch}" for name, plane in found.items())
-        raise ValueError(f"planes of C must have one pitch, not {said}")
-    return pitches.pop() if pitches else 1
 
 
 def _meet(one: Operand, other: Operand, depth: int) -> bool:

@@ -90,12 +90,20 @@ class Bursts(wiring.Component):
         """The record that came, how much of it the open burst takes, the burst."""
         m = Module()
         record = self._record_signal()
-        held, opened, closed = Signal(), Signal(), Signal(reset_less=True)
-        within, merges, advance, fits = Signal(), Signal(), Signal(), Signal()
-        room, rest = Signal(range(MOST_BEATS), reset_less=True), Signal(range(MOST_BEATS))
-        available, taken = Signal(range(MOST_BEATS + 1)), Signal(range(MOST_BEATS + 1))
+        lane, bytewise = record.address[: self._lane_bits], self.record == 1
+        held = Signal()
+        opened = Signal()
+        closed = Signal(reset_less=True)
+        room = Signal(range(MOST_BEATS), reset_less=True)
+        within = Signal()
+        merges = Signal()
+        advance = Signal()
+        fits = Signal()
+        available = Signal(range(MOST_BEATS + 1))
+        taken = Signal(range(MOST_BEATS + 1))
+        rest = Signal(range(MOST_BEATS))
         m.d.comb += [
-            within.eq(record.address[: self._lane_bits] != 0),
+            within.eq(lane != 0 if bytewise else 0),
             merges.eq(opened & ~closed & record.follows & ((room != 0) | within)),
             self.o.valid.eq(opened & (closed | (held & ~merges))),
             advance.eq(held & (~opened | merges | self.o.ready)),
@@ -105,13 +113,13 @@ class Bursts(wiring.Component):
             rest.eq(available - taken),
             self.i.ready.eq(~held | (advance & fits)),
         ]
-        if self.record == 1:
+        if bytewise:
             with m.If(merges & within):
                 m.d.comb += taken.eq(0)
         with m.If(self.o.valid & self.o.ready):
             m.d.sync += opened.eq(0)
         with m.If(advance):
-            ends_beat = record.address[: self._lane_bits].all() if self.record == 1 else 1
+            ends_beat = lane.all() if bytewise else 1
             m.d.sync += [
                 opened.eq(1),
                 room.eq(rest),
@@ -141,7 +149,8 @@ class Bursts(wiring.Component):
     def _take(self, m: Module, record: Any) -> None:
         """Load the record that is offered."""
         came: Any = self.i.payload
-        expected, begins = Signal(signed(INDEX_BITS), reset_less=True), Signal(init=1)
+        expected = Signal(signed(INDEX_BITS), reset_less=True)
+        begins = Signal(init=1)
         # A shift for each bit of the record's size: 48 bytes are 32 and 16.
         offsets = [
             came.index << bit for bit in range(self.record.bit_length()) if self.record >> bit & 1

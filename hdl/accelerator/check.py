@@ -18,11 +18,12 @@ from ...golden.accelerator.fields import Init, Opcode, reserved
 from ...golden.formats.block import Rounding
 from .descriptor import FAULT_BITS, PLANES, descriptor_layout, fields_of, job_layout
 from .extremes import Extremes
-from .view import INDEX_BITS
+from .view import COUNT_BITS, INDEX_BITS
 
 __all__ = ["Check"]
 
 _OFFSETS = {"init": "init_at", "mask": "mask_at", **{n: n for n in ("words", "codes", "scales")}}
+_LOADS = (Opcode.LOAD_A, Opcode.LOAD_B)
 _SUM_BITS = INDEX_BITS + 1  # of two indices, signed
 
 
@@ -67,13 +68,11 @@ class Check(wiring.Component):
         load = fields_of(job.bits, Opcode.LOAD_A)
         product = fields_of(job.bits, Opcode.MULTIPLY)
         loads, multiplies = Signal(), Signal()
-        opcode, across = load["opcode"], Mux(loads, load["columns"], product["n"])
         m.d.comb += [
-            loads.eq((opcode == Opcode.LOAD_A) | (opcode == Opcode.LOAD_B)),
-            multiplies.eq(opcode == Opcode.MULTIPLY),
+            loads.eq(Cat(load["opcode"] == opcode for opcode in _LOADS).any()),
+            multiplies.eq(load["opcode"] == Opcode.MULTIPLY),
         ]
         m.submodules.walk = walk = Extremes()
-        rows = [Signal(signed(INDEX_BITS), name=n, reset_less=True) for n in ("row_a", "row_z")]
         ends = [Signal(signed(_SUM_BITS), name=n, reset_less=True) for n in ("least", "most")]
         beyond = Signal(reset_less=True)
         plane = Signal(range(len(PLANES)))
@@ -91,7 +90,7 @@ class Check(wiring.Component):
             with m.State("sizes"):
                 found = self._at_once(m, job.bits, loads, multiplies)
                 m.d.comb += walk.start.eq(1)
-                m.d.sync += [job.tiles.eq(across), beyond.eq(0)]
+                m.d.sync += job.tiles.eq(Mux(loads, load["columns"], product["n"]))
                 m.next = "rows"
                 with m.If(job.fault != Fault.NONE):
                     m.next = "give"
@@ -100,33 +99,7 @@ class Check(wiring.Component):
                     m.next = "give"
                 with m.Elif(~loads & ~multiplies):
                     m.next = "give"
-            with m.State("rows"):
-                self._walk_rows(m, walk, loads, load, product)
-                with m.If(walk.ends):
-                    m.d.comb += walk.start.eq(1)
-                    m.d.sync += [rows[0].eq(walk.least), rows[1].eq(walk.most)]
-                    m.d.sync += beyond.eq(walk.beyond)
-                    m.next = "columns"
-                with m.Else():
-                    m.d.sync += job.tiles.eq(job.tiles + across)
-                with m.If(loads & (job.tiles > self.built.depth)):
-                    m.d.sync += job.fault.eq(Fault.SIZE)
-                    m.next = "give"
-            with m.State("columns"):
-                m.d.comb += [
-                    walk.count.eq(load["columns"]),
-                    walk.run.eq(load["crun"]),
-                    walk.pitch.eq(1),
-                    walk.jump.eq(load["cjump"]),
-                ]
-                last = Mux(loads, walk.most, (product["n"] - 1)[:16])
-                m.d.sync += [
-                    ends[0].eq(rows[0] + Mux(loads, walk.least, 0)),
-                    ends[1].eq(rows[1] + last),
-                    beyond.eq(beyond | (loads & walk.beyond)),
-                ]
-                with m.If(walk.ends | ~loads):
-                    m.next = "start"
+            self._walks(m, walk, loads, (load, product), ends, beyond)
             self._planes(m, plane, which, beyond | self._no_index(ends))
             with m.State("give"):
                 m.d.comb += self.o.valid.eq(1)
@@ -134,15 +107,52 @@ class Check(wiring.Component):
                     m.next = "take"
         return m
 
-    def _walk_rows(
-        self, m: Module, walk: Any, loads: Value, load: Mapping[str, Any], c: Mapping[str, Any]
+    def _walks(
+        self,
+        m: Module,
+        walk: Any,
+        loads: Value,
+        read: tuple[Mapping[str, Any], Mapping[str, Any]],
+        ends: list[Signal],
+        beyond: Signal,
     ) -> None:
-        m.d.comb += [
-            walk.count.eq(Mux(loads, load["rows"], c["m"])),
-            walk.run.eq(Mux(loads, load["run"], c["c_run"])),
-            walk.pitch.eq(Mux(loads, load["pitch"], c["c_pitch"])),
-            walk.jump.eq(Mux(loads, load["jump"], c["c_jump"])),
-        ]
+        """States that find the extremes of the rows, then of the columns, and add them.
+
+        On the way the tiles of a row are added for each row.
+        """
+        job: Any = self.o.payload
+        load, product = read
+        rows = [Signal(signed(INDEX_BITS), name=n, reset_less=True) for n in ("row_a", "row_z")]
+        steps = {"run": "c_run", "pitch": "c_pitch", "jump": "c_jump"}
+        with m.State("rows"):
+            m.d.comb += walk.count.eq(Mux(loads, load["rows"], product["m"]))
+            for name, other in steps.items():
+                m.d.comb += getattr(walk, name).eq(Mux(loads, load[name], product[other]))
+            with m.If(walk.ends):
+                m.d.comb += walk.start.eq(1)
+                m.d.sync += [rows[0].eq(walk.least), rows[1].eq(walk.most)]
+                m.d.sync += beyond.eq(walk.beyond)
+                m.next = "columns"
+            with m.Else():
+                m.d.sync += job.tiles.eq(job.tiles + Mux(loads, load["columns"], product["n"]))
+            with m.If(loads & (job.tiles > self.built.depth)):
+                m.d.sync += job.fault.eq(Fault.SIZE)
+                m.next = "give"
+        with m.State("columns"):
+            m.d.comb += [
+                walk.count.eq(load["columns"]),
+                walk.run.eq(load["crun"]),
+                walk.pitch.eq(1),
+                walk.jump.eq(load["cjump"]),
+            ]
+            last = Mux(loads, walk.most, (product["n"] - 1)[:COUNT_BITS])
+            m.d.sync += [
+                ends[0].eq(rows[0] + Mux(loads, walk.least, 0)),
+                ends[1].eq(rows[1] + last),
+                beyond.eq(beyond | (loads & walk.beyond)),
+            ]
+            with m.If(walk.ends | ~loads):
+                m.next = "start"
 
     def _at_once(self, m: Module, bits: Value, loads: Value, multiplies: Value) -> Signal:
         """The first fault that needs neither walk nor window."""

@@ -57,7 +57,6 @@ class Control(wiring.Component):
         """States: idle, run, drain, settle."""
         m = Module()
         broken, raises, waits = Signal(), Signal(), Signal(range(self.settle + 1))
-        refused = self.read_error | self.write_error
         with m.If(self.clear):
             m.d.sync += self.pending.eq(0)
         with m.If(self.set_origin):
@@ -75,32 +74,7 @@ class Control(wiring.Component):
             with m.State("start"):
                 m.d.comb += [self.started.eq(1), self.running.eq(1)]
                 m.next = "run"
-            with m.State("run"):
-                m.d.comb += self.running.eq(1)
-                with m.If(self.abort | refused):
-                    m.d.sync += broken.eq(1)
-                    m.d.sync += self.descriptor.eq(self.at)
-                    m.next = "drain"
-                with m.If(refused & ~self.abort):
-                    m.d.sync += [
-                        raises.eq(1),
-                        self.reason.eq(Mux(self.read_error, Fault.READ, Fault.WRITE)),
-                        self.bus_address.eq(
-                            Mux(self.read_error, self.read_address, self.write_address)
-                        ),
-                    ]
-                with m.Elif(self.ends & ~self.abort):
-                    m.d.comb += self.ended.eq(self.fault == Fault.NONE)
-                    right = self.fault == Fault.NONE
-                    m.d.sync += [
-                        self.reason.eq(self.fault),
-                        self.descriptor.eq(self.at),
-                        self.origin.eq(self.at + Mux(right, SIZE, 0)),
-                        self.bus_address.eq(Mux(self.fault == Fault.FETCH, self.at, 0)),
-                        broken.eq(~right),
-                        raises.eq(self.irq),
-                    ]
-                    m.next = "drain"
+            self._run(m, broken, raises)
             with m.State("drain"):
                 m.d.comb += [self.running.eq(1), self.idle.eq(1), self.cancel.eq(1)]
                 m.d.sync += waits.eq(self.settle)
@@ -117,3 +91,33 @@ class Control(wiring.Component):
                         m.d.sync += self.pending.eq(1)
                     m.next = "idle"
         return m
+
+    def _run(self, m: Module, broken: Signal, raises: Signal) -> None:
+        """The state in which a program runs, and what ends it."""
+        refused = self.read_error | self.write_error
+        with m.State("run"):
+            m.d.comb += self.running.eq(1)
+            with m.If(self.abort | refused):
+                m.d.sync += broken.eq(1)
+                m.d.sync += self.descriptor.eq(self.at)
+                m.next = "drain"
+            with m.If(refused & ~self.abort):
+                m.d.sync += [
+                    raises.eq(1),
+                    self.reason.eq(Mux(self.read_error, Fault.READ, Fault.WRITE)),
+                    self.bus_address.eq(
+                        Mux(self.read_error, self.read_address, self.write_address)
+                    ),
+                ]
+            with m.Elif(self.ends & ~self.abort):
+                m.d.comb += self.ended.eq(self.fault == Fault.NONE)
+                right = self.fault == Fault.NONE
+                m.d.sync += [
+                    self.reason.eq(self.fault),
+                    self.descriptor.eq(self.at),
+                    self.origin.eq(self.at + Mux(right, SIZE, 0)),
+                    self.bus_address.eq(Mux(self.fault == Fault.FETCH, self.at, 0)),
+                    broken.eq(~right),
+                    raises.eq(self.irq),
+                ]
+                m.next = "drain"

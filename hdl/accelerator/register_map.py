@@ -34,11 +34,42 @@ def accelerator_registers(
         counters: title of each counter by name, in the order of their addresses.
     """
     address = built.address
-    faults = ", ".join(f"{fault.value} {fault.name}" for fault in Fault)
     return (
         constant("id", 0x00, "Identity: MXSA in ASCII", _ID, "constant"),
         constant("version", 0x04, "Version of this map: major, minor", _VERSION, "16 bits each"),
         *_built_as(built, outstanding),
+        *_acts(),
+        *_wide("program", 0x30, Access.SHARED, address, _PROGRAM, lowest=6),
+        *_wide("descriptor", 0x38, Access.READ, address, "Descriptor that ended the last program"),
+        *_wide("bus", 0x40, Access.READ, address, "Burst that the bus refused, 0 for none"),
+        *_wide("window_low", 0x48, Access.WRITE, address, "First address that planes may have"),
+        *_wide(
+            *("window_high", 0x50, Access.WRITE, address),
+            "First address behind those that planes may have; 0: the end of all addresses",
+        ),
+        *(
+            register
+            for number in range(BASES)
+            for register in _wide(
+                *(f"base_{number}", 0x60 + 8 * number, Access.WRITE, address),
+                f"Base register {number}",
+            )
+        ),
+        *(
+            register
+            for number, (name, title) in enumerate(counters.items())
+            for register in _wide(
+                *(f"count_{name}", COUNTERS_AT + 8 * number, Access.READ, COUNTER_BITS),
+                f"{title}; cleared by reset only; right when no program runs",
+            )
+        ),
+    )
+
+
+def _acts() -> tuple[Register, ...]:
+    """Registers that say what goes on, and make it so."""
+    faults = ", ".join(f"{fault.value} {fault.name}" for fault in Fault)
+    return (
         Register(
             "status",
             0x24,
@@ -67,30 +98,6 @@ def accelerator_registers(
             Access.WRITE,
             "Whether irq follows status.irq",
             (BitField("enable", 0, 1, "1: it does"),),
-        ),
-        *_wide("program", 0x30, Access.SHARED, address, _PROGRAM, lowest=6),
-        *_wide("descriptor", 0x38, Access.READ, address, "Descriptor that ended the last program"),
-        *_wide("bus", 0x40, Access.READ, address, "Burst that the bus refused, 0 for none"),
-        *_wide("window_low", 0x48, Access.WRITE, address, "First address that planes may have"),
-        *_wide(
-            *("window_high", 0x50, Access.WRITE, address),
-            "First address behind those that planes may have; 0: the end of all addresses",
-        ),
-        *(
-            register
-            for number in range(BASES)
-            for register in _wide(
-                *(f"base_{number}", 0x60 + 8 * number, Access.WRITE, address),
-                f"Base register {number}",
-            )
-        ),
-        *(
-            register
-            for number, (name, title) in enumerate(counters.items())
-            for register in _wide(
-                *(f"count_{name}", COUNTERS_AT + 8 * number, Access.READ, COUNTER_BITS),
-                f"{title}; cleared by reset only; right when no program runs",
-            )
         ),
     )
 

@@ -64,7 +64,8 @@ class ViewWalk(wiring.Component):
         """Indices within a row, rows, jobs."""
         m = Module()
         job = Signal(view_layout(column_runs=self.column_runs), reset_less=True)
-        walking, step = Signal(), Signal()
+        walking = Signal()
+        step = Signal()
         index = Signal(signed(INDEX_BITS), reset_less=True)
         start, ends_row = self._row_start(m, job, step)
         m.d.comb += [
@@ -90,7 +91,8 @@ class ViewWalk(wiring.Component):
             Signal(COUNT_BITS, name=name, reset_less=True)
             for name in ("column", "row_number", "row_in_run")
         )
-        ends_row, ends_run = Signal(), Signal()
+        ends_row = Signal()
+        ends_run = Signal()
         m.d.comb += [
             ends_row.eq(column == job.columns),
             ends_run.eq(row_in_run == job.run),

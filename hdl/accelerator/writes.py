@@ -113,7 +113,8 @@ class Writes(wiring.Component):
         link(m, register(m, chosen, name="aw"), self.aw)
 
         head: Any = Signal(layout, name="head")
-        moves, flush = Signal(), Signal()
+        moves = Signal()
+        flush = Signal()
         beat = Signal.like(self.aw.payload.length, name="beat")
         m.d.comb += [
             head.eq(order.r_data),

@@ -36,7 +36,7 @@ class Core(wiring.Component):
     What it computes: ``mxsf.hdl.engine.matmul.Matmul``.
 
     Args:
-        product: what multiplies; its loads write ``product.array.rows`` rows at once.
+        product: what multiplies.
         results: what leaves.
 
     Members:
@@ -54,16 +54,15 @@ class Core(wiring.Component):
 
     def __init__(self, product: Product, results: Results):
         self.product, self.results = product, results
-        element, tile, rows = product.array.element, results.tile, product.array.rows
+        element, tile = product.array.element, results.tile
         self.loads = {
-            side: TileLoad(element, tile, results.depth, rows=rows) for side in product.stores
+            side: TileLoad(element, tile, results.depth, rows=product.array.rows)
+            for side in product.stores
         }
-        operands = stream.Signature(rows_layout(element, tile, rows))
         super().__init__(
             {
                 "command": In(stream.Signature(command_layout())),
-                "a": In(operands),
-                "b": In(operands),
+                **{side: load.signature.members["i"] for side, load in self.loads.items()},
                 "c": In(stream.Signature(words_layout(tile))),
                 "o": Out(stream.Signature(output_layout(element, tile))),
                 "t": Out(stream.Signature(rows_layout(element, tile))),
@@ -122,6 +121,13 @@ class Core(wiring.Component):
 
         busy = issue.i.valid | issue.a_busy | issue.b_busy | product.busy | ~results.free
         m.d.comb += [self.error.eq(issue.error), self.busy.eq(busy)]
+        self._count(m, issue)
+        return m
+
+    def _count(self, m: Module, issue: Issue) -> None:
+        """What the counters count."""
+        results: Any = self.results
+        product: Any = self.product
         events = {name: product.events[name] for name in EVENTS} | {
             "cycles": self.busy,
             "a_tiles": self.loads["a"].loaded,
@@ -132,4 +138,3 @@ class Core(wiring.Component):
             "stalled_output": issue.drains | product.events.stalled_output,
         }
         m.d.comb += [self.events[name].eq(events[name]) for name in COUNTERS]
-        return m

@@ -20,12 +20,10 @@ from ..dot.dot import POINTS
 from ..layouts import Fabric
 from ..quantize.requantizer import TILES, Requantizer
 from ..stream.points import Stages
-from ..stream.regroup import words_layout
-from .command import FAULT_BITS, command_layout
+from .command import FAULT_BITS
 from .core import COUNTERS, Core
-from .load import rows_layout
 from .product import Product
-from .results import Results, output_layout
+from .results import Results
 
 __all__ = ["COUNTER_BITS", "POINTS", "ROUNDINGS", "Matmul", "machine"]
 
@@ -118,16 +116,11 @@ class Matmul(wiring.Component):
         self.loop, self.group = product.loop, product.group
         results = Results(element, tile, depth, self._requantizer() if requantize else None)
         self.core = Core(product, results)
-        rows = stream.Signature(rows_layout(element, tile, self.rows))
+        streams = {name: self.core.signature.members[name] for name in (*_INPUTS, *_OUTPUTS)}
         counters = wiring.Signature({name: Out(COUNTER_BITS) for name in COUNTERS})
         super().__init__(
             {
-                "command": In(stream.Signature(command_layout())),
-                "a": In(rows),
-                "b": In(rows),
-                "c": In(stream.Signature(words_layout(tile))),
-                "o": Out(stream.Signature(output_layout(element, tile))),
-                "t": Out(stream.Signature(rows_layout(element, tile))),
+                **streams,
                 "abort": In(1),
                 "busy": Out(1),
                 "error": Out(FAULT_BITS),

@@ -18,6 +18,7 @@ from ...hdl.engine.matmul import POINTS, ROUNDINGS
 from ...hdl.interface.axi_lite import lite_widths
 from ...hdl.quantize.requantizer import TILES
 from ..design.design import Design
+from ..design.engine import PES, REQUANTIZE, idle_quantizer
 from ..design.kind import Integer, OneOf
 from ..design.parameter import (
     ELEMENT,
@@ -37,7 +38,6 @@ from ..result import NO_STALLS, Progress, Result, Stalls
 from ..simulator.simulator import Pins, Simulator
 from ..stimulus.program_vectors import ProgramVectors, count_tiles, program_vectors
 from ..stimulus.programs import RandomProgram, random_program
-from .engine import PES, REQUANTIZE, idle_quantizer
 
 __all__ = ["DESIGNS", "AcceleratorHost", "Run", "compare", "run_accelerator", "run_programs"]
 

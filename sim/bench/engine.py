@@ -15,7 +15,8 @@ from ...hdl.interface.axi_engine import AxiEngine
 from ...hdl.ports import port_signals
 from ...hdl.quantize.requantizer import TILES
 from ..design.design import Design
-from ..design.kind import Integer, YesNo
+from ..design.engine import PES, REQUANTIZE, idle_quantizer
+from ..design.kind import Integer
 from ..design.packet import Packets
 from ..design.parameter import (
     ELEMENT,
@@ -36,9 +37,6 @@ from ..stimulus.vectors import Column, Vectors
 
 __all__ = [
     "DESIGNS",
-    "PES",
-    "REQUANTIZE",
-    "idle_quantizer",
     "matmul_case",
     "product_cycles",
     "run_matmul",
@@ -273,28 +271,6 @@ class _Bench:
         self.result.compare("error", pins.get("error"), int(golden.error))
         for name, count in self.model.counts.items():
             self.result.compare(f"counter {name}", pins.get(f"counters__{name}"), count % 2**32)
-
-
-PES = Parameter(
-    "pes",
-    Integer(Bound(1, max(TILES) ** 2), "p"),
-    8,
-    "dot products of a tile's width in parallel: a power of two, at most tile * tile",
-)
-
-REQUANTIZE = Parameter(
-    "requantize",
-    YesNo("requantize", "rows"),
-    True,
-    "with a re-quantizer; without, results are FP32 rows only",
-)
-
-
-def idle_quantizer(engine: Any) -> dict[str, str]:
-    """Parameters that have no effect where there is no re-quantizer, and why."""
-    if engine.requantize:
-        return {}
-    return dict.fromkeys(("rule", "rounding", "overflow"), "there is no re-quantizer")
 
 
 DESIGNS = (

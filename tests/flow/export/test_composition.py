@@ -70,17 +70,22 @@ def names(folder, pattern):
 
 
 def icarus(folder):
-    """What Icarus says of the module: the packages, and every ``.v`` of the folder."""
+    """What Icarus says of the module: packages, checkers, and every ``.v`` of the folder."""
     command = ["iverilog", "-g2012", "-Wall", "-t", "null", "-s", "outer"]
-    files = [*names(folder, "*_pkg.sv"), "outer.sv", *names(folder, "*.v")]
+    rest = ["outer.sv", *names(folder, "*.v"), *names(folder, "*_checker.sv")]
+    files = [*names(folder, "*_pkg.sv"), *rest]
     done = subprocess.run([*command, *files], cwd=folder, capture_output=True, text=True)
     return done.stdout + done.stderr
 
 
 def verilator(folder):
-    """What Verilator says of it, with the waivers of each design."""
-    command = ["verilator", "--lint-only", "-Wall", "-Wno-UNUSEDSIGNAL", "--top-module", "outer"]
-    files = [*names(folder, "*.vlt"), *names(folder, "*_pkg.sv"), "outer.sv", *names(folder, "*.v")]
+    """What Verilator says of it, with the waivers of each design, and properties bound into two."""
+    command = ["verilator", "--lint-only", "-Wall", "-Wno-UNUSEDSIGNAL", "--assert"]
+    rest = [
+        "outer.sv",
+        *(n for end in (".v", "_checker.sv", "_bind.sv") for n in names(folder, f"*{end}")),
+    ]
+    files = ["--top-module", "outer", *names(folder, "*.vlt"), *names(folder, "*_pkg.sv"), *rest]
     done = subprocess.run([*command, *files], cwd=folder, capture_output=True, text=True)
     return done.stdout + done.stderr
 
@@ -88,13 +93,15 @@ def verilator(folder):
 def yosys(folder, where):
     """Read it with Yosys's own reader, names of packages in front, or with slang; then check."""
     files = {path.name: path.read_text() for path in folder.iterdir()}
-    packages, modules = (" ".join(names(folder, end)) for end in ("*_pkg.sv", "*.v"))
+    packages, modules, checkers = (
+        " ".join(names(folder, end)) for end in ("*_pkg.sv", "*.v", "*_checker.sv")
+    )
     if where:
         tops = [variant(name, **options).top for name, options in DESIGNS]
         files["outer.sv"] = outer(*tops, where=where)
-        read = f"read_verilog -sv {packages} outer.sv\nread_verilog {modules}"
+        read = f"read_verilog -sv {packages} {checkers} outer.sv\nread_verilog {modules}"
     else:
-        read = f"read_slang {packages} {modules} outer.sv --top outer"
+        read = f"read_slang {packages} {modules} {checkers} outer.sv --top outer"
     PINNED.run(f"{read}\nhierarchy -check -top outer\nproc\nflatten\ncheck -assert", files)
 
 

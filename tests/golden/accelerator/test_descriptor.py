@@ -34,7 +34,7 @@ def values(opcode):
 any_values = st.sampled_from(list(FIELDS)).flatmap(values)
 
 
-@settings(max_examples=60)
+@settings(max_examples=30)
 @given(any_values)
 def test_fields_survive(fields):
     data = pack(fields)
@@ -46,14 +46,14 @@ def test_fields_survive(fields):
     )
 
 
-@settings(max_examples=60)
+@settings(max_examples=30)
 @given(any_values)
 def test_descriptors_survive(fields):
     descriptor = decode(fields)
     assert decode(unpack(encode(descriptor))) == descriptor
 
 
-@settings(max_examples=40)
+@settings(max_examples=30)
 @given(any_values)
 def test_used_fields_lie_where_they_were(fields):
     """What ``encode`` writes of a decoded descriptor is what it was, but for unused places."""

@@ -216,7 +216,7 @@ touches = st.builds(
 )
 
 
-@settings(max_examples=100)
+@settings(max_examples=50)
 @given(touches, touches)
 def test_two_accesses_meet_where_their_bytes_do(one, other):
     def every_byte(touched):

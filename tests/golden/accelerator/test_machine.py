@@ -67,7 +67,7 @@ def test_random_programs(built, seed):
 
 @each
 @pytest.mark.long
-@pytest.mark.parametrize("seed", range(100, 150))
+@pytest.mark.parametrize("seed", range(100, 130))
 def test_more_random_programs(built, seed):
     machine, outcome, plain = run_both(built, random_program(built, seed, products=5))
     assert outcome.fault == 0

@@ -84,6 +84,21 @@ def test_full_bursts_do_not_wait():
     assert [(cycle, beat["length"]) for cycle, beat in seen] == [(3, 15), (4, 7)]
 
 
+def test_heads():
+    """The head of each record alone, though the records follow one another."""
+    layout, out = record_layout(32, heads=True), span_layout(64, 32, 256)
+    jobs = [(0x1000 - 256, 1, [0, 1, 5]), (0x4000, 0, [0, 1])]
+    records = [
+        pack(layout, start=start, index=index, head=head, last=index == indices[-1])
+        for start, head, indices in jobs
+        for index in indices
+    ]
+    seen = pump(Bursts(64, 32, 256, head=32), {"i": records}, ["o"], cycles=40)["o"]
+    found = [(beat["address"], beat["length"]) for beat in (unpack(out, p) for _, p in seen)]
+    heads = [(0xF00, 3), (0x1000, 3), (0x1400, 3)]
+    assert found == heads + [(0x4000 + 128 * k, 15) for k in range(4)]
+
+
 def test_wide_addresses():
     """64 bits: the sign of an index reaches the top."""
     jobs = [(2**63, [-3, -2, 5]), (2**64 - 640, [0, 1])]
