@@ -1,18 +1,34 @@
 """Simulation of a catalogue design on a simulator of choice."""
 
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
+from numpy.typing import NDArray
+
+from ..sim.result import NO_STALLS, Result, Stalls
 from ..sim.simulator.amaranth import AmaranthSimulator
 from ..sim.simulator.cxxrtl import CxxrtlSimulator, compiler
 from ..sim.simulator.linked import LinkedSimulator
 from ..sim.simulator.simulator import Simulator
+from ..sim.simulator.verilog import ICARUS, VERILATOR, run_verilog
 from ..sim.simulator.waveform import Port
 from .catalogue.catalogue import Variant
+from .export.verilog import verilog
 
-__all__ = ["SIMULATORS", "cxxrtl_simulator", "default_simulator", "make_simulator"]
+__all__ = [
+    "SIMULATORS",
+    "VERILOG_SIMULATORS",
+    "cxxrtl_simulator",
+    "default_simulator",
+    "make_simulator",
+    "simulate_verilog",
+]
 
 SIMULATORS = ("amaranth", "cxxrtl")
+"""Simulators that run a bench, every cycle compared."""
+
+VERILOG_SIMULATORS = {simulator.name: simulator for simulator in (ICARUS, VERILATOR)}
+"""Simulators that run the Verilog that ships in its Verilog testbench, by name."""
 
 
 def default_simulator() -> str:
@@ -37,7 +53,10 @@ def make_simulator(
     """
     shell = variant.shell
     if shell is not None and not shell.transparent:
-        raise ValueError(f"{variant.top} has no cycle model: simulate it with stream or flat ports")
+        raise ValueError(
+            f"{variant.top} has no cycle model: simulate it with stream or flat ports, or its "
+            f"Verilog under {' or '.join(VERILOG_SIMULATORS)}"
+        )
     if name == "amaranth":
         simulator: Simulator = AmaranthSimulator(variant.outside, vcd=vcd)
     elif name == "cxxrtl":
@@ -65,4 +84,29 @@ def cxxrtl_simulator(
         clock=design.clock,
         vcd=vcd,
         optimise=optimise,
+    )
+
+
+def simulate_verilog(
+    variant: Variant, name: str, values: NDArray[Any] | None = None, stalls: Stalls = NO_STALLS
+) -> Result:
+    """Run the Verilog of a design in its testbench.
+
+    Args:
+        variant: the design.
+        name: of ``VERILOG_SIMULATORS``.
+        values: a float tensor to run on; None for the built-in stimulus.
+        stalls: how the testbench stalls; its seed is also that of the built-in stimulus.
+
+    Raises:
+        RuntimeError: the simulator is not installed or does not accept the Verilog.
+    """
+    return run_verilog(
+        verilog(variant),
+        variant.top,
+        variant.vectors(values, stalls.seed),
+        stalls,
+        clocking=variant.clock,
+        links=variant.links,
+        simulator=VERILOG_SIMULATORS[name],
     )

@@ -72,11 +72,18 @@ def program_vectors(component: Accelerator, program: RandomProgram) -> ProgramVe
     Args:
         component: the accelerator.
         program: one without faults whose END raises the interrupt.
+
+    Raises:
+        ValueError: it does not.
     """
     built = component.built
     machine = program.machine(built)
     machine.window = Window(0, len(program.memory))
     golden = machine.run(program.start)
+    if golden.fault or not golden.irq:
+        raise ValueError(
+            f"a program must raise the interrupt at its END: fault {golden.fault.name}"
+        )
     offsets = {register.name: register.offset for register in component.registers}
 
     def words(values: Mapping[str, int]) -> list[Word]:

@@ -32,6 +32,7 @@ SMALL = [
     ("requantizer", {"tile": 4, "both": True, "storage": "memory"}),
     ("baseline", {"block": 2, "method": "window"}),
     ("matmul", {"tile": 4, "pes": 2, "depth": 8, "element": "e2m1"}),
+    ("accelerator", {"tile": 4, "pes": 1, "depth": 16, "element": "e2m1"}),
     ("pack", {"bits": 7, "lanes": 8}),
     ("unpack", {"bits": 7, "lanes": 8, "stages": 0}),
 ]

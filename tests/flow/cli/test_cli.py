@@ -4,7 +4,7 @@ import json
 
 import numpy as np
 import pytest
-from designs import needs_gcc
+from designs import needs_gcc, needs_icarus
 from mxsf.flow.catalogue.catalogue import CATALOGUE
 from mxsf.flow.cli import main as cli
 from mxsf.flow.cli.chosen import of_options
@@ -139,6 +139,19 @@ def test_waveform(run, tmp_path, simulator):
     assert "i__payload" in text
     assert "$enddefinitions" in text
     assert "i__payload" in (tmp_path / "waves/e.gtkw").read_text()
+
+
+@needs_icarus
+@pytest.mark.parametrize("ports", ["stream", "axi"])
+def test_simulate_what_ships(run, ports):
+    words = ["simulate", "encoder", "--block", 2, "--stages", 1, "--interface", ports]
+    words += ["--simulator", "icarus"]
+    code, out, _ = run(*words)
+    assert code == 0
+    assert "on icarus: " in out
+    assert "0 mismatches" in out
+    code, _, err = run(*words, "--vcd", "e.vcd")
+    assert (code, err) == (2, "error: --vcd e.vcd has no effect with --simulator icarus\n")
 
 
 def test_a_mismatch_exits_1(run, monkeypatch):

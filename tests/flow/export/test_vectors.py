@@ -1,7 +1,5 @@
 """Vectors: the testbench that ships runs anywhere, and catches what is wrong."""
 
-import subprocess
-
 import numpy as np
 import pytest
 from designs import SMALL, exported, needs_icarus, needs_verilator
@@ -9,47 +7,20 @@ from mxsf.flow.catalogue.catalogue import variant
 from mxsf.flow.export.vectors import write_vectors
 from mxsf.flow.export.verilog import verilog
 from mxsf.sim.result import Stalls
-from mxsf.sim.simulator.verilog import VERILATOR, run_verilog
+from mxsf.sim.simulator.verilog import run_verilog
+from mxsf.sim.stimulus.program_vectors import ProgramVectors
+from testbenches import HARMS, icarus, spoil, verilated
 
 STALLS = Stalls(0.7, 0.6, 3)
-
-
-def icarus(folder, top, *options):
-    """Compile without a warning and run, as a user would: (exit status, what it printed)."""
-    command = ["iverilog", "-g2005", "-Wall", *options, "-o", "tb", f"{top}_tb.v", f"{top}.v"]
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=True)
-    assert not done.stderr
-    done = subprocess.run(["vvp", "-n", "tb"], cwd=folder, capture_output=True, text=True)
-    return done.returncode, done.stdout
-
-
-def verilated(folder, top):
-    """Compile under Verilator: what runs it, once more for each call."""
-    command = VERILATOR.commands[0]
-    command = [*command[: command.index("--top-module") + 1], f"{top}_tb", "-o", "tb"]
-    command += [f"{top}_tb.v", f"{top}.v"]
-    subprocess.run(command, cwd=folder, capture_output=True, text=True, check=True)
-
-    def run():
-        done = subprocess.run(["./obj_dir/tb"], cwd=folder, capture_output=True, text=True)
-        return done.returncode, done.stdout
-
-    return run
 
 
 def written(folder, name, options):
     """Write a design with its testbench: name of the top, the files of its answers."""
     design, _ = exported(name, **options)
     write_vectors(design, folder, None, STALLS)
-    outputs = design.vectors().outputs
-    return design.top, [folder / f"{design.top}_{port}.hex" for port in outputs]
-
-
-def spoil(file, line=-1):
-    """Change the lowest bit of an answer."""
-    lines = file.read_text().split()
-    lines[line] = f"{int(lines[line], 16) ^ 1:x}"
-    file.write_text("\n".join(lines))
+    vectors = design.vectors()
+    answers = ["golden"] if isinstance(vectors, ProgramVectors) else vectors.outputs
+    return design.top, [folder / f"{design.top}_{port}.hex" for port in answers]
 
 
 AXI = [
@@ -90,38 +61,23 @@ def test_the_exit_status_under_verilator(name, options, tmp_path):
     assert "\nFAIL\n" in printed
 
 
-def missing(folder, top, file):
-    file.unlink()
-
-
-def short(folder, top, file):
-    file.write_text("\n".join(file.read_text().split()[:-1]))
-
-
-def long(folder, top, file):
-    file.write_text(file.read_text() + "0\n")
-
-
-def no_number(folder, top, file):
-    file.write_text(file.read_text().replace("\n", "\nzero\n", 1))
-
-
-def unknown(folder, top, file):
+def unknown(file):
     """An output of the design is X."""
-    path = folder / f"{top}.v"
+    top = file.stem.rpartition("_")[0]
+    path = file.with_name(f"{top}.v")
     name = "significand" if "decoder" in top else "o__payload"
     harm = f"module harm; initial force {top}_tb.dut.{name} = 'bx; endmodule\n"
     path.write_text(path.read_text() + harm)
 
 
 @needs_icarus
-@pytest.mark.parametrize("harm", [missing, short, long, no_number, unknown])
+@pytest.mark.parametrize("harm", [*HARMS, unknown])
 @pytest.mark.parametrize(
     ("name", "port"), [("decoder", "code"), ("encoder", "i"), ("encoder", "o")]
 )
 def test_what_is_not_whole_is_an_error(name, port, harm, tmp_path):
     top, _ = written(tmp_path, name, {"block": 4} if name == "encoder" else {})
-    harm(tmp_path, top, tmp_path / f"{top}_{port}.hex")
+    harm(tmp_path / f"{top}_{port}.hex")
     status, printed = icarus(tmp_path, top)
     assert status != 0
     assert "\nFAIL\n" in printed
