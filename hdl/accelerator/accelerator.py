@@ -236,7 +236,7 @@ class Accelerator(wiring.Component):
             return data.valid & data.ready
 
         counted = {
-            "cycles": control.running,
+            "cycles": control.running & ~control.forget,  # all counted when running ends
             "descriptors": dispatch.done | control.ended,
             "load_code_bytes": beats("a_codes", "b_codes"),
             "load_scale_bytes": beats("a_scales", "b_scales"),
@@ -262,9 +262,9 @@ class Accelerator(wiring.Component):
         m.d.comb += [
             ports["status"].eq(status),
             act.ready.eq(~(act.payload[0] & control.running)),
-            control.go.eq(act.valid & act.payload[0]),
-            control.abort.eq(act.valid & act.payload[1]),
-            control.clear.eq(act.valid & act.payload[2]),
+            Cat(control.go, control.abort, control.clear).eq(
+                Mux(act.valid & act.ready, act.payload, 0)
+            ),
             self.irq.eq(control.pending & ports["irq_enable"][0]),
         ]
 

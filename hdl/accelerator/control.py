@@ -73,7 +73,10 @@ class Control(wiring.Component):
                     m.next = "start"
             with m.State("start"):
                 m.d.comb += [self.started.eq(1), self.running.eq(1)]
+                m.d.sync += broken.eq(self.abort)
                 m.next = "run"
+                with m.If(self.abort):
+                    m.next = "drain"
             self._run(m, broken, raises)
             with m.State("drain"):
                 m.d.comb += [self.running.eq(1), self.idle.eq(1), self.cancel.eq(1)]
@@ -90,6 +93,9 @@ class Control(wiring.Component):
                     with m.If(raises):
                         m.d.sync += self.pending.eq(1)
                     m.next = "idle"
+                with m.If(self.abort):
+                    m.d.sync += broken.eq(1)
+                    m.next = "drain"
         return m
 
     def _run(self, m: Module, broken: Signal, raises: Signal) -> None:

@@ -146,6 +146,8 @@ class CxxrtlSimulator:
                 if trace:
                     trace.sample({name: self.get(name) for name in ports})
                 if clocked:
+                    if not self.settled:
+                        library.settle()
                     library.edge()
                 self.settled = False
 
@@ -264,11 +266,10 @@ GETS    }
 }
 """
 
-# After the step with clk high the combinational outputs are stale, so one more with clk low.
+# After the step with clk high the combinational outputs are stale: who reads them settles again.
 _EDGE = """
-    design->CLOCK.set(0u); design->step();
     design->CLOCK.set(1u); design->step();
-    design->CLOCK.set(0u); design->step();
+    design->CLOCK.set(0u);
 """
 
 _STREAM = """
