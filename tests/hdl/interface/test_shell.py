@@ -6,7 +6,7 @@ import subprocess
 import pytest
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In
-from designs import SMALL, check, exported, interfaces, needs_gcc, needs_icarus
+from designs import SMALL, check, exported, needs_gcc, needs_icarus
 from mxsf.flow.catalogue import interfaces
 from mxsf.flow.catalogue.catalogue import CATALOGUE, variant
 from mxsf.flow.export.verilog import verilog
@@ -17,7 +17,7 @@ from mxsf.sim.result import Stalls
 from mxsf.sim.simulator.verilog import run_verilog
 
 STALLS = Stalls(0.7, 0.6, 3)
-FLAT = [(name, options) for name, options in SMALL if "flat" in interfaces(name)]
+FLAT = [(name, options) for name, options in SMALL if "flat" in CATALOGUE[name].interfaces]
 RESETS = [(reset, polarity) for reset in ("sync", "async") for polarity in ("high", "low")]
 
 
