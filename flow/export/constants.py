@@ -25,7 +25,9 @@ def constants(variant: Variant, facts: dict[str, Any]) -> list[Constant]:
         variant: the design.
         facts: its manifest.
     """
-    found = [Constant("LATENCY", facts["latency"], "in cycles")]
+    found = list[Constant]()
+    if facts["latency"] is not None:
+        found.append(Constant("LATENCY", facts["latency"], "in cycles"))
     if hasattr(variant.component, "beats"):
         found.append(Constant("BLOCK_BEATS", facts["block_beats"], "beats of a block"))
     for parameter in variant.design.parameters:

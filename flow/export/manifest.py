@@ -31,8 +31,8 @@ def manifest(variant: Variant) -> dict[str, Any]:
         "parameters": variant.settings(),
         "options": variant.options(),
         "formats": _formats(variant),
-        "latency": variant.latency,
-        "block_beats": variant.beats,
+        "latency": None if variant.design.latency is None else variant.latency,
+        "block_beats": None if variant.design.latency is None else variant.beats,
         "interface": variant.interface.name,
         "clocking": None if clock is None else asdict(clock),
         "ports": _ports(variant),
@@ -68,7 +68,10 @@ def _registers(variant: Variant) -> dict[str, Any]:
     """Registers of a design that a host reads and writes."""
     if not variant.registers:
         return {}
-    described = [asdict(reg) | {"access": reg.access.value} for reg in variant.registers]
+    described = [
+        {**asdict(reg), "access": reg.access.value, "fields": [asdict(f) for f in reg.fields]}
+        for reg in variant.registers
+    ]
     return {"registers": described}
 
 

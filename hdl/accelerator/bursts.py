@@ -95,7 +95,7 @@ class Bursts(wiring.Component):
         opened = Signal()
         closed = Signal(reset_less=True)
         room = Signal(range(MOST_BEATS), reset_less=True)
-        within = Signal()
+        same_beat = Signal()
         merges = Signal()
         advance = Signal()
         fits = Signal()
@@ -103,8 +103,8 @@ class Bursts(wiring.Component):
         taken = Signal(range(MOST_BEATS + 1))
         rest = Signal(range(MOST_BEATS))
         m.d.comb += [
-            within.eq(lane != 0 if bytewise else 0),
-            merges.eq(opened & ~closed & record.follows & ((room != 0) | within)),
+            same_beat.eq(lane != 0 if bytewise else 0),
+            merges.eq(opened & ~closed & record.follows & ((room != 0) | same_beat)),
             self.o.valid.eq(opened & (closed | (held & ~merges))),
             advance.eq(held & (~opened | merges | self.o.ready)),
             available.eq(Mux(merges, room, self._beats_of_page(m, record.address))),
@@ -114,7 +114,7 @@ class Bursts(wiring.Component):
             self.i.ready.eq(~held | (advance & fits)),
         ]
         if bytewise:
-            with m.If(merges & within):
+            with m.If(merges & same_beat):
                 m.d.comb += taken.eq(0)
         with m.If(self.o.valid & self.o.ready):
             m.d.sync += opened.eq(0)

@@ -190,8 +190,8 @@ class Check(wiring.Component):
     def _planes(self, m: Module, plane: Signal, which: Any, beyond: Value) -> None:
         """States that compare one plane after the other with alignment and window."""
         job: Any = self.o.payload
-        names = ("start", "least_bytes", "most_bytes", "first", "end")
-        start, least, most, first, end = (Signal(signed(self._bits), name=n) for n in names)
+        names = ("start", "least_bytes", "most_bytes", "first", "behind")
+        start, least, most, first, behind = (Signal(signed(self._bits), name=n) for n in names)
         misaligned, outside = Signal(), Signal()
         limit = Mux(self.high == 0, 1 << self.built.address, self.high)
         with m.State("start"):
@@ -204,11 +204,11 @@ class Check(wiring.Component):
                 m.d.sync += [misaligned.eq(0), outside.eq(beyond)]
             m.next = "sum"
         with m.State("sum"):
-            m.d.sync += [first.eq(start + least), end.eq(start + most)]
+            m.d.sync += [first.eq(start + least), behind.eq(start + most)]
             m.next = "compare"
         with m.State("compare"):
             with m.If(which.used):
-                m.d.sync += outside.eq(outside | (first < self.low) | (end > limit))
+                m.d.sync += outside.eq(outside | (first < self.low) | (behind > limit))
                 odd = ~which.bytewise & (start % self.built.beat != 0)
                 m.d.sync += misaligned.eq(misaligned | odd)
             with m.Switch(plane):

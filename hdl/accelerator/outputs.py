@@ -100,15 +100,15 @@ class Outputs(wiring.Component):
 
         m.submodules.codes_plane = plane = PlaneBursts(built, built.code_record)
         width = built.tile * built.element.bits
-        m.submodules.packed = packed = Regear(
+        m.submodules.pack = pack = Regear(
             *(width, built.tile), *(built.bus, built.code_record // built.beat)
         )
         bits = derive(m, to_codes, unsigned(width), name="codes_bits")
         m.d.comb += bits.payload.eq(Value.cast(to_codes.payload.codes))
-        link(m, bits, packed.i)
+        link(m, bits, pack.i)
         link(m, ports["codes"], plane.i)
         link(m, without_marks(m, plane.o, built, name="codes_burst"), ports["codes_bursts"])
-        link(m, self._whole(m, packed.o, "codes"), ports["codes_data"])
+        link(m, self._whole(m, pack.o, "codes"), ports["codes_data"])
 
         m.submodules.scales = scales = ScaleWriter(built)
         first = where(m, to_scales, to_scales.payload.first, name="first_row")

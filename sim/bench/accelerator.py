@@ -294,6 +294,7 @@ DESIGNS = (
         Accelerator,
         bench=run_accelerator,
         vectors=accelerator_vectors,
+        latency=None,
         idle=idle_quantizer,
         axi=AxiAccelerator,
         interfaces=("axi",),

@@ -55,7 +55,7 @@ class Design:
         build: makes the component; takes the parameters as keywords.
         bench: see ``Bench``.
         vectors: what goes in and what must come out: (component, values of a tensor or None, seed).
-        latency: what its latency counts.
+        latency: what its latency counts; None for a design with state that has no such number.
         packets: what becomes of its beats, where it has streams: (component).
         axi: makes the shell with AXI ports: (component, name of its module, clock and reset), and
             ``keep``, whether inputs with arrays have tkeep.
@@ -73,7 +73,7 @@ class Design:
     build: Callable[..., Any]
     bench: Bench
     vectors: Callable[[Any, NDArray[Any] | None, int], Vectors | ProgramVectors]
-    latency: LatencyWords = BLOCK_OF_BEATS
+    latency: LatencyWords | None = BLOCK_OF_BEATS
     packets: Callable[[Any], Packets] | None = None
     axi: Callable[..., Shell] = AxiShell
     bridge: Callable[[Any, Collection[str]], Bridge] | None = None

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from mxsf.flow.catalogue.catalogue import Variant, variant
+from mxsf.flow.catalogue.catalogue import CATALOGUE, Variant, variant
 from mxsf.flow.export.verilog import verilog
 from mxsf.flow.simulate import make_simulator
 from mxsf.golden import FORMATS
@@ -19,6 +19,8 @@ from mxsf.sim.stimulus.words import EDGES, directed_words, random_words
 
 NAMED = list(FORMATS)
 OTHERS = ["e3m4", "e0m5", "e5m0", "e1m2", "e2m3+e2m1", "e3m3+e2m1+e1m0", "e8m7", "e4m11"]
+
+ACCELERATOR = ("accelerator", {"tile": 4, "pes": 1, "depth": 16, "element": "e2m1"})
 
 SMALL = [
     ("decoder", {"element": "int8"}),
@@ -32,11 +34,21 @@ SMALL = [
     ("requantizer", {"tile": 4, "both": True, "storage": "memory"}),
     ("baseline", {"block": 2, "method": "window"}),
     ("matmul", {"tile": 4, "pes": 2, "depth": 8, "element": "e2m1"}),
-    ("accelerator", {"tile": 4, "pes": 1, "depth": 16, "element": "e2m1"}),
+    ACCELERATOR,
     ("pack", {"bits": 7, "lanes": 8}),
     ("unpack", {"bits": 7, "lanes": 8, "stages": 0}),
 ]
 """Every design of the catalogue, small: names and parameters."""
+
+STREAMING = [(name, options) for name, options in SMALL if name not in ("decoder", "accelerator")]
+"""Those that have streams."""
+
+
+def interfaces(name: str) -> list[str]:
+    """Interfaces that a design can have."""
+    found = CATALOGUE[name].interfaces
+    return [kind for kind in found if (name, kind) != ("decoder", "axi")]  # it has no streams
+
 
 needs_gcc = pytest.mark.skipif(shutil.which("g++") is None, reason="needs g++")
 needs_verilator = pytest.mark.skipif(

@@ -32,6 +32,7 @@ SMALL = {
     "accumulator": [],
     "dot": ["--element", "e2m1", "--block", "2"],
     "matmul": ["--element", "e2m1", "--tile", "4", "--depth", "2"],
+    "accelerator": ["--element", "e2m1", "--tile", "4", "--pes", "1", "--depth", "2"],
     "baseline": ["--block", "2"],
     "pack": ["--lanes", "8"],
     "unpack": ["--lanes", "8"],

@@ -4,7 +4,7 @@ import subprocess
 
 import numpy as np
 import pytest
-from designs import SMALL, exported, needs_icarus, needs_verilator
+from designs import STREAMING, exported, needs_icarus, needs_verilator
 from faulty import FAULTS, faulty
 from mxsf.flow.export.extras import write_extras
 from mxsf.flow.export.vectors import write_vectors
@@ -14,7 +14,6 @@ from mxsf.sim.simulator.yosys import NATIVE, PINNED
 
 STALLS = Stalls(0.7, 0.6, 3)
 BLOCKS = ("encoder", {"element": "e2m1", "block": 4, "lanes": 2, "stages": 1})
-STREAMING = [(name, options) for name, options in SMALL if name != "decoder"]
 MORE = [
     ("encoder", {"block": 8, "lanes": 1, "storage": "registers"}),
     ("encoder", {"block": 4, "stages": "keys_skid,skid,output"}),

@@ -6,7 +6,7 @@ import shutil
 import subprocess
 
 import pytest
-from designs import SMALL, needs_icarus, needs_verilator
+from designs import ACCELERATOR, SMALL, interfaces, needs_icarus, needs_verilator
 from mxsf.flow.catalogue.catalogue import variant
 from mxsf.flow.export.extras import extras, write_extras
 from mxsf.flow.export.manifest import manifest
@@ -15,7 +15,6 @@ from mxsf.flow.synth.timing import TARGETS
 from mxsf.sim.simulator.yosys import PINNED
 
 MANY = [*SMALL, ("dot", {"block": 4, "lanes": 2, "outputs": 3}), ("dot", {"element": "e3m4"})]
-INTERFACES = ["stream", "flat", "axi"]
 
 
 def text_of(design, end):
@@ -26,10 +25,12 @@ def text_of(design, end):
 @pytest.mark.parametrize(
     ("name", "options", "interface"),
     [
-        (name, options, interface)
-        for name, options in MANY[:4]
-        for interface in INTERFACES
-        if (name, interface) != ("decoder", "axi")  # it has no streams
+        *(
+            (name, options, interface)
+            for name, options in MANY[:4]
+            for interface in interfaces(name)
+        ),
+        pytest.param(*ACCELERATOR, "axi", marks=pytest.mark.long),
     ],
     ids=str,
 )
@@ -46,7 +47,7 @@ def test_the_instance_fits(name, options, interface, tmp_path):
         return done.stderr
 
     assert complaints(instance) == ""
-    port = next(name for name, (width, _) in design.ports.items() if width > 1)
+    port = next(name for name, (width, inwards) in design.ports.items() if inwards and width > 1)
     assert port in complaints(instance.replace(f".{port}(", ".no_port("))
     wire = f"{design.top}_{port};"
     assert "expects" in complaints(re.sub(rf"wire \[\d+:0\] {wire}", f"wire {wire}", instance))

@@ -4,7 +4,7 @@ import re
 import subprocess
 
 import pytest
-from designs import SMALL, needs_icarus, needs_verilator
+from designs import SMALL, interfaces, needs_icarus, needs_verilator
 from mxsf.flow.catalogue.catalogue import variant
 from mxsf.flow.export.extras import extras
 from mxsf.flow.export.verilog import verilog
@@ -24,8 +24,7 @@ DESIGNS = [
 CASES = [
     pytest.param(name, {**options, "interface": interface}, id=f"{name}-{options}-{interface}")
     for name, options in DESIGNS
-    for interface in ("stream", "flat", "axi")
-    if (name, interface) != ("decoder", "axi")
+    for interface in interfaces(name)
 ]
 WAIVED = {
     *("WIDTH", "UNUSEDSIGNAL", "DECLFILENAME", "UNOPTFLAT", "CASEOVERLAP", "SYMRSVDWORD"),

@@ -5,7 +5,7 @@ import shutil
 from dataclasses import replace
 
 import pytest
-from designs import exported, needs_icarus, tiers
+from designs import ACCELERATOR, exported, needs_icarus, tiers
 from mxsf.flow.catalogue.catalogue import variant
 from mxsf.flow.export.vectors import write_vectors
 from mxsf.flow.simulate import simulate_verilog
@@ -15,7 +15,7 @@ from mxsf.sim.stimulus.programs import random_program
 from testbenches import HARMS, again, icarus, spoil
 
 STALLS = Stalls(0.7, 0.6, 3)
-SMALL = {"tile": 4, "pes": 1, "depth": 16, "element": "e2m1"}
+NAME, SMALL = ACCELERATOR
 pytestmark = needs_icarus
 
 
@@ -23,7 +23,7 @@ pytestmark = needs_icarus
 def compiled(tmp_path_factory):
     """A folder with a testbench that passes, compiled: the folder, the design's name."""
     folder = tmp_path_factory.mktemp("program")
-    design, _ = exported("accelerator", **SMALL)
+    design, _ = exported(NAME, **SMALL)
     write_vectors(design, folder, None, STALLS)
     status, printed = icarus(folder, design.top)
     assert printed.endswith("PASS\n")
@@ -126,7 +126,7 @@ def test_time_out_is_an_error(bench):
 
 
 def test_a_program_that_does_not_interrupt_is_refused():
-    component = variant("accelerator", **SMALL).component
+    component = variant(NAME, **SMALL).component
     silent = random_program(component.built, 1, irq=False)
     with pytest.raises(ValueError, match="raise the interrupt at its END: fault NONE"):
         program_vectors(component, silent)
@@ -146,7 +146,7 @@ def test_a_program_that_does_not_interrupt_is_refused():
     ids=str,
 )
 def test_other_forms_pass(options):
-    design = variant("accelerator", tile=4, depth=16, **options)
+    design = variant(NAME, tile=4, depth=16, **options)
     for seed in range(3):
         result = simulate_verilog(design, "icarus", None, replace(STALLS, seed=seed))
         assert result.passed, result.mismatches

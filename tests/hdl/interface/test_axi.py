@@ -4,7 +4,7 @@ from dataclasses import replace
 from functools import cache
 
 import pytest
-from designs import SMALL, needs_gcc, needs_icarus
+from designs import STREAMING, needs_gcc, needs_icarus
 from mxsf.flow.catalogue.catalogue import variant
 from mxsf.flow.export.verilog import verilog
 from mxsf.flow.simulate import cxxrtl_simulator
@@ -16,8 +16,8 @@ from mxsf.sim.stimulus.vectors import Column
 from planted import Planted, on
 
 STALLS = Stalls(0.7, 0.6, 3)
-STREAMING = [
-    *((name, options) for name, options in SMALL if name not in ("decoder", "matmul")),
+CASES = [
+    *((name, options) for name, options in STREAMING if name != "matmul"),
     ("encoder", {"block": 4, "element": "e2m1", "tkeep": "no"}),
     ("dot", {"block": 8, "lanes": 4, "stages": 3}),
     ("dot", {"block": 8, "lanes": 4, "outputs": 3}),
@@ -25,7 +25,7 @@ STREAMING = [
 SLOW = ("product_sum", "dot", "baseline")  # g++ takes long
 RULES = [
     pytest.param(name, options, marks=[pytest.mark.long] if name in SLOW else [])
-    for name, options in STREAMING
+    for name, options in CASES
 ]
 
 
@@ -66,7 +66,7 @@ def test_the_rules_hold(name, options):
 
 
 @needs_icarus
-@pytest.mark.parametrize(("name", "options"), STREAMING, ids=str)
+@pytest.mark.parametrize(("name", "options"), CASES, ids=str)
 def test_vectors_run_on_the_bus(name, options):
     design = variant(name, interface="axi", **options)
     text, vectors = verilog(design), design.vectors()
