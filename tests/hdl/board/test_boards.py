@@ -38,7 +38,7 @@ from mxsf.hdl.board import board as board_module
 from mxsf.hdl.board.board import Board, make_board, self_test
 from mxsf.hdl.board.replies import Replies
 from mxsf.hdl.board.uart import Receiver, Transmitter
-from mxsf.hdl.engine import matmul as matmul_module
+from mxsf.hdl.engine import product as product_module
 from mxsf.hdl.engine.matmul import machine
 from mxsf.hdl.engine.sequencer import Sequencer
 from mxsf.sim.bench.board import exchange, serve
@@ -271,7 +271,7 @@ def test_a_planted_fault_shows_as_fail(monkeypatch):
     plant(
         monkeypatch,
         Sequencer,
-        matmul_module,
+        product_module,
         lambda part: part.o.payload.a_across.eq(part.job.a_transposed & (part.o.payload.step == 0)),
     )
     report = run_tests(make(**ROWS))
