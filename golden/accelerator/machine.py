@@ -64,7 +64,7 @@ class Outcome:
         descriptor: address of the descriptor that stopped it.
         bus_address: of the first record that the bus refused, 0 where it did not.
         program: what the register ``program`` says then: the descriptor after the END, or the one
-            with the fault.
+            with the fault; what it said before, where the bus refused a plane.
         irq: whether the interrupt was raised.
         breaches: all hazards.
     """
@@ -116,7 +116,8 @@ class Machine:
         breaches = [breach for each in every for breach in each.breaches]
         breaches += _program_breaches(program, every)
         if done.fault:
-            last = done.address, done.bus_address, done.address, True
+            refused = done.fault in (Fault.READ, Fault.WRITE)
+            last = done.address, done.bus_address, program if refused else done.address, True
         else:
             assert isinstance(done.descriptor, End)
             last = done.address, 0, done.address + SIZE, done.descriptor.irq

@@ -12,6 +12,8 @@ __all__ = ["Host", "lite_channels"]
 
 Step = Callable[[], Awaitable[dict[str, Beat]]]
 
+_PATIENCE = 10_000  # cycles
+
 
 def lite_channels() -> list[Channel]:
     """Channels of the AXI4-Lite interface ``s_axi``."""
@@ -32,6 +34,9 @@ class Host:
         bus: the channels.
         step: runs a cycle of the bus and returns what was transferred.
         result: gets what was wrong.
+
+    Raises:
+        RuntimeError: an access is never answered.
     """
 
     def __init__(self, registers: Sequence[Register], bus: Handshakes, step: Step, result: Result):
@@ -60,7 +65,7 @@ class Host:
     async def _answer(self, channel: str, asked: set[str]) -> Beat:
         """Step until a channel answers, which may only be after all that it answers to."""
         waiting = set(asked)
-        while True:
+        for _ in range(_PATIENCE):
             moved = await self._step()
             if channel in moved:
                 if waiting:
@@ -69,6 +74,7 @@ class Host:
             for other in {"b", "r"} & moved.keys():
                 self._result.note(f"{other} answers unasked")
             waiting -= moved.keys()
+        raise RuntimeError(f"{channel} never answers")
 
     async def write(self, name: str, value: int, strobes: int = 0b1111) -> bool:
         """Write a register; returns whether it was done, which only one that acts may refuse."""

@@ -84,7 +84,7 @@ class AxiMemory:
     Responses come in order, reads and writes run side by side. A burst that a write races reads
     what the memory held when it was asked for, or when its data go, at random; a write counts from
     its beats on or from its response on, at random: who does not wait for responses sees both.
-    Bytes beyond the array are refused with DECERR. Idle inputs carry noise.
+    Bytes outside the array are refused with DECERR. Idle inputs carry noise.
 
     Args:
         pins: the design; its ports are those of ``mxsf.hdl.accelerator.ports.manager_ports``.
@@ -93,6 +93,7 @@ class AxiMemory:
         timing: see ``MemoryTiming``.
         faults: accesses to refuse; what is written so does not change the memory.
         prefix: of the ports.
+        origin: address of the first byte, a multiple of a beat.
 
     Attributes:
         reads, writes: address and beats of every burst that was taken, in order.
@@ -107,12 +108,13 @@ class AxiMemory:
         timing: MemoryTiming | None = None,
         faults: Iterable[Fault] = (),
         prefix: str = "m_axi_",
+        origin: int = 0,
     ):
         self._timing = timing or MemoryTiming()
         self._stalls = self._timing.stalls
         self._random = Random(self._stalls.seed)
         self._pins = BusPins(pins, bus, prefix, self._random)
-        self._bytes = memory.data
+        self._bytes, self._origin = memory.data, origin
         self._beat, self._bus = bus // 8, bus
         self._all = (1 << self._beat) - 1
         faults = list(faults)
@@ -195,13 +197,18 @@ class AxiMemory:
         low, high = cycles
         return self._now + (low if low == high else self._random.randint(low, high))
 
+    def _has(self, address: int) -> bool:
+        """Whether a beat is in memory."""
+        return 0 <= address - self._origin <= len(self._bytes) - self._beat
+
     def _word(self, address: int) -> int:
-        return int.from_bytes(self._bytes[address : address + self._beat], "little")
+        place = max(address - self._origin, 0)
+        return int.from_bytes(self._bytes[place : place + self._beat], "little")
 
     def _next_beat(self) -> tuple[int, int, int]:
         read = self._asked[0]
         address = read.address + read.sent * self._beat
-        response = OKAY if address + self._beat <= len(self._bytes) else DECERR
+        response = OKAY if self._has(address) else DECERR
         for fault in self._read_faults:
             if fault.hits(read.address, self.beats_read):
                 response = fault.response
@@ -224,7 +231,7 @@ class AxiMemory:
             data, strobes, last = self._early.popleft()
             number = self.beats_written - len(self._early) - 1
             address = write.address + len(write.bytes) * self._beat
-            if address + self._beat > len(self._bytes):
+            if not self._has(address):
                 write.response = DECERR
             for fault in self._write_faults:
                 if fault.hits(write.address, number):
@@ -245,10 +252,10 @@ class AxiMemory:
         if write.response:
             return
         for address, data, strobes in changes:
-            word = data.to_bytes(self._beat, "little")
+            word, place = data.to_bytes(self._beat, "little"), address - self._origin
             if strobes == self._all:
-                self._bytes[address : address + self._beat] = word
+                self._bytes[place : place + self._beat] = word
                 continue
             for lane in range(self._beat):
                 if strobes >> lane & 1:
-                    self._bytes[address + lane] = word[lane]
+                    self._bytes[place + lane] = word[lane]

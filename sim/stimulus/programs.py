@@ -4,6 +4,7 @@ Views walk backwards and wrap in the tile memories, runs do not divide, planes o
 order is missing; all starts of sums, epilogues and outputs occur.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,8 +20,9 @@ from ...golden.accelerator.descriptor import (
     Place,
     encode,
 )
+from ...golden.accelerator.fault import Window
 from ...golden.accelerator.fields import SIZE, Init, Opcode
-from ...golden.accelerator.machine import Machine
+from ...golden.accelerator.machine import Done, Machine
 from ...golden.accelerator.view import WHOLE, View
 from ...golden.formats.block import Rounding
 
@@ -39,22 +41,33 @@ class RandomProgram:
         start: address of the program.
         bases: of the base registers.
         descriptors: the program.
+        origin: address of the first byte of memory.
+        window: of planes, None for all addresses.
     """
 
     memory: NDArray[np.uint8]
     start: int
     bases: tuple[int, ...]
     descriptors: list[Descriptor]
+    origin: int = 0
+    window: Window | None = None
 
     def machine(self, built: Configuration) -> Machine:
         """The golden machine on a copy of the memory."""
-        machine = Machine(built, self.memory.copy())
+        machine = Machine(built, self.memory.copy(), self.origin)
         machine.bases[:] = self.bases
+        machine.window = self.window or machine.window
         return machine
 
 
 def random_program(
-    built: Configuration, seed: int, products: int = 3, *, irq: bool | None = None
+    built: Configuration,
+    seed: int,
+    products: int = 3,
+    *,
+    irq: bool | None = None,
+    origin: int = 0,
+    fills: bool = False,
 ) -> RandomProgram:
     """Draw programs until one has no hazard.
 
@@ -63,31 +76,43 @@ def random_program(
         seed: of all that is random.
         products: MULTIPLYs of the program, at most 20.
         irq: whether its END raises the interrupt; None for at random.
+        origin: address of memory, a multiple of 4096.
+        fills: begins with LOADs of all tiles of both memories.
     """
     random = np.random.default_rng(seed)
     while True:
-        made = _Maker(built, random).program(products, irq)
-        if not made.machine(built).run(made.start).breaches:
+        made = _Maker(built, random, origin).program(products, irq, fills)
+        every = list(made.machine(built).steps(made.start))
+        if not any(done.breaches for done in every):
+            made.window = _window(every) if random.integers(2) else None
             return made
+
+
+def _window(every: Sequence[Done]) -> Window:
+    """The addresses that planes have, and no other."""
+    touched = [each for done in every for each in done.touched]
+    low = min(int(each.addresses.min()) for each in touched)
+    return Window(low, max(int(each.addresses.max()) + each.record for each in touched))
 
 
 class _Maker:
     """Makes descriptors whose planes lie in the regions of their kind."""
 
-    def __init__(self, built: Configuration, random: np.random.Generator):
-        self.built, self.random = built, random
+    def __init__(self, built: Configuration, random: np.random.Generator, origin: int):
+        self.built, self.random, self.origin = built, random, origin
         self.records = {"codes": built.code_record, "scales": 1, "words": built.word_record}
-        self.regions, start = dict[str, tuple[int, int]](), 0
+        self.regions, start = dict[str, tuple[int, int]](), origin
         for kind, count in _REACH.items():
             end = start + -(-count * self.records[kind] // SIZE) * SIZE
             self.regions[kind], start = (start, end), end
         self.start = start
-        bases = [0, *(int(random.integers(start // SIZE)) * SIZE for _ in range(BASES - 1))]
-        self.bases = tuple(bases)
+        # From the first one all is within reach of an offset.
+        bases = [int(random.integers(origin, start)) for _ in range(BASES - 1)]
+        self.bases = (origin - int(random.integers(min(origin, 1 << 31) + 1)), *bases)
 
-    def program(self, products: int, irq: bool | None) -> RandomProgram:
+    def program(self, products: int, irq: bool | None, fills: bool) -> RandomProgram:
         """Loads and products, some FENCEs, an END."""
-        descriptors = list[Descriptor]()
+        descriptors = self._fill() if fills else list[Descriptor]()
         for _ in range(products):
             descriptors += [self._load(opcode) for opcode in (Opcode.LOAD_A, Opcode.LOAD_B)]
             descriptors.append(self._multiply())
@@ -97,30 +122,45 @@ class _Maker:
         descriptors.append(End(irq=drawn if irq is None else irq))
         memory = self._memory()
         data = b"".join(encode(descriptor) for descriptor in descriptors)
-        memory[self.start : self.start + len(data)] = np.frombuffer(data, np.uint8)
-        return RandomProgram(memory, self.start, self.bases, descriptors)
+        place = self.start - self.origin
+        memory[place : place + len(data)] = np.frombuffer(data, np.uint8)
+        return RandomProgram(memory, self.start, self.bases, descriptors, self.origin)
+
+    def _fill(self) -> list[Descriptor]:
+        """All tiles of both memories, then a FENCE."""
+        depth = self.built.depth
+        columns = min(depth, _REACH["codes"] // 2)
+        view, rows = View(pitch=0), depth // columns
+        codes, scales = (self._place(kind, view, rows, columns) for kind in ("codes", "scales"))
+        sides = (Opcode.LOAD_A, Opcode.LOAD_B)
+        return [*(Load(side, rows, columns, codes, scales, view) for side in sides), Fence()]
 
     def _memory(self) -> NDArray[np.uint8]:
         """Codes with zeros and few NaNs, scales near 1, words of like size; a few odd ones."""
         random, element = self.random, self.built.element
-        memory = random.integers(0, 256, self.start + _DESCRIPTORS * SIZE, dtype=np.uint8)
-        low, high = self.regions["codes"]
+        size = self.start - self.origin + _DESCRIPTORS * SIZE
+        memory = random.integers(0, 256, size, dtype=np.uint8)
+        low, high = self._part("codes")
         zero = random.random(high - low) < 0.1
         memory[low:high][zero] = random.choice([0, 0x80], zero.sum())
         if element.has_nan:
             nan = (memory[low:high] & 0x7F == 0x7F) & (random.random(high - low) < 0.95)
             memory[low:high][nan] ^= 0x41
-        low, high = self.regions["scales"]
+        low, high = self._part("scales")
         memory[low:high] = random.integers(121, 134, high - low)
         odd = random.random(high - low) < 0.03
         memory[low:high][odd] = random.choice([0, 1, 254, 255], odd.sum())
-        low, high = self.regions["words"]
+        low, high = self._part("words")
         count = (high - low) // 4
         words = np.ldexp(random.standard_normal(count), random.integers(-8, 9, count))
         odd = random.random(count) < 0.02
         words[odd] = random.choice([0, -0.0, np.inf, -np.inf, np.nan, 1e-40], odd.sum())
         memory[low:high] = words.astype("<f4").view(np.uint8)
         return memory
+
+    def _part(self, kind: str) -> tuple[int, int]:
+        low, high = self.regions[kind]
+        return low - self.origin, high - self.origin
 
     def _flag(self) -> bool:
         return bool(self.random.integers(2))
