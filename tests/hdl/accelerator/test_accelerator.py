@@ -8,7 +8,7 @@ import pytest
 from amaranth.sim import Simulator
 from designs import needs_gcc, plant
 from mxsf.flow.catalogue.catalogue import variant
-from mxsf.flow.simulate import cxxrtl_simulator
+from mxsf.flow.simulate import make_simulator
 from mxsf.golden.accelerator.configuration import Configuration
 from mxsf.golden.accelerator.descriptor import decode
 from mxsf.golden.accelerator.epilogue import relu, scale
@@ -27,7 +27,7 @@ SMALL = {"tile": 4, "pes": 4, "depth": 16, "rounding": "stochastic"}
 @cache
 def compiled():
     design = variant("accelerator", **SMALL)
-    return design.component, cxxrtl_simulator(design)
+    return design.component, make_simulator(design, "cxxrtl")
 
 
 @needs_gcc
@@ -53,7 +53,9 @@ def test_random_programs(stalls):
 def test_random_programs_of_other_accelerators(options):
     design = variant("accelerator", **options)
     programs = [random_program(design.component.built, n) for n in range(6)]
-    result = run_programs(cxxrtl_simulator(design), design.component, programs, Stalls(0.7, 0.7))
+    result = run_programs(
+        make_simulator(design, "cxxrtl"), design.component, programs, Stalls(0.7, 0.7)
+    )
     assert result.passed, result.mismatches
 
 
@@ -63,7 +65,7 @@ def test_random_programs_catch_a_mask_that_is_lost(monkeypatch):
     plant(monkeypatch, Epilogue, rows_module, lambda part: part.o.payload.words[0].eq(0))
     design = variant("accelerator", **SMALL)
     programs = [random_program(design.component.built, n) for n in range(3)]
-    assert not run_programs(cxxrtl_simulator(design), design.component, programs).passed
+    assert not run_programs(make_simulator(design, "cxxrtl"), design.component, programs).passed
 
 
 def random_descriptor(random):
