@@ -6,7 +6,7 @@ from random import Random
 import numpy as np
 import pytest
 from amaranth.sim import Simulator
-from designs import needs_gcc, plant
+from designs import needs_gcc, plant, tiers
 from mxsf.flow.catalogue.catalogue import variant
 from mxsf.flow.simulate import make_simulator
 from mxsf.golden.accelerator.configuration import Configuration
@@ -31,7 +31,9 @@ def compiled():
 
 
 @needs_gcc
-@pytest.mark.parametrize("stalls", [Stalls(), Stalls(0.6, 0.7, 1)], ids=str)
+@pytest.mark.parametrize(
+    "stalls", tiers([Stalls(0.6, 0.7, 1)], [Stalls(0.6, 0.7, 1), Stalls()]), ids=str
+)
 def test_random_programs(stalls):
     component, simulator = compiled()
     programs = [random_program(component.built, 10 * stalls.seed + n) for n in range(3)]
