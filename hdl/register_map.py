@@ -39,12 +39,15 @@ class BitField:
         low: lowest bit.
         width: bits.
         title: what it says.
+        built: whether its width follows from what the design was built as, so that another variant
+            has another one, or none.
     """
 
     name: str
     low: int
     width: int
     title: str
+    built: bool = False
 
     @property
     def mask(self) -> int:

@@ -21,7 +21,7 @@ COMMANDS = {
     "formats": "List the element formats and the block formats that have names.",
     "generate": "Write the Verilog of a design and its JSON manifest.",
     "vectors": "Write the Verilog of a design with a self-checking testbench.",
-    "simulate": "Run a design against the golden model, every cycle compared.",
+    "simulate": "Run a design and compare what it answers with the golden model.",
     "area": "Synthesize a design with Yosys and count its cells.",
     "timing": "Place and route a design with nextpnr.",
     "prove": "Prove that the Verilog of a design equals the golden model.",

@@ -41,7 +41,7 @@ def simulate(
     valid: float | None,
     ready: float | None,
 ) -> None:
-    """Run a design against the golden model: every cycle compared, or every answer."""
+    """Run a design and compare what it answers with the golden model."""
     values = None if tensor is None else load_array(tensor)
     if vcd is not None:
         if simulator in VERILOG_SIMULATORS:

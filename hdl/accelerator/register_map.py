@@ -151,7 +151,7 @@ def _wide(
 ) -> tuple[Register, Register]:
     """Two registers, of the lower and the upper 32 bits of a value."""
     low, high = halves(name)
-    upper = (BitField("value", 0, max(bits - 32, 1), "bits from 32 on"),) if bits > 32 else ()
+    upper = (BitField("value", 0, bits - 32, "bits from 32 on", built=True),) if bits > 32 else ()
     return (
         Register(
             *(low, offset, access, f"{title}: low half"),

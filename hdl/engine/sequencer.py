@@ -120,7 +120,7 @@ class Sequencer(wiring.Component):
         ]
         m.submodules.tiles_k = tiles_k = Count(len(job.k))
         group_ends = Signal()
-        member_ends, final = self._group(m, now, moves, group_ends)
+        member_ends, last_group = self._group(m, now, moves, group_ends)
         next_k = Signal()
         m.d.comb += [
             next_k.eq(moves & member_ends),
@@ -136,7 +136,7 @@ class Sequencer(wiring.Component):
             m.d.sync += step.eq(0)
         with m.If(next_k):
             m.d.sync += [output.eq(0), first.eq(tiles_k.ends)]
-        with m.If(group_ends & final):
+        with m.If(group_ends & last_group):
             m.d.sync += running.eq(0)
         with m.If(self.start):
             m.d.sync += [job.eq(self.job), running.eq(1), first.eq(1)]
@@ -163,21 +163,21 @@ class Sequencer(wiring.Component):
         self, m: Module, now: Any, moves: Signal, group_ends: Signal
     ) -> tuple[Value, Signal]:
         """Whether a tile is the last of its group, and whether that is the last group."""
-        final = Signal(reset_less=True)
+        last_group = Signal(reset_less=True)
         if self.group == 1:
             m.submodules.tiles = tiles = Count(len(now.tiles))
             m.d.comb += [
                 tiles.size.eq(now.tiles),
                 tiles.advance.eq(group_ends),
                 tiles.restart.eq(self.start),
-                final.eq(tiles.ends),
+                last_group.eq(tiles.ends),
             ]
-            return Const(1), final
+            return Const(1), last_group
         # Those of this group and of those to come. What comes next is known long before: a group
         # that is not the last one takes several cycles.
         left = Signal.like(now.tiles, reset_less=True)
         size, next_size = Signal(range(self.largest + 1)), Signal(range(self.largest + 1))
-        here, next_final, ends = Signal.like(size), Signal(), Signal()
+        here, next_last, ends = Signal.like(size), Signal(), Signal()
         m.submodules.members = members = Count(len(size))
         whole = now.tiles >= 2 * self.group
         m.d.comb += [
@@ -189,13 +189,13 @@ class Sequencer(wiring.Component):
         ]
         m.d.sync += [
             next_size.eq(Mux(left >= 3 * self.group, self.group, left - self.group)),
-            next_final.eq(left < 3 * self.group),
+            next_last.eq(left < 3 * self.group),
         ]
         with m.If(group_ends):
-            m.d.sync += [left.eq(left - self.group), size.eq(next_size), final.eq(next_final)]
+            m.d.sync += [left.eq(left - self.group), size.eq(next_size), last_group.eq(next_last)]
         with m.If(self.start):
-            m.d.sync += [left.eq(now.tiles), size.eq(here), final.eq(~whole)]
-        return members.ends, final
+            m.d.sync += [left.eq(now.tiles), size.eq(here), last_group.eq(~whole)]
+        return members.ends, last_group
 
     def _walk(
         self, m: Module, now: Any, moves: Signal, next_k: Signal, group_ends: Signal

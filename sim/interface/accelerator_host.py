@@ -61,6 +61,7 @@ class AcceleratorHost:
     Attributes:
         memory: what is on the bus.
         seen: what was on the bus in the last cycle.
+        lite: the channels to the registers.
         host: reads and writes registers.
     """
 
@@ -81,8 +82,8 @@ class AcceleratorHost:
         self.attach(memory, timing, origin, faults)
         bus, most = component.bus, component.outstanding
         self._rules = AxiRules(pins, bus, result, reads=most, writes=most)
-        self._lite = Handshakes(pins, lite_channels(), lite_widths(), stalls, result, "")
-        self.host = Host(component.registers, self._lite, self._step, result)
+        self.lite = Handshakes(pins, lite_channels(), lite_widths(), stalls, result, "")
+        self.host = Host(component.registers, self.lite, self.step, result)
         self._counted = dict.fromkeys(COUNTERS, 0)
         self._begun = 0
 
@@ -102,10 +103,10 @@ class AcceleratorHost:
         self.seen = self.memory.cycle()
         self._rules.check(self.seen)
 
-    async def _step(self) -> dict[str, Beat]:
-        """A cycle of both buses."""
+    async def step(self) -> dict[str, Beat]:
+        """Pass a cycle of both buses; the beats of the registers' channels that were transferred."""
         self._bus()
-        return await self._lite.cycle()
+        return await self.lite.cycle()
 
     async def wait(self, cycles: int) -> None:
         """Pass cycles in which the host does nothing."""

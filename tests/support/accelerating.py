@@ -1,23 +1,45 @@
-"""Accelerators on a memory: simulators made once, programs that are changed, what broken ones leave."""
+"""Accelerators on a memory: simulators made once, programs, what they leave against golden."""
 
-from dataclasses import replace
 from functools import cache
 from random import Random
 
 import numpy as np
+from altered import ending
 from mxsf.flow.catalogue.catalogue import variant
 from mxsf.flow.simulate import make_simulator
-from mxsf.golden.accelerator.descriptor import Fence, encode
-from mxsf.golden.accelerator.fields import FIELDS, SIZE
-from mxsf.sim.bench.accelerator import run_programs
+from mxsf.golden.accelerator.core import Core
+from mxsf.golden.accelerator.descriptor import Multiply
+from mxsf.golden.accelerator.fault import Fault
+from mxsf.golden.accelerator.program import Program
+from mxsf.sim.bench.accelerator import compare, run_programs
+from mxsf.sim.interface.accelerator_host import AcceleratorHost
 from mxsf.sim.interface.axi_memory import MemoryTiming
-from mxsf.sim.result import NO_STALLS, Stalls
+from mxsf.sim.result import NO_STALLS, Result, Stalls
 from mxsf.sim.stimulus.programs import RandomProgram, random_program
 
+SMALL = {"tile": 4, "pes": 1, "depth": 16, "element": "e2m3", "address": 40} | {
+    "rounding": "stochastic"
+}
+CONFIGURATIONS = [
+    {"tile": 4, "pes": 4, "depth": 16, "address": 40, "rounding": "stochastic"},
+    {"tile": 4, "pes": 1, "depth": 2, "element": "e2m1", "outstanding": 1},
+    {"tile": 4, "pes": 8, "element": "int8", "bus": 512, "requantize": "no"},
+    {"tile": 4, "pes": 2, "depth": 16, "element": "e2m3", "bus": 128, "outstanding": 1},
+    {"tile": 4, "pes": 16, "depth": 2, "element": "e2m1", "bus": 512, "outstanding": 2},
+    {"tile": 8, "pes": 8, "depth": 16, "element": "e5m2", "overflow": "ovf", "rule": "rceil"},
+    {"tile": 8, "pes": 4, "depth": 8, "element": "e2m3", "bus": 512, "address": 64},
+    {"tile": 4, "pes": 8, "stages": 4, "outstanding": 1, "fabric": "fpga"},
+    {"tile": 8, "pes": 1, "depth": 32, "element": "e2m1", "bus": 256, "address": 33},
+    {"tile": 8, "pes": 64, "depth": 16, "bus": 512, "rounding": "stochastic"},
+    {"tile": 16, "pes": 16, "depth": 4, "element": "e2m1"},
+]
+"""Parameters of accelerators: of the one that most tests run on, and of others."""
+
+FASTEST = MemoryTiming((1, 1), (1, 1))
 QUICK = MemoryTiming((2, 8), (2, 8))
 TIMINGS = [
     (MemoryTiming((1, 60), (1, 60)), Stalls(0.7, 0.6)),
-    (MemoryTiming((1, 1), (1, 1)), NO_STALLS),
+    (FASTEST, NO_STALLS),
     (MemoryTiming((40, 40), (40, 40)), NO_STALLS),
     (MemoryTiming((200, 200), (200, 200)), NO_STALLS),
     (MemoryTiming((1, 200), (1, 200)), Stalls(1.0, 0.3)),
@@ -52,49 +74,37 @@ def programs(built, seed, count=4, products=(1, 3, 3, 6)):
         yield ending(made) if number % 2 else made
 
 
-def ending(program, count=None):
-    """A program whose memory ends with so many of its descriptors, by default all."""
-    count = len(program.descriptors) if count is None else count
-    size = program.start - program.origin + count * SIZE
-    return replace(program, memory=program.memory[:size].copy())
+def rounded(built, **options):
+    """A random program with tiles that are rounded stochastically."""
+    for seed in range(100):
+        made = random_program(built, seed, 2, **options)
+        if any(isinstance(d, Multiply) and d.stochastic for d in made.descriptors):
+            return made
+    raise AssertionError
 
 
-def with_descriptor(program, number, data):
-    """A program with other bytes, or another descriptor, in place of one."""
-    data = data if isinstance(data, bytes) else encode(data)
-    memory = program.memory.copy()
-    place = program.start - program.origin + number * SIZE
-    memory[place : place + SIZE] = np.frombuffer(data, np.uint8)
-    return replace(program, memory=memory)
+def placed(program: Program) -> RandomProgram:
+    """A program that was built, in its memory."""
+    return RandomProgram(program.image(), program.start, (0,) * 4, program.descriptors)
 
 
-def with_descriptors(program, descriptors):
-    """A program of these descriptors in the memory of another."""
-    memory = program.memory.copy()
-    data = b"".join(map(encode, descriptors))
-    place = program.start - program.origin
-    memory[place : place + len(data)] = np.frombuffer(data, np.uint8)
-    return replace(program, memory=memory, descriptors=list(descriptors), window=None)
+@cache
+def short_program(built):
+    """A program of one product that reads and writes planes of every kind, in few cycles.
 
-
-def with_fields(descriptor, **values):
-    """Bytes of a descriptor with other values in some fields, whether that makes sense or not."""
-    data = bytearray(encode(descriptor))
-    fields = {field.name: field for field in FIELDS[data[0] & 0xF]}
-    for name, value in values.items():
-        field = fields[name]
-        word = int.from_bytes(data[4 * field.word :][:4], "little")
-        mask = (1 << field.width) - 1
-        word = word & ~(mask << field.low) | (value & mask) << field.low
-        data[4 * field.word : 4 * field.word + 4] = word.to_bytes(4, "little")
-    return bytes(data)
-
-
-def with_bit(descriptor, bit):
-    """Bytes of a descriptor with a bit of 512 turned over."""
-    data = bytearray(encode(descriptor))
-    data[bit // 8] ^= 1 << bit % 8
-    return bytes(data)
+    It reads no tile that it has not loaded. Of its bytes those of C change.
+    """
+    random, program, tile = np.random.default_rng(1), Program(built), built.tile
+    a, b, mask = (program.put(name, random.standard_normal((tile, tile))) for name in "abm")
+    start = program.put_words("start", 4 * random.standard_normal((tile, tile)))
+    words, tiles = program.words("words", (tile, tile)), program.matrix("tiles", (tile, tile))
+    program.tensors.memory[tiles.scales.place.offset] = 1
+    program.multiply(
+        *(program.load_a(a), program.load_b(b)),
+        **{"init": start, "mask": mask, "words": words, "tiles": tiles, "stochastic": True},
+    )
+    program.end()
+    return placed(program)
 
 
 def check(part, simulator, made, timing=QUICK, stalls=NO_STALLS):
@@ -104,44 +114,69 @@ def check(part, simulator, made, timing=QUICK, stalls=NO_STALLS):
     return result
 
 
-class Leavings:
-    """What a program that was stopped may have left in memory.
+class Runs:
+    """Programs one after the other on an accelerator, some of which are stopped.
 
     Args:
-        program: a random program without faults of descriptors.
-        built: the accelerator.
-        core: of the golden machine before.
+        pins: of the accelerator.
+        part: the accelerator.
+        timing: of the memory.
+        stalls: of the host.
+
+    Attributes:
+        host: runs programs.
+        result: what was wrong.
+        core: tile memories and random numbers of the golden machine; after a stop the random
+            numbers begin again, and the tile memories hold anything.
+        memory: uint8, that of the program at hand.
     """
 
-    def __init__(self, program: RandomProgram, built, core):
-        self.program = program
-        machine = program.machine(built)
-        machine.core = core
-        self.steps, self.memories = [], [program.memory]
-        for done in machine.steps(program.start):
-            self.steps.append(done)
-            self.memories.append(machine.memory.copy())
+    def __init__(self, pins, part, timing=QUICK, stalls=NO_STALLS):
+        self.part, self.result, self.core = part, Result(""), Core(part.built)
+        self._timing = timing
+        none = np.zeros(0, np.uint8)
+        self.host = AcceleratorHost(pins, part, none, self.result, stalls=stalls)
 
-    def wrong(self, memory, head):
-        """Addresses of bytes that are neither old nor new.
+    async def set_up(self, made, refusals=()):
+        """Put the memory of a program on the bus, and tell the accelerator of it."""
+        self.memory = made.memory.copy()
+        self.host.attach(self.memory, self._timing, made.origin, refusals)
+        await self.host.set_up(made.bases, made.window)
 
-        Args:
-            memory: what was left.
-            head: address of the first descriptor that had not begun.
-        """
-        begun = (head - self.program.start) // SIZE
-        assert 0 <= begun < len(self.steps), hex(head)
-        fences = [n for n in range(begun) if isinstance(self.steps[n].descriptor, Fence)]
-        old, new = self.memories[fences[-1] if fences else 0], self.memories[begun]
-        return np.flatnonzero((memory != old) & (memory != new)).tolist()
+    async def right(self, made):
+        """Run a program that reads no tile which it has not loaded; compare all that it leaves."""
+        await self.set_up(made)
+        run = await self.host.run(made.start)
+        machine = made.machine(self.part.built)
+        machine.core = self.core
+        compare(self.result, run, machine.run(made.start), machine, self.memory)
+        self.host.check_idle()
 
-    def touched(self, head, address, beat):
-        """Whether a descriptor up to this one reads or writes a byte of a beat."""
-        for done in self.steps:
-            for plane in done.touched:
-                ends = plane.addresses + plane.record
-                if ((plane.addresses < address + beat) & (ends > address)).any():
-                    return True
-            if done.address == head:
-                return False
-        return False
+    def checked(self, what):
+        """Fail where something was wrong so far."""
+        assert not self.result.count, f"{what}: {self.result.mismatches}"
+
+
+def run(part, simulator, body, **options):
+    """Run a function of ``Runs`` on an accelerator; see there for the options."""
+
+    async def testbench(pins):
+        runs = Runs(pins, part, **options)
+        await body(runs)
+        runs.checked("in the end")
+
+    simulator.run(testbench)
+
+
+def bursts_of(part, simulator, made, timing=QUICK):
+    """The memory on which a program has run, with what was read and written; and its cycles."""
+    found = []
+
+    async def body(runs):
+        await runs.set_up(made)
+        ran = await runs.host.run(made.start)
+        assert ran.outcome.fault == Fault.NONE
+        found.extend([runs.host.memory, ran.cycles])
+
+    run(part, simulator, body, timing=timing)
+    return found

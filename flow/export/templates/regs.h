@@ -12,14 +12,15 @@
 {% if register.constant is not none and not register.built %}
 #define {{ prefix }}_{{ register.name | upper }}_IS {{ "0x%08x" | format(register.constant) }}u
 {% endif %}
-{% for field in register.fields %}
+{% for field in register.fields if not field.built %}
 {% set name = prefix ~ "_" ~ (register.name | upper) ~ "_" ~ (field.name | upper) %}
 #define {{ name }}_SHIFT {{ field.low }}
 #define {{ name }}_MASK {{ "0x%08x" | format(field.mask) }}u /* {{ field.title }} */
 {% endfor %}
 
 {% endfor %}
-/* A field of a register's value: {{ prefix }}_GET(value, STATUS_BUSY). */
+{% set status = registers | selectattr("name", "equalto", "status") | first %}
+/* A field of a register's value: {{ prefix }}_GET(value, STATUS_{{ status.fields[0].name | upper }}). */
 #define {{ prefix }}_GET(value, field) \
     (((uint32_t)(value) & {{ prefix }}_##field##_MASK) >> {{ prefix }}_##field##_SHIFT)
 

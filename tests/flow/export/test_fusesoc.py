@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from designs import needs_icarus, needs_verilator
+from designs import ACCELERATOR, needs_icarus, needs_verilator
 from mxsf.flow.catalogue.catalogue import variant
 from mxsf.flow.export.fusesoc import write_core
 from mxsf.flow.export.vectors import write_vectors
@@ -22,6 +22,7 @@ DESIGNS = [
     ("encoder", {"block": 4}),
     ("encoder", {"block": 4, "interface": "axi", "tkeep": "no", "prefix": "acme_"}),
     ("matmul", {"tile": 4, "pes": 2, "depth": 8, "interface": "axi"}),
+    ACCELERATOR,
 ]
 
 

@@ -26,6 +26,7 @@ SOME = [
     ("requantizer", {}),
     ("dot", {"block": 4, "element": "mxsf,e4m3", "interface": "flat"}),
     ("encoder", {"block": 4, "reset": "async", "polarity": "low"}),
+    ("matmul", {"tile": 4, "pes": 2, "depth": 8, "element": "e2m1"}),
     ACCELERATOR,
 ]
 

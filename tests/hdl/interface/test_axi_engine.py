@@ -1,6 +1,5 @@
 """The matrix engine on AXI: registers answer as described, and the golden machine's tiles leave."""
 
-import re
 import shutil
 import subprocess
 from dataclasses import replace
@@ -9,7 +8,6 @@ import numpy as np
 import pytest
 from designs import needs_gcc, needs_icarus
 from mxsf.flow.catalogue.catalogue import variant
-from mxsf.flow.export.manifest import manifest
 from mxsf.flow.export.register_map import register_files
 from mxsf.flow.export.verilog import verilog
 from mxsf.flow.simulate import cxxrtl_simulator
@@ -117,7 +115,10 @@ PLANTED = {
     "response of": {"change": on("s_axi_rresp", lambda v, pins: 2)},
     "b answers before": {"change": on("s_axi_bvalid", lambda v, pins: 1)},
     "command_": {"drive": on("s_axi_wstrb", lambda v, pins: 0b1111)},
-    "s_axi_rvalid fell": {"change": on("s_axi_rvalid", lambda v, p: v & (p.ticks % 2))},
+    # It falls only where no beat moves: one that moved unseen would leave the host waiting.
+    "s_axi_rvalid fell": {
+        "change": on("s_axi_rvalid", lambda v, p: v & (p.ticks % 2 | p.driven["s_axi_rready"]))
+    },
     "s_axi_wready depends": {
         "change": on("s_axi_wready", lambda v, p: v & p.driven["s_axi_awvalid"])
     },
@@ -133,30 +134,6 @@ def test_a_wrong_answer_is_caught(design, simulator, problem, monkeypatch):
     planted = Planted(simulator, **PLANTED[problem])
     result = run_axi_engine(planted, design.outside, scripts(design), STALLS)
     assert any(problem in line for line in result.mismatches), result.mismatches
-
-
-def test_one_description_for_all(design, tmp_path):
-    """The header compiles, and says what the manifest says; the page lists every register."""
-    registers = manifest(design)["registers"]
-    texts = register_files(design)
-    header, page = texts["mxsf_matmul_regs.h"], texts[f"{design.top}_regs.md"]
-    defined = dict(re.findall(r"#define MXSF_MATMUL_(\w+) (0x\w+)u", header))
-    for register in registers:
-        name = register["name"].upper()
-        assert int(defined[name], 16) == register["offset"]
-        assert f"| 0x{register['offset']:03x} | [{register['name']}]" in page
-        if register["constant"] is not None and not register["built"]:
-            assert int(defined[f"{name}_IS"], 16) == register["constant"]
-        else:
-            assert f"{name}_IS" not in defined
-        if register["built"]:
-            assert f"Always `0x{register['constant']:08x}`" in page
-        for field in register["fields"]:
-            mask = int(defined[f"{name}_{field['name'].upper()}_MASK"], 16)
-            assert mask == (1 << field["width"]) - 1 << field["low"]
-    (tmp_path / "main.c").write_text(header + "int main(void) { return 0; }\n")
-    command = ["gcc", "-std=c99", "-Wall", "-Wextra", "-Werror", "-fsyntax-only", "main.c"]
-    subprocess.run(command, cwd=tmp_path, check=True)
 
 
 DRIVER = """

@@ -1,10 +1,8 @@
 """AXI against bus models that others wrote: cocotbext-axi under Icarus."""
 
-import json
-from pathlib import Path
-
 import numpy as np
 import pytest
+from cocotb_runs import build, passes
 from designs import needs_icarus
 from mxsf.flow.catalogue.catalogue import variant
 from mxsf.flow.export.verilog import verilog
@@ -77,31 +75,8 @@ def engine_case(design):
 
 def run(folder, design, what):
     """Whether the tests of cocotb pass."""
-    from cocotb_tools.runner import get_runner
-
-    (folder / "design.v").write_text(verilog(design))
-    (folder / "case.json").write_text(json.dumps(what))
-    runner = get_runner("icarus")
-    runner.build(
-        sources=[folder / "design.v"],
-        hdl_toplevel=design.top,
-        build_dir=folder,
-        timescale=("1ns", "1ps"),
-        log_file=folder / "build.log",
-    )
-    here = str(Path(__file__).parents[2] / "support")
-    try:
-        runner.test(
-            test_module="cocotb_axi",
-            hdl_toplevel=design.top,
-            build_dir=folder,
-            test_dir=folder,
-            extra_env={"CASE": str(folder / "case.json"), "PYTHONPATH": here},
-            log_file=folder / "run.log",
-        )
-    except SystemExit:  # so it says that a test failed
-        return False
-    return True
+    build(folder, design.top, verilog(design))
+    return passes(folder, design.top, "cocotb_axi", what)
 
 
 @pytest.mark.long
