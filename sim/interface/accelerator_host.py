@@ -104,7 +104,7 @@ class AcceleratorHost:
         self._rules.check(self.seen)
 
     async def step(self) -> dict[str, Beat]:
-        """Pass a cycle of both buses; the beats of the registers' channels that were transferred."""
+        """Pass a cycle of both buses; what was transferred to and from the registers."""
         self._bus()
         return await self.lite.cycle()
 
@@ -160,11 +160,7 @@ class AcceleratorHost:
 
     async def end(self, limit: int = 100_000) -> Run:
         """Wait for the end of what runs; what became of it. The interrupt is taken back."""
-        while (status := await self.host.read("status")) & 1:
-            if self.result.cycles - self._begun > limit:
-                self.result.note(f"the program does not end within {limit} cycles")
-                break
-            await self.wait(_POLL)
+        status = await self.ended(limit)
         cycles = self.result.cycles - self._begun
         irq = status >> 1 & 1
         self.result.compare("irq", self.pins.get("irq"), irq & self.host.written["irq_enable"])
@@ -175,6 +171,15 @@ class AcceleratorHost:
         self.result.compare("irq after clear", self.pins.get("irq"), 0)
         grown = {name: count - before[name] for name, count in self._counted.items()}
         return Run(outcome, cycles, grown)
+
+    async def ended(self, limit: int = 100_000) -> int:
+        """Wait until nothing runs; what ``status`` says then."""
+        while (status := await self.host.read("status")) & 1:
+            if self.result.cycles - self._begun > limit:
+                self.result.note(f"the program does not end within {limit} cycles")
+                break
+            await self.wait(_POLL)
+        return status
 
     async def counters(self) -> dict[str, int]:
         """What all counters say."""

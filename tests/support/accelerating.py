@@ -1,5 +1,6 @@
 """Accelerators on a memory: simulators made once, programs, what they leave against golden."""
 
+from dataclasses import replace
 from functools import cache
 from random import Random
 
@@ -12,7 +13,7 @@ from mxsf.golden.accelerator.descriptor import Multiply
 from mxsf.golden.accelerator.fault import Fault
 from mxsf.golden.accelerator.program import Program
 from mxsf.sim.bench.accelerator import compare, run_programs
-from mxsf.sim.interface.accelerator_host import AcceleratorHost
+from mxsf.sim.interface.accelerator_host import CLEAR, AcceleratorHost
 from mxsf.sim.interface.axi_memory import MemoryTiming
 from mxsf.sim.result import NO_STALLS, Result, Stalls
 from mxsf.sim.stimulus.programs import RandomProgram, random_program
@@ -50,6 +51,7 @@ TIMINGS = [
 
 _FURTHEST = 1 << 62  # of the golden machine's memory
 _ROOM = 1 << 22  # for the memory of a program
+_PATIENCE = 10_000  # cycles
 
 
 @cache
@@ -121,7 +123,7 @@ class Runs:
         pins: of the accelerator.
         part: the accelerator.
         timing: of the memory.
-        stalls: of the host.
+        stalls: of its channels and of the host.
 
     Attributes:
         host: runs programs.
@@ -133,7 +135,7 @@ class Runs:
 
     def __init__(self, pins, part, timing=QUICK, stalls=NO_STALLS):
         self.part, self.result, self.core = part, Result(""), Core(part.built)
-        self._timing = timing
+        self._timing = replace(timing, stalls=stalls)
         none = np.zeros(0, np.uint8)
         self.host = AcceleratorHost(pins, part, none, self.result, stalls=stalls)
 
@@ -151,6 +153,25 @@ class Runs:
         machine.core = self.core
         compare(self.result, run, machine.run(made.start), machine, self.memory)
         self.host.check_idle()
+
+    async def again(self, made):
+        """Run the program that is set up, from its first memory; compare memory and status.
+
+        It reads no tile that it has not loaded, and its END raises the interrupt.
+        """
+        host, result = self.host, self.result
+        self.memory[:] = made.memory
+        await host.begin(made.start)
+        begun = result.cycles
+        while not host.pins.get("irq") and result.cycles < begun + _PATIENCE:
+            await host.wait(1)
+        machine = made.machine(self.part.built)
+        machine.core = self.core
+        machine.run(made.start)
+        result.compare("status", await host.host.read("status"), 2)
+        result.compare("memory", np.array_equal(self.memory, machine.memory), True)
+        await host.act(CLEAR)
+        host.check_idle()
 
     def checked(self, what):
         """Fail where something was wrong so far."""

@@ -1,0 +1,134 @@
+"""Abort at any time: what is old or new, nothing told but that it ended; the next program is right."""
+
+from random import Random
+
+import numpy as np
+import pytest
+from accelerating import (
+    CONFIGURATIONS,
+    FASTEST,
+    SMALL,
+    TIMINGS,
+    bursts_of,
+    compiled,
+    rounded,
+    run,
+    short_program,
+)
+from designs import needs_gcc, tiers
+from leavings import Leavings
+from mxsf.golden.accelerator.fields import SIZE
+from mxsf.golden.formats.block import Rounding
+from mxsf.sim.interface.accelerator_host import ABORT, CLEAR, GO
+from mxsf.sim.stimulus.programs import random_program
+
+pytestmark = needs_gcc
+
+
+async def abort(runs, made, after):
+    """Begin the program that is set up, and abort it so many cycles later, at least 1.
+
+    Compares what is known of it then; returns whether it had ended.
+    """
+    host, compare = runs.host, runs.result.compare
+    runs.memory[:] = made.memory
+    await host.write("program", made.start)
+    await act_twice(runs, after)
+    status, program = await host.ended(), await host.read("program")
+    host.check_idle()
+    left = Leavings(made, runs.part.built, runs.core)
+    runs.core.reset()
+    wrong = left.wrong(runs.memory)
+    compare("addresses that are neither old nor new", [hex(at) for at in wrong[:4]], [])
+    ended, last = program != made.start, left.steps[-1]
+    compare("program", program, last.address + SIZE if ended else made.start)
+    compare("status", status, 2 if ended and last.descriptor.irq else 0)
+    if ended:
+        compare("memory", np.array_equal(runs.memory, left.memories[-1]), True)
+    await host.act(CLEAR)
+    return ended
+
+
+async def act_twice(runs, after):
+    """Write ``go`` to control, and ``abort`` so many cycles later, whatever is answered by then."""
+    host, answers = runs.host, []
+    offset = host.host.registers["control"].offset
+    for cycle in range(after + 100):
+        for bits, when in ((GO, 0), (ABORT, after)):
+            if cycle == when:
+                host.lite.queues["aw"].append({"s_axi_awaddr": offset, "s_axi_awprot": 0})
+                host.lite.queues["w"].append({"s_axi_wdata": bits, "s_axi_wstrb": 15})
+        moved = await host.step()
+        answers += [moved["b"]["s_axi_bresp"]] if "b" in moved else []
+        if len(answers) == 2:
+            break
+    runs.result.compare("responses", answers, [0, 0])
+
+
+@pytest.mark.parametrize("step", tiers([11], [1]))
+def test_every_cycle(step):
+    """Every cycle of a short program, or one of eleven."""
+    part, simulator = compiled(**SMALL)
+    made, seen = short_program(part.built), []
+
+    async def body(runs):
+        await runs.right(made)
+        while sum(seen) < 2:  # not before its end
+            seen.append(await abort(runs, made, 1 + step * len(seen)))
+            await runs.again(made)
+            runs.checked(f"abort after {1 + step * (len(seen) - 1)} cycles")
+        await runs.host.end()  # what the counters have counted by now
+        await runs.right(made)
+
+    run(part, simulator, body, timing=FASTEST)
+    assert len(seen) > 150 // step
+
+
+def aborted(options, seed, count):
+    """Random programs anywhere, aborted at random cycles."""
+    part, simulator = compiled(**options)
+    random, (timing, stalls) = Random(seed), TIMINGS[seed % len(TIMINGS)]
+    origin = seed % 2 << 20
+    good = random_program(part.built, seed, 1, fills=True, origin=origin)
+    if part.built.rounding is Rounding.STOCHASTIC:
+        good = rounded(part.built, fills=True, origin=origin)
+    made = random_program(part.built, 40 + seed, 3, fills=True, origin=origin)
+    _, cycles = bursts_of(part, simulator, made, timing)
+
+    async def body(runs):
+        for _ in range(count):
+            after = random.randint(1, cycles)
+            await runs.set_up(made)
+            await abort(runs, made, after)
+            await runs.host.end()  # what the counters have counted by now
+            await runs.right(good)
+            runs.checked(f"abort after {after} cycles")
+
+    run(part, simulator, body, timing=timing, stalls=stalls)
+
+
+@pytest.mark.parametrize("seed", tiers([0], range(4)))
+def test_random_programs(seed):
+    aborted(SMALL, seed, 3)
+
+
+@pytest.mark.campaign
+@pytest.mark.parametrize("seed", range(7))
+@pytest.mark.parametrize("options", [SMALL, *CONFIGURATIONS], ids=str)
+def test_many_random_programs(options, seed):
+    aborted(options, seed, 20)
+
+
+def test_nothing_runs():
+    """An abort between programs: the random numbers begin again, and nothing else."""
+    part, simulator = compiled(**SMALL)
+    made = short_program(part.built)
+
+    async def body(runs):
+        await runs.right(made)
+        await runs.host.act(ABORT)
+        runs.result.compare("status", await runs.host.ended(), 0)
+        runs.core.reset()
+        await runs.right(made)
+
+    run(part, simulator, body)
