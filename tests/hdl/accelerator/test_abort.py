@@ -1,4 +1,4 @@
-"""Abort at any time: what is old or new, nothing told but that it ended; the next program is right."""
+"""Aborts: bytes are old or new, nothing is told but that it ended; the next program is right."""
 
 from random import Random
 
