@@ -109,6 +109,18 @@ def short_program(built):
     return placed(program)
 
 
+def large_program(built):
+    """A program of one product whose planes are many bursts; it begins from what it overwrites."""
+    random, program, rows = np.random.default_rng(2), Program(built), 10 * built.tile
+    a = program.load_a(program.put("a", random.standard_normal((rows, built.tile))))
+    b = program.load_b(program.put("b", random.standard_normal((built.tile, rows))))
+    mask = program.put("mask", random.standard_normal((rows, rows)))
+    words = program.put_words("words", random.standard_normal((rows, rows)))
+    program.multiply(a, b, init=words, words=words, mask=mask)
+    program.end()
+    return placed(program)
+
+
 def check(part, simulator, made, timing=QUICK, stalls=NO_STALLS):
     """Run programs; all that they leave must be the golden machine's."""
     result = run_programs(simulator, part, made, stalls, timing=timing)
