@@ -51,7 +51,7 @@ TIMINGS = [
 
 _FURTHEST = 1 << 62  # of the golden machine's memory
 _ROOM = 1 << 22  # for the memory of a program
-_PATIENCE = 10_000  # cycles
+_PATIENCE = 2000  # cycles
 
 
 @cache

@@ -11,10 +11,12 @@ from accelerating import (
     TIMINGS,
     bursts_of,
     compiled,
+    large_program,
     rounded,
     run,
     short_program,
 )
+from buggy import buggy
 from designs import needs_gcc, tiers
 from leavings import Leavings
 from mxsf.golden.accelerator.fields import SIZE
@@ -65,34 +67,30 @@ async def act_twice(runs, after):
     runs.result.compare("responses", answers, [0, 0])
 
 
-@pytest.mark.parametrize("step", tiers([11], [1]))
-def test_every_cycle(step):
-    """Every cycle of a short program, or one of eleven."""
-    part, simulator = compiled(**SMALL)
+def every_cycle(part, simulator, step):
+    """Abort a short program in one of so many cycles, up to its end; how often."""
     made, seen = short_program(part.built), []
 
     async def body(runs):
         await runs.right(made)
-        while sum(seen) < 2:  # not before its end
-            seen.append(await abort(runs, made, 1 + step * len(seen)))
+        while sum(seen) < 2:
+            after = 1 + step * len(seen)
+            seen.append(await abort(runs, made, after))
             await runs.again(made)
-            runs.checked(f"abort after {1 + step * (len(seen) - 1)} cycles")
+            runs.checked(f"abort after {after} cycles")
         await runs.host.end()  # what the counters have counted by now
         await runs.right(made)
 
     run(part, simulator, body, timing=FASTEST)
-    assert len(seen) > 150 // step
+    return len(seen)
 
 
-def aborted(options, seed, count):
-    """Random programs anywhere, aborted at random cycles."""
-    part, simulator = compiled(**options)
+def at_random(part, simulator, made, seed, count):
+    """Abort a program at random cycles; after each one another one that is right."""
     random, (timing, stalls) = Random(seed), TIMINGS[seed % len(TIMINGS)]
-    origin = seed % 2 << 20
-    good = random_program(part.built, seed, 1, fills=True, origin=origin)
+    good = random_program(part.built, seed, 1, fills=True, origin=made.origin)
     if part.built.rounding is Rounding.STOCHASTIC:
-        good = rounded(part.built, fills=True, origin=origin)
-    made = random_program(part.built, 40 + seed, 3, fills=True, origin=origin)
+        good = rounded(part.built, fills=True, origin=made.origin)
     _, cycles = bursts_of(part, simulator, made, timing)
 
     async def body(runs):
@@ -100,14 +98,28 @@ def aborted(options, seed, count):
             after = random.randint(1, cycles)
             await runs.set_up(made)
             await abort(runs, made, after)
+            runs.checked(f"abort after {after} cycles")
             await runs.host.end()  # what the counters have counted by now
             await runs.right(good)
-            runs.checked(f"abort after {after} cycles")
+            runs.checked(f"after an abort after {after} cycles")
 
     run(part, simulator, body, timing=timing, stalls=stalls)
 
 
-@pytest.mark.parametrize("seed", tiers([0], range(4)))
+@pytest.mark.parametrize("step", tiers([11], [1]))
+def test_every_cycle(step):
+    """Every cycle of a short program, or one of eleven."""
+    assert every_cycle(*compiled(**SMALL), step) > 150 // step
+
+
+def aborted(options, seed, count):
+    """Random programs anywhere."""
+    part, simulator = compiled(**options)
+    made = random_program(part.built, 40 + seed, 3, fills=True, origin=seed % 2 << 20)
+    at_random(part, simulator, made, seed, count)
+
+
+@pytest.mark.parametrize("seed", tiers([0], range(3)))
 def test_random_programs(seed):
     aborted(SMALL, seed, 3)
 
@@ -132,3 +144,18 @@ def test_nothing_runs():
         await runs.right(made)
 
     run(part, simulator, body)
+
+
+@pytest.mark.long
+def test_every_cycle_catches_what_is_left():
+    """An abort that does not reset what computes."""
+    with pytest.raises(AssertionError, match="abort after"):
+        every_cycle(*buggy("core"), 11)
+
+
+@pytest.mark.long
+def test_random_cycles_catch_wrong_bytes():
+    """Beats that an abort silences have strobes."""
+    part, simulator = buggy("bytes")
+    with pytest.raises(AssertionError, match="neither old nor new"):
+        at_random(part, simulator, large_program(part.built), 0, 20)

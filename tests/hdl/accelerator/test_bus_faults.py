@@ -15,6 +15,7 @@ from accelerating import (
     run,
     short_program,
 )
+from buggy import buggy
 from designs import needs_gcc, tiers
 from leavings import Leavings
 from mxsf.golden.accelerator.fault import Fault
@@ -122,3 +123,11 @@ def refused(options, seed, count):
     if part.built.rounding is Rounding.STOCHASTIC:
         after.append(rounded(part.built, fills=True, origin=origin))
     check(part, simulator, made, refusals, after)
+
+
+@pytest.mark.long
+def test_beats_catch_a_refusal_that_is_not_told():
+    part, simulator = buggy("refusal")
+    made = short_program(part.built)
+    with pytest.raises(AssertionError, match="fault is 0x0, must be 0x9"):
+        check(part, simulator, made, [Refusal(None, 0, True)], [made])

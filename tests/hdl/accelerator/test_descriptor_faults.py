@@ -6,6 +6,7 @@ from random import Random
 import pytest
 from accelerating import CONFIGURATIONS, SMALL, check, compiled, programs
 from altered import ending, with_bit, with_descriptor, with_fields
+from buggy import buggy
 from designs import needs_gcc, tiers
 from mxsf.golden.accelerator.descriptor import End, Fence, Load, Multiply, encode
 from mxsf.golden.accelerator.fault import Fault, Window
@@ -143,6 +144,18 @@ def test_bad_descriptors_of_others(options):
     check(part, simulator, faulty(part.built, BAD, 12, (1, 2, 3)))
 
 
+def affordable(made, built, number):
+    """Whether a program is soon done and has no hazard."""
+    machine = Machine(built, made.memory.copy())
+    place = made.start + number * SIZE
+    words = made.memory[place : place + 12].view("<u2")
+    if (words[2:5] > 300).sum() > 1 or max(words[2], words[3], words[4]) > 2000:
+        return False
+    machine.bases[:], machine.window = made.bases, made.window
+    outcome = machine.run(made.start)
+    return not outcome.breaches and machine.counters["steps"] < 5000
+
+
 @pytest.mark.parametrize("seed", tiers([0], range(5)))
 def test_bits_turned_over(seed):
     """Whatever bits of a descriptor: the golden machine says what becomes of it."""
@@ -158,13 +171,8 @@ def test_bits_turned_over(seed):
     check(part, simulator, made)
 
 
-def affordable(made, built, number):
-    """Whether a program is soon done and has no hazard."""
-    machine = Machine(built, made.memory.copy())
-    place = made.start + number * SIZE
-    words = made.memory[place : place + 12].view("<u2")
-    if (words[2:5] > 300).sum() > 1 or max(words[2], words[3], words[4]) > 2000:
-        return False
-    machine.bases[:], machine.window = made.bases, made.window
-    outcome = machine.run(made.start)
-    return not outcome.breaches and machine.counters["steps"] < 5000
+@pytest.mark.long
+def test_a_descriptor_that_is_not_checked_is_caught():
+    part, simulator = buggy("check")
+    with pytest.raises(AssertionError, match="fault is 0x0, must be 0x2"):
+        check(part, simulator, faulty(part.built, [Fault.RESERVED], 1, (1,)))
