@@ -57,14 +57,14 @@ async def refuse(runs, made, refusal):
 
 
 def check(part, simulator, made, refusals, after, timing=QUICK):
-    """Run a program with each of some refusals; after each one programs that are right."""
+    """Run a program with each of some refusals; after each one one of those that are right."""
 
     async def body(runs):
-        for refusal in refusals:
+        for number, refusal in enumerate(refusals):
             await refuse(runs, made, refusal)
-            for each in after:
-                await runs.right(each)
             runs.checked(refusal)
+            await runs.right(after[number % len(after)])
+            runs.checked(f"after {refusal}")
 
     run(part, simulator, body, timing=timing)
 
@@ -118,7 +118,7 @@ def refused(options, seed, count):
     random, origin = Random(seed), seed % 2 << 20
     made = random_program(part.built, 20 + seed, 2, fills=True, origin=origin)
     bus, _ = bursts_of(part, simulator, made)
-    refusals = [*beats(bus, random, count), *bursts(bus, random, 2 * count)]
+    refusals = [*beats(bus, random, count), *bursts(bus, random, count)]
     after = [random_program(part.built, 7, 1, fills=True)]
     if part.built.rounding is Rounding.STOCHASTIC:
         after.append(rounded(part.built, fills=True, origin=origin))
