@@ -113,11 +113,7 @@ class AcceleratorDriver(ABC):
 
     async def end(self, limit: int = 100_000) -> Run:
         """Wait for the end of what runs; what became of it. The interrupt is taken back."""
-        while (status := await self.read_word("status")) & 1:
-            if self.now() - self._begun > limit:
-                self.note(f"the program does not end within {limit} cycles")
-                break
-            await self.wait()
+        status = await self.ended(limit)
         cycles = self.now() - self._begun
         irq, enabled = bool(status >> 1 & 1), await self.read_word("irq_enable") & 1
         if self.irq() != (irq and enabled):
@@ -130,6 +126,15 @@ class AcceleratorDriver(ABC):
             self.note("irq stays after it was taken back")
         grown = {name: count - before[name] for name, count in self._counted.items()}
         return Run(outcome, cycles, grown)
+
+    async def ended(self, limit: int = 100_000) -> int:
+        """Wait until nothing runs; what ``status`` says then."""
+        while (status := await self.read_word("status")) & 1:
+            if self.now() - self._begun > limit:
+                self.note(f"the program does not end within {limit} cycles")
+                break
+            await self.wait()
+        return status
 
     async def counters(self) -> dict[str, int]:
         """What all counters say."""

@@ -39,6 +39,7 @@ class AcceleratorHost(AcceleratorDriver):
     Attributes:
         memory: what is on the bus.
         seen: what was on the bus in the last cycle.
+        lite: the channels to the registers.
         host: reads and writes registers.
     """
 
@@ -60,8 +61,8 @@ class AcceleratorHost(AcceleratorDriver):
         self.attach(memory, timing, origin, faults)
         bus, most = component.bus, component.outstanding
         self._rules = AxiRules(pins, bus, result, reads=most, writes=most)
-        self._lite = Handshakes(pins, lite_channels(), lite_widths(), stalls, result, "")
-        self.host = Host(component.registers, self._lite, self._step, result)
+        self.lite = Handshakes(pins, lite_channels(), lite_widths(), stalls, result, "")
+        self.host = Host(component.registers, self.lite, self.step, result)
 
     def attach(
         self,
@@ -79,10 +80,10 @@ class AcceleratorHost(AcceleratorDriver):
         self.seen = self.memory.cycle()
         self._rules.check(self.seen)
 
-    async def _step(self) -> dict[str, Beat]:
-        """A cycle of both buses."""
+    async def step(self) -> dict[str, Beat]:
+        """Pass a cycle of both buses; what was transferred to and from the registers."""
         self._bus()
-        return await self._lite.cycle()
+        return await self.lite.cycle()
 
     async def wait(self, cycles: int = _POLL) -> None:
         """Pass cycles in which the host does nothing."""
