@@ -129,6 +129,10 @@ class TileMemory:
         self._loads[operand.addresses(self.depth)] = number
         return operand
 
+    def has(self, operand: Operand) -> bool:
+        """Whether an operand of this memory is still there."""
+        return bool((self._loads[operand.addresses(self.depth)] == operand.load).all())
+
     def check(self, operand: Operand) -> None:
         """Raise ValueError where an operand lies in the other memory, or not any more."""
         if operand.side != self.side:

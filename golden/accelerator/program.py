@@ -127,6 +127,10 @@ class Program:
         touched = [access.touched(_NOWHERE) for access in accesses(load, self.built)]
         return any(self._hazards.meets(0, each) for each in touched)
 
+    def holds(self, operand: Operand) -> bool:
+        """Whether an operand is still there: nothing was loaded over it."""
+        return self._memories[operand.side].has(operand)
+
     def joined(self, *operands: Operand) -> Operand:
         """One operand of several that were loaded behind one another: their rows as stored.
 

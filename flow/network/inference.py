@@ -1,0 +1,230 @@
+"""Inference of a network as one program: images in, the output's words out."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...golden.accelerator.configuration import Configuration
+from ...golden.accelerator.plane import Matrix, Words
+from ...golden.accelerator.program import Program
+from ...golden.accelerator.result import Result
+from .network import Network
+from .parameters import Stored, put_parameters
+from .planes import Planes
+from .products import Identity, Straight, Target, outputs
+from .schedule import Job, write
+from .stages import Kind, Lowered, Stage, Tensor, lower
+
+__all__ = ["Forward", "Inference", "compile_network", "identity"]
+
+Floats = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Inference:
+    """A program that runs a network on images.
+
+    Attributes:
+        program: with its image, in which the weights are.
+        lowered: the network.
+        batch: images of a run.
+        input: plane of the images.
+        output: plane of what the network says.
+        marks: for each product its layer, and how many descriptors there are behind it.
+    """
+
+    program: Program
+    lowered: Lowered
+    batch: int
+    input: Matrix
+    output: Words
+    marks: list[tuple[str, int]]
+
+    def write(self, memory: NDArray[np.uint8], images: Floats) -> None:
+        """Put images, float32 (batch, *shape of the input), into a memory.
+
+        Raises:
+            ValueError: they have another shape.
+        """
+        put_images(self.program, self.lowered, self.input, images, self.batch, memory)
+
+    def read(self, memory: NDArray[np.uint8]) -> Floats:
+        """What the network said, float32 (batch, *shape of the output)."""
+        output = self.lowered.output
+        layout = output.layout(_groups(self.batch, self.program.built), self.program.built.tile)
+        matrix = self.program.get(self.output, memory)
+        shape = self.lowered.network.shapes[self.lowered.network.output]
+        return layout.unpacked(matrix, self.batch, output.channels).reshape(self.batch, *shape)
+
+
+def compile_network(
+    network: Network, parameters: Mapping[str, Floats], batch: int, built: Configuration
+) -> Inference:
+    """Make a program of a network.
+
+    Args:
+        network: its layers.
+        parameters: weights and biases.
+        batch: images of a run.
+        built: the accelerator.
+
+    Raises:
+        ValueError: parameters do not suit, or something does not fit.
+    """
+    if batch < 1:
+        raise ValueError(f"batch must be at least 1, not {batch}")
+    lowered, program = lower(network), Program(built)
+    groups = _groups(batch, built)
+    stored = put_parameters(program, lowered, parameters, words=False)
+    run = Forward(program, lowered, stored, groups)
+    first = program.matrix("input", run.shape(lowered.input))
+    jobs = list(run.jobs(first, reuse=True))
+    marks = write(program, jobs)
+    program.end()
+    return Inference(program, lowered, batch, first, run.words[lowered.output.name], marks)
+
+
+def put_images(
+    program: Program,
+    lowered: Lowered,
+    plane: Matrix,
+    images: Floats,
+    batch: int,
+    memory: NDArray[np.uint8] | None,
+) -> None:
+    """Put images into the input's plane, in a memory or in the program's image.
+
+    Raises:
+        ValueError: they have another shape.
+    """
+    tensor, shape = lowered.input, lowered.network.shapes[lowered.network.input]
+    if images.shape != (batch, *shape):
+        raise ValueError(f"images must have the shape {(batch, *shape)}, not {images.shape}")
+    tile = program.built.tile
+    layout = tensor.layout(_groups(batch, program.built), tile)
+    full = images.reshape(batch, tensor.channels, tensor.height, tensor.width)
+    program.tensors.write(plane, layout.packed(full.astype(np.float32), tile), memory)
+
+
+def identity(program: Program) -> Matrix:
+    """A tile with ones on its diagonal."""
+    return program.put("identity", np.eye(program.built.tile, dtype=np.float32))
+
+
+def _groups(batch: int, built: Configuration) -> int:
+    return -(-batch // built.tile)
+
+
+class Forward:
+    """The products of all stages, and the planes that they make.
+
+    Args:
+        program: where planes are found.
+        lowered: the network.
+        stored: parameters by stage.
+        groups: of images.
+        planes: finds planes; None: a new one.
+
+    Attributes:
+        tiles, words: planes by tensor, as far as stages make them.
+    """
+
+    def __init__(
+        self,
+        program: Program,
+        lowered: Lowered,
+        stored: Mapping[str, Stored],
+        groups: int,
+        planes: Planes | None = None,
+    ):
+        self.program, self.lowered, self.stored, self.groups = program, lowered, stored, groups
+        self.planes = planes or Planes(program)
+        self.tiles: dict[str, Matrix] = {}
+        self.words: dict[str, Words] = {}
+        means = any(stage.kind is not Kind.WEIGHTS for stage in lowered.stages)
+        self.identity = identity(program) if means else None
+        self._sums: list[Words] = []
+
+    def shape(self, tensor: Tensor) -> tuple[int, int]:
+        """Rows and columns of elements of a tensor's plane."""
+        tile = self.program.built.tile
+        layout = tensor.layout(self.groups, tile)
+        return layout.rows * tile, layout.channels * tile
+
+    def jobs(self, first: Matrix, *, reuse: bool) -> Iterator[Job]:
+        """Products of all stages in order.
+
+        Args:
+            first: plane of the input.
+            reuse: whether planes are used again when no later stage takes them.
+        """
+        self.tiles[self.lowered.input.name] = first
+        for place, stage in enumerate(self.lowered.stages):
+            yield from self._stage(stage)
+            if reuse:
+                self._release(stage, self.lowered.stages[place + 1 :])
+
+    def sums(self, name: str, tensor: Tensor) -> Words:
+        """Words for sums of a part of K, in a tensor's layout; ``done`` gives them back."""
+        found = self.planes.words(name, tensor.layout(self.groups, self.program.built.tile))
+        self._sums.append(found)
+        return found
+
+    def done(self) -> None:
+        """No product takes sums any more."""
+        for words in self._sums:
+            self.planes.free(words)
+        self._sums.clear()
+
+    def _stage(self, stage: Stage) -> Iterator[Job]:
+        tile, target = self.program.built.tile, stage.target
+        layout = target.layout(self.groups, tile)
+        if target.tiles and target.name not in self.tiles:
+            self.tiles[target.name] = self.planes.tiles(target.name, layout)
+        if target.words and target.name not in self.words:
+            self.words[target.name] = self.planes.words(target.name, layout)
+        stored = self.stored.get(stage.name)
+        result = Result(
+            words=self.words.get(target.name),
+            tiles=self.tiles.get(target.name),
+            init=None if stage.start is None else self.words[stage.start.name],
+            bias=stored.bias if stored else None,
+            shift=stage.shift,
+            relu=target.relu,
+        )
+        sums = _Once(lambda: self.sums(f"sums of {stage.name}", target))
+        place = Target(layout, result, sums)
+        window = stage.window(self.groups, tile)
+        if stored is not None:
+            weights = Straight(stored.tiles, stage.taps)
+        else:
+            assert self.identity is not None
+            weights = Identity(self.identity)
+        source, depth = self.tiles[stage.source.name], self.program.built.depth
+        yield from outputs(stage.name, window, source, weights, place, depth)
+        self.done()
+
+    def _release(self, stage: Stage, later: list[Stage]) -> None:
+        """Planes that no later stage takes."""
+        first, output = self.lowered.input, self.lowered.output
+        for tensor, planes in ((stage.source, self.tiles), (stage.start, self.words)):
+            if tensor is None or tensor is first or (tensor is output and planes is self.words):
+                continue
+            taken = [s.source if planes is self.tiles else s.start for s in later]
+            if not any(tensor is other for other in taken):
+                self.planes.free(planes[tensor.name])
+
+
+class _Once:
+    """Calls a function once, and has its answer from then on."""
+
+    def __init__(self, make: Callable[[], Words]):
+        self._make = make
+        self._found: Words | None = None
+
+    def __call__(self) -> Words:
+        if self._found is None:
+            self._found = self._make()
+        return self._found

@@ -1,0 +1,274 @@
+"""Products of layers: outputs, gradients of inputs, gradients of weights.
+
+Each is cut so that it fits the tile memories; what is left of K starts from the sums so far.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+from ...golden.accelerator.plane import Matrix, Words
+from ...golden.accelerator.result import Result
+from ...golden.accelerator.view import View
+from .cut import Band, cut
+from .layout import Layout
+from .schedule import Job, Product, Side, Tiled
+from .window import Chunk, Window
+
+__all__ = [
+    "Identity",
+    "Straight",
+    "Target",
+    "Transposed",
+    "Weights",
+    "dense_gradient",
+    "outputs",
+    "weight_gradient",
+]
+
+
+class Weights(Protocol):
+    """The right operand of products over a window."""
+
+    def side(self, chunk: Chunk, columns: range) -> Side:
+        """The operand of a chunk of K and some columns."""
+        ...
+
+
+@dataclass(frozen=True)
+class Straight:
+    """Weights as they lie in memory, a row for each tap and channel.
+
+    Attributes:
+        matrix: they.
+        taps: of the layer.
+    """
+
+    matrix: Matrix
+    taps: tuple[int, int]
+
+    def side(self, chunk: Chunk, columns: range) -> Side:
+        """See ``Weights``."""
+        rows = _rows(chunk, self.taps[1], self.matrix.rows // (self.taps[0] * self.taps[1]))
+        part = self.matrix[rows.start : rows.stop, columns.start : columns.stop]
+        return Side((part,), len(rows), len(columns))
+
+
+@dataclass(frozen=True)
+class Transposed:
+    """Weights of a gradient: each tap's transpose, taps in falling order.
+
+    Attributes:
+        matrix: the weights.
+        taps: of the layer.
+        kys, kxs: the taps that the window sees, in its order.
+    """
+
+    matrix: Matrix
+    taps: tuple[int, int]
+    kys: range
+    kxs: range
+
+    def side(self, chunk: Chunk, columns: range) -> Side:
+        """See ``Weights``: chunks count taps of the window."""
+        outputs = self.matrix.columns
+        tap = self.matrix.rows // (self.taps[0] * self.taps[1]) * outputs
+        kys, kxs = (
+            self.kys[chunk.kys.start : chunk.kys.stop],
+            self.kxs[chunk.kxs.start : chunk.kxs.stop],
+        )
+        first = (kys[0] * self.taps[1] + kxs[0]) * tap + columns[0] * outputs + chunk.channels[0]
+        down = [(len(kys), kys.step * self.taps[1] * tap), (len(kxs), kxs.step * tap)]
+        count, wide = len(columns), len(chunk.channels)
+        view = View.of(down, [(count, outputs), (wide, 1)])
+        load = self.matrix.seen(first, len(kys) * len(kxs), count * wide, view)
+        seen = View.of([(count, wide)], [(load.rows, count * wide), (wide, 1)])
+        return Side((load,), count, chunk.tiles, seen, transposed=True)
+
+
+@dataclass(frozen=True)
+class Identity:
+    """Ones on the diagonal of a tile, for every tap: sums of pixels.
+
+    Attributes:
+        matrix: a tile.
+    """
+
+    matrix: Matrix
+
+    def side(self, chunk: Chunk, columns: range) -> Side:
+        """See ``Weights``."""
+        return Side((self.matrix,), chunk.tiles, 1, View(pitch=0), stays=True)
+
+
+@dataclass(frozen=True)
+class Target:
+    """Where outputs go, planes of one layout, and what becomes of them on the way.
+
+    Attributes:
+        layout: of the planes.
+        result: planes whole, start and epilogue.
+        sums: finds words of this layout for sums of a part of K.
+    """
+
+    layout: Layout
+    result: Result
+    sums: Callable[[], Words]
+
+    def part(self, window: Window, band: Band, columns: range, first: bool, last: bool) -> Result:
+        """What a product of a part of K does.
+
+        Args:
+            window: of the outputs.
+            band: outputs.
+            columns: of their channels.
+            first: whether it begins the sums,
+            last: and whether it ends them.
+        """
+        result = self.result
+        if not (first and last):
+            sums = result.words or self.sums()
+            if not first:
+                result = replace(result, init=sums, bias=None)
+            if not last:
+                result = Result(sums, init=result.init, bias=result.bias)
+        box = window.outputs(band.groups, band.rows, band.columns, columns)
+        planes = {
+            name: self.layout.part(plane, box)
+            for name in ("words", "tiles", "init", "mask")
+            if (plane := getattr(result, name)) is not None
+        }
+        bias = result.bias and result.bias[0:1, columns.start : columns.stop]
+        return replace(result, bias=bias, **planes)
+
+
+def outputs(
+    layer: str, window: Window, plane: Matrix, weights: Weights, target: Target, depth: int
+) -> Iterator[Job]:
+    """Products of all outputs of a window.
+
+    Args:
+        layer: whose they are.
+        window: what outputs see.
+        plane: its source.
+        weights: what it is multiplied by.
+        target: where the outputs go.
+        depth: tiles of each tile memory.
+    """
+    channels, plain = target.layout.channels, window.plain()
+    if plain is not None and isinstance(weights, Straight) and not window.depthwise:
+        job = _tiled(layer, window, plane, weights.matrix, target, plain)
+        if max(_tiles(job.a), _tiles(job.b)) > depth // 2:
+            yield job
+            return
+    parts = cut(window, channels, depth)
+    for columns in parts.columns:
+        for number, chunk in enumerate(parts.chunks):
+            some = chunk._replace(channels=columns) if window.depthwise else chunk
+            ends = number == 0, number == len(parts.chunks) - 1
+            for band in parts.bands:
+                a = window.side(plane, band.groups, band.rows, band.columns, some)
+                result = target.part(window, band, columns, *ends)
+                yield Product(layer, a, weights.side(some, columns), result)
+
+
+def weight_gradient(
+    layer: str,
+    window: Window,
+    plane: Matrix,
+    slope: Matrix,
+    result: Result,
+    bias: Words | None,
+    ones: Matrix,
+    depth: int,
+) -> Iterator[Job]:
+    """Products that add the gradient of weights and bias to them.
+
+    Args:
+        layer: whose they are.
+        window: of the layer, forward.
+        plane: its source.
+        slope: gradient of its outputs, in the window's target layout.
+        result: weights as words, which are added to, and as tiles.
+        bias: its words, None without one.
+        ones: a tile of ones.
+        depth: tiles of each tile memory.
+    """
+    count = window.target.channels
+    assert result.words is not None
+    parts = cut(window, count, depth, gradient=True)
+    for columns in parts.columns:
+        for number, chunk in enumerate(parts.chunks):
+            inner = len(window.whole.channels)
+            rows = _rows(chunk, window.taps[1], inner)
+            place = slice(rows.start, rows.stop), slice(columns.start, columns.stop)
+            for band in parts.bands:
+                at = band.groups, band.rows, band.columns
+                a = replace(window.side(plane, *at, chunk), transposed=True)
+                box = window.outputs(*at, columns)
+                b = Side(window.target.parts(slope, box), band.count, len(columns))
+                words = Result(result.words, init=result.words)
+                yield Product(layer, a, b, (result if band is parts.bands[-1] else words)[place])
+                if bias is not None and number == 0:
+                    some = bias[0:1, columns.start : columns.stop]
+                    sums = Side((ones,), 1, band.count, _ONE, stays=True)
+                    yield Product(layer, sums, b, Result(some, init=some))
+
+
+_ONE = View(pitch=0, crun=1, cjump=0)
+"""A tile that is seen everywhere."""
+
+
+def dense_gradient(
+    layer: str, slope: Matrix, weights: Matrix, target: Target, depth: int
+) -> Iterator[Job]:
+    """Products of the gradient of a dense layer's input: of its output's and the weights.
+
+    Args:
+        layer: whose they are.
+        slope: gradient of the outputs: a row of tiles for each group of images.
+        weights: a row of tiles for each pixel and each column of channels.
+        target: of the input.
+        depth: tiles of each tile memory.
+    """
+    layout, result = target.layout, target.result
+    line = layout.width * layout.channels
+    high = 1 if layout.border else layout.height
+    steps = layout.levels(layout.whole)
+    for y in range(0, layout.height, high):
+        first = layout.first(layout.whole._replace(ys=range(y, y + high)))
+        planes = {
+            name: plane.seen(first, layout.groups, line * high, View.of(steps[:1]))
+            for name in ("words", "tiles", "init", "mask")
+            if (plane := getattr(result, name)) is not None
+        }
+        some = weights[y * line : (y + high) * line, :]
+        whole = replace(result, **planes)
+        a, b = (Side((m,), m.rows, m.columns) for m in (slope, some))
+        if max(a.tiles, b.tiles) > depth // 2:
+            yield Tiled(layer, slope, some, whole, b_transposed=True)
+        else:
+            yield Product(layer, a, replace(b, transposed=True), whole)
+
+
+def _rows(chunk: Chunk, taps: int, channels: int) -> range:
+    """Rows of tiles of weights that a chunk of K is, ``taps`` being those of a line."""
+    first = (chunk.kys[0] * taps + chunk.kxs[0]) * channels + chunk.channels[0]
+    return range(first, first + chunk.tiles)
+
+
+def _tiled(
+    layer: str, window: Window, plane: Matrix, weights: Matrix, target: Target, view: View
+) -> Tiled:
+    """All outputs as one product of plain matrices."""
+    rows, columns = range(len(window.ys)), range(len(window.xs))
+    groups = range(window.source.groups)
+    band = Band(groups, rows, columns)
+    first = window.source.first(window.box(groups, rows, columns, window.whole))
+    a = plane.seen(first, band.count, window.whole.tiles, view)
+    result = target.part(window, band, range(target.layout.channels), True, True)
+    return Tiled(layer, a, weights, result)
+
+
+def _tiles(matrix: Matrix) -> int:
+    return matrix.rows * matrix.columns
