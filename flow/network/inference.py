@@ -145,7 +145,7 @@ class Forward:
         self.words: dict[str, Words] = {}
         means = any(stage.kind is not Kind.WEIGHTS for stage in lowered.stages)
         self.identity = identity(program) if means else None
-        self._sums: list[Words] = []
+        self._sums: dict[str, Words] = {}
 
     def shape(self, tensor: Tensor) -> tuple[int, int]:
         """Rows and columns of elements of a tensor's plane."""
@@ -166,15 +166,20 @@ class Forward:
             if reuse:
                 self._release(stage, self.lowered.stages[place + 1 :])
 
-    def sums(self, name: str, tensor: Tensor) -> Words:
-        """Words for sums of a part of K, in a tensor's layout; ``done`` gives them back."""
-        found = self.planes.words(name, tensor.layout(self.groups, self.program.built.tile))
-        self._sums.append(found)
-        return found
+    def once(self, name: str, tensor: Tensor) -> Callable[[], Words]:
+        """Finds words for sums of a part of K, in a tensor's layout, until ``done``."""
+
+        def find() -> Words:
+            if name not in self._sums:
+                layout = tensor.layout(self.groups, self.program.built.tile)
+                self._sums[name] = self.planes.words(name, layout)
+            return self._sums[name]
+
+        return find
 
     def done(self) -> None:
         """No product takes sums any more."""
-        for words in self._sums:
+        for words in self._sums.values():
             self.planes.free(words)
         self._sums.clear()
 
@@ -194,8 +199,7 @@ class Forward:
             shift=stage.shift,
             relu=target.relu,
         )
-        sums = _Once(lambda: self.sums(f"sums of {stage.name}", target))
-        place = Target(layout, result, sums)
+        place = Target(layout, result, self.once(f"sums of {stage.name}", target))
         window = stage.window(self.groups, tile)
         if stored is not None:
             weights = Straight(stored.tiles, stage.taps)
@@ -215,16 +219,3 @@ class Forward:
             taken = [s.source if planes is self.tiles else s.start for s in later]
             if not any(tensor is other for other in taken):
                 self.planes.free(planes[tensor.name])
-
-
-class _Once:
-    """Calls a function once, and has its answer from then on."""
-
-    def __init__(self, make: Callable[[], Words]):
-        self._make = make
-        self._found: Words | None = None
-
-    def __call__(self) -> Words:
-        if self._found is None:
-            self._found = self._make()
-        return self._found

@@ -5,13 +5,14 @@ Each is cut so that it fits the tile memories; what is left of K starts from the
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from typing import Protocol
+from functools import partial
+from typing import Any, Protocol
 
-from ...golden.accelerator.plane import Matrix, Words
+from ...golden.accelerator.plane import Matrix, Stored, Words
 from ...golden.accelerator.result import Result
 from ...golden.accelerator.view import View
 from .cut import Band, cut
-from .layout import Layout
+from .layout import Box, Layout
 from .schedule import Job, Product, Side, Tiled
 from .window import Chunk, Window
 
@@ -133,13 +134,13 @@ class Target:
             if not last:
                 result = Result(sums, init=result.init, bias=result.bias)
         box = window.outputs(band.groups, band.rows, band.columns, columns)
-        planes = {
-            name: self.layout.part(plane, box)
-            for name in ("words", "tiles", "init", "mask")
-            if (plane := getattr(result, name)) is not None
-        }
-        bias = result.bias and result.bias[0:1, columns.start : columns.stop]
-        return replace(result, bias=bias, **planes)
+        return replace(self, result=result).at(box)
+
+    def at(self, box: Box) -> Result:
+        """The part of a box."""
+        columns = slice(box.channels.start, box.channels.stop)
+        bias = self.result.bias and self.result.bias[0:1, columns]
+        return _moved(self.result, lambda plane: self.layout.part(plane, box), bias)
 
 
 def outputs(
@@ -234,21 +235,31 @@ def dense_gradient(
     layout, result = target.layout, target.result
     line = layout.width * layout.channels
     high = 1 if layout.border else layout.height
-    steps = layout.levels(layout.whole)
+    view, wide = View.of(layout.levels(layout.whole)[:1]), line * high
     for y in range(0, layout.height, high):
         first = layout.first(layout.whole._replace(ys=range(y, y + high)))
-        planes = {
-            name: plane.seen(first, layout.groups, line * high, View.of(steps[:1]))
-            for name in ("words", "tiles", "init", "mask")
-            if (plane := getattr(result, name)) is not None
-        }
+        place = partial(_seen, first=first, rows=layout.groups, columns=wide, view=view)
+        whole = _moved(result, place, None)
         some = weights[y * line : (y + high) * line, :]
-        whole = replace(result, **planes)
         a, b = (Side((m,), m.rows, m.columns) for m in (slope, some))
         if max(a.tiles, b.tiles) > depth // 2:
             yield Tiled(layer, slope, some, whole, b_transposed=True)
         else:
             yield Product(layer, a, replace(b, transposed=True), whole)
+
+
+def _seen(plane: Stored, **place: Any) -> Stored:
+    return plane.seen(**place)
+
+
+def _moved(result: Result, place: Callable[[Any], Any], bias: Words | None) -> Result:
+    """The same with all planes of C somewhere else."""
+    planes = {
+        name: place(plane)
+        for name in ("words", "tiles", "init", "mask")
+        if (plane := getattr(result, name)) is not None
+    }
+    return replace(result, bias=bias, **planes)
 
 
 def _rows(chunk: Chunk, taps: int, channels: int) -> range:

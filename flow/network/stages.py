@@ -133,6 +133,8 @@ def lower(network: Network, *, training: bool = False) -> Lowered:
     output.words += 1
     for stage in lowering.stages:
         _widen(stage, backwards=training and stage.source is not first)
+        if training and stage.target.relu:
+            stage.target.tiles = max(1, stage.target.tiles)  # the mask of its gradient
     for stage in lowering.stages[::-1] + lowering.stages:  # planes of C have one layout
         if stage.start is not None:
             wide = max(stage.start.border, stage.target.border)

@@ -200,3 +200,156 @@ def hidden(of, values):
     codes, _ = of.pixels(values)
     n, c = values.shape[:2]
     return is_zero(codes, of.format.element)[:n, :c]
+
+
+class Learning(Plain):
+    """Training of a network, a step at a time."""
+
+    def step(self, images, targets, parameters, shift):
+        """Parameters after a step of the squared loss, and twice the loss before it."""
+        said = self.run(images, parameters)
+        of, shape = self.of, self.values[self.network.output].shape
+        wanted = targets.reshape(shape)
+        away = summed(of, -wanted, (1, 1), 1, start=self.values[self.network.output])
+        slope = scale(away, -shift, True)
+        return self.update(slope, parameters), float(np.square(said - targets).sum())
+
+    def update(self, slope, parameters):
+        """Parameters after the slope of the output came back through all layers."""
+        self.parameters, self.after = parameters, dict(parameters)
+        self.words = {self.root(self.network.output): slope}
+        self.learns = set()
+        for node in self.network.nodes.values():
+            if f"{node.name}.weight" in parameters or self.learns & set(node.inputs):
+                self.learns.add(node.name)
+        for node in reversed(self.network.nodes.values()):
+            if isinstance(node.layer, Flatten) or node.name not in self.learns:
+                continue
+            slope = self.words[node.name]
+            if isinstance(node.layer, Relu):
+                slope = np.where(hidden(self.of, self.values[node.name]), np.float32(0), slope)
+            self.back(node, slope)
+        return self.after
+
+    def root(self, name):
+        return self.source.get(name, name)
+
+    def back(self, node, slope):
+        of, first = self.of, node.inputs[0]
+        one = (1, 1)
+        match node.layer:
+            case Conv2d(stride=stride, kernel=kernel, padding=padding):
+                padding = kernel // 2 if padding is None else padding
+                self.weighted(node, slope, self.parameters[f"{node.name}.weight"], stride, padding)
+            case Dense():
+                weight = four(self.parameters[f"{node.name}.weight"], self.image[first])
+                self.weighted(node, slope, weight, 1, 0)
+            case AveragePool(size):
+                self.pooled(first, slope, (size, size))
+            case GlobalAveragePool():
+                self.pooled(first, slope, self.values[first].shape[2:])
+            case Relu() if self.joins(node):
+                self.words[self.root(first)] = slope
+            case Relu():
+                self.say(first, lambda start: summed(of, slope, one, 1, start=start))
+            case Add():
+                words, tiles = self.sides(node)
+                for name in (tiles, words):
+                    self.say(name, lambda start: summed(of, slope, one, 1, start=start))
+
+    def say(self, name, product):
+        """Add to the gradient of something, by a product that takes the sum so far."""
+        if self.root(name) in self.learns:
+            self.words[self.root(name)] = product(self.words.get(self.root(name)))
+
+    def pooled(self, name, slope, taps):
+        of, shape = self.of, self.values[name].shape
+        eye = of.quantized(np.eye(of.tile) / math.prod(taps))
+
+        def product(start):
+            out = np.zeros(shape, np.float32) if start is None else start.copy()
+            high, wide = (n * k for n, k in zip(slope.shape[2:], taps, strict=True))
+            spread = slope.repeat(taps[0], axis=2).repeat(taps[1], axis=3)
+            before = out[:, :, :high, :wide]
+            rows = of.rows(before)
+            t, c = of.tile, shape[1]
+            rows = np.pad(rows, [(0, 0), (0, -c % t)])
+            left = of.columns(spread, (1, 1), 1, 0)
+            found = [
+                matmul(part(left, n), eye, rows[:, n * t : (n + 1) * t]) for n in range(-(-c // t))
+            ]
+            out[:, :, :high, :wide] = of.images(np.hstack(found), before.shape)
+            return out
+
+        self.say(name, product)
+
+    def weighted(self, node, slope, weight, stride, padding):
+        """Gradients of a convolution: of its input, weights and bias."""
+        of, first, name = self.of, node.inputs[0], f"{node.name}.weight"
+        outputs, channels, *taps = weight.shape
+        x = self.values[first]
+        if self.root(first) in self.learns:
+            self.say(
+                first, lambda start: self.unseen(x.shape, slope, weight, stride, padding, start)
+            )
+        left, right = of.columns(x, taps, stride, padding), of.columns(slope, (1, 1), 1, 0)
+        more = -channels % of.tile, -outputs % of.tile
+        words = np.pad(weight.transpose(2, 3, 1, 0), [(0, 0), (0, 0), (0, more[0]), (0, more[1])])
+        found = matmul(left.T, right, words.reshape(-1, outputs + more[1]))
+        found = found.reshape(*words.shape)[:, :, :channels, :outputs].transpose(3, 2, 0, 1)
+        before = self.parameters[name]
+        self.after[name] = found if before.ndim == 4 else found.reshape(outputs, -1).T
+        bias = self.parameters.get(f"{node.name}.bias")
+        if bias is not None:
+            ones = of.quantized(np.ones((of.tile, right.shape[0])))
+            sums = matmul(ones, right, np.tile(of.filled(bias), (of.tile, 1)))
+            self.after[f"{node.name}.bias"] = sums[0, : len(bias)]
+
+    def unseen(self, shape, slope, weight, stride, padding, start):
+        """Gradient of a convolution's input, pixel by pixel: taps in falling order."""
+        of, t = self.of, self.of.tile
+        n, c, height, width = shape
+        out = np.zeros((n, -(-c // t) * t, height, width), np.float32)
+        if start is not None:
+            out[:, :c] = start
+        codes, scales = of.pixels(slope)
+        right = of.weights(weight)
+        high, wide = -(-c // t) * t, -(-c // t)
+        for y in range(height):
+            for x in range(width):
+                seen = [
+                    (
+                        ky * weight.shape[3] + kx,
+                        (y + padding - ky) // stride,
+                        (x + padding - kx) // stride,
+                    )
+                    for ky in reversed(range(weight.shape[2]))
+                    for kx in reversed(range(weight.shape[3]))
+                    if (y + padding - ky) % stride == 0 == (x + padding - kx) % stride
+                ]
+                seen = [
+                    each
+                    for each in seen
+                    if 0 <= each[1] < slope.shape[2] and 0 <= each[2] < slope.shape[3]
+                ]
+                if not seen:
+                    continue
+                left = BlockTensor(
+                    np.hstack([codes[:, :, i, j] for _, i, j in seen]),
+                    np.hstack([scales[:, :, i, j] for _, i, j in seen]),
+                    of.format,
+                )
+                taps = BlockTensor(
+                    np.hstack([right.codes[tap * high : (tap + 1) * high] for tap, _, _ in seen]),
+                    np.hstack([right.scales[tap * wide : (tap + 1) * wide] for tap, _, _ in seen]),
+                    of.format,
+                )
+                out[:, :, y, x] = matmul(left, taps.T, out[:, :, y, x])
+        return out[:, :c]
+
+
+def part(left, number):
+    """A column of tiles of a quantized matrix."""
+    t = left.block[1]
+    some = left.codes[:, number * t : (number + 1) * t]
+    return BlockTensor(some, left.scales[:, number : number + 1], left.format)

@@ -2,18 +2,14 @@
 
 import numpy as np
 import pytest
+from mxsf.flow.network.digits import digits_cnn, digits_mlp, digits_step
 from mxsf.flow.network.figures import layer_costs
 from mxsf.flow.network.inference import compile_network
-from mxsf.flow.network.layers import AveragePool, Conv2d, Dense, Flatten, Relu
-from mxsf.flow.network.network import Network
 from mxsf.golden.accelerator.configuration import Configuration
 from mxsf.golden.accelerator.cost import cost
 from mxsf.golden.accelerator.descriptor import Fence
 
-CNN = Network.of(
-    (1, 8, 8),
-    [Conv2d(16, 3), Relu(), Conv2d(16, 3, 2), Relu(), AveragePool(2), Flatten(), Dense(10)],
-)
+CNN = digits_cnn()
 
 
 def test_layers_add_up():
@@ -35,3 +31,21 @@ def test_loads_are_hidden(bus, least):
     found = cost(made.program.descriptors, made.program.built)
     assert found.useful > least
     assert sum(isinstance(d, Fence) for d in made.program.descriptors) <= 5
+
+
+@pytest.mark.parametrize(
+    ("network", "bus", "least"),
+    [
+        (digits_mlp(), 64, 0.83),
+        (digits_mlp(), 512, 0.95),
+        (digits_cnn(), 64, 0.90),
+        (digits_cnn(), 512, 0.96),
+    ],
+    ids=["mlp-64", "mlp-512", "cnn-64", "cnn-512"],
+)
+def test_the_array_is_busy_in_a_training_step(network, bus, least):
+    built = Configuration(bus=bus)
+    one, two = (
+        cost(digits_step(network, built, steps=n).program.descriptors, built) for n in (1, 2)
+    )
+    assert (two.steps - one.steps) / (two.cycles - one.cycles) > least

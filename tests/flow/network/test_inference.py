@@ -90,7 +90,7 @@ CASES = {
     "K in lines of taps": (of((30, 4, 4), Conv2d(6, 3), Conv2d(5, 1)), 4),
     "K in taps": (of((60, 3, 3), Conv2d(9, 3), Relu()), 4),
     "K in channels": (of((150, 2, 2), Conv2d(5, 3)), 4),
-    "tiny memories": (of((5, 4, 3), Conv2d(6, 3), Conv2d(3, 5)), 4),
+    "tiny memories": (of((5, 3, 3), Conv2d(6, 3), Conv2d(3, 5)), 4),
     "a pool": (of((9, 8, 8), AveragePool(2), Conv2d(4, 3), AveragePool(4)), 8),
     "a pool with rests": (of((5, 5, 7), Conv2d(5, 3), AveragePool(2)), 4),
     "a pool beyond a memory": (of((4, 16, 16), AveragePool(16)), 4),
@@ -107,7 +107,21 @@ CASES = {
 }
 
 
-@pytest.mark.parametrize(("network", "batch"), CASES.values(), ids=CASES)
+LONG = {
+    *("bands, columns", "K in lines of taps", "K in taps", "conv 5, stride 2", "conv 1, stride 2"),
+    *("dense layers beyond the memories", "flat pixels", "a pool with rests", "more padding"),
+    *("a pool", "residual", "tiny memories"),
+}
+"""Cases whose parts have shorter cases too."""
+
+
+@pytest.mark.parametrize(
+    ("network", "batch"),
+    [
+        pytest.param(*case, id=name, marks=[pytest.mark.long] if name in LONG else [])
+        for name, case in CASES.items()
+    ],
+)
 def test_bits_are_those_of_plain_products(network, batch, request):
     tiny = "tiny" in request.node.name
     check(network, batch, Configuration(tile=4, pes=4, depth=8) if tiny else SMALL)
