@@ -208,12 +208,12 @@ def weight_gradient(
                 a = replace(window.side(plane, *at, chunk), transposed=True)
                 box = window.outputs(*at, columns)
                 b = Side(window.target.parts(slope, box), band.count, len(columns))
-                words = Result(result.words, init=result.words)
-                yield Product(layer, a, b, (result if band is parts.bands[-1] else words)[place])
-                if bias is not None and number == 0:
+                if bias is not None and number == 0:  # short: the next loads hide behind the other
                     some = bias[0:1, columns.start : columns.stop]
                     sums = Side((ones,), 1, band.count, _ONE, stays=True)
                     yield Product(layer, sums, b, Result(some, init=some))
+                words = Result(result.words, init=result.words)
+                yield Product(layer, a, b, (result if band is parts.bands[-1] else words)[place])
 
 
 _ONE = View(pitch=0, crun=1, cjump=0)

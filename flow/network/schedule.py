@@ -135,16 +135,20 @@ def write(program: Program, jobs: Iterable[Job]) -> list[tuple[str, int]]:
 class _Writer:
     """What is where in the tile memories.
 
-    ``_there`` has the operands by side and by what was loaded, ``_kept`` those that stay,
-    ``_under_way`` those of the last product, ``_next`` where the next one goes.
+    ``_there`` has the operands, with the bytes that they are of, by side and by what was loaded;
+    ``_kept`` those that stay, ``_under_way`` those of the last product, ``_next`` where the next
+    one goes; ``_hidden`` has the cycles of the last product that no load fills yet.
     """
 
     def __init__(self, program: Program):
         self.program, self.depth = program, program.built.depth
-        self._there: dict[tuple[str, tuple[Matrix, ...]], Operand] = {}
+        self._there: dict[
+            tuple[str, tuple[Matrix, ...]], tuple[Operand, list[tuple[int, int]]]
+        ] = {}
         self._kept: dict[str, list[Operand]] = {"a": [], "b": []}
         self._under_way: dict[str, Operand] = {}
         self._next = {"a": 0, "b": 0}
+        self._hidden = 0
 
     def product(self, job: Product, following: Product | None) -> None:
         """Load what is missing, that first which need not wait, and multiply."""
@@ -154,9 +158,12 @@ class _Writer:
         waits = {name: any(map(self.program.waits, sides[name].loads)) for name in missing}
         for name in sorted(missing, key=lambda name: waits[name]):
             found[name] = self._load(name, sides[name])
-        if following is not None and self._fence_helps(job, following):
-            self.program.fence()
+        if following is not None:
+            self._ahead(job, following, found)
+            if self._fence_helps(job, following):
+                self.program.fence()
         self._under_way = found
+        self._hidden = self._cycles(job)
         a, b = (_seen(found[name], sides[name]) for name in "ab")
         self.program.product(a, b, job.result)
         self.written(job.result)
@@ -165,30 +172,59 @@ class _Writer:
         """What was loaded of a plane that a product writes is out of date."""
         if result.tiles is not None:
             low, high = _span(result.tiles)
-            for key in list(self._there):
-                spans = map(_span, key[1])
+            for key, (_, spans) in list(self._there.items()):
                 if any(first < high and low < last for first, last in spans):
                     del self._there[key]
 
     def _found(self, name: str, side: Side) -> Operand | None:
         """The operand, if it is still there."""
-        operand = self._there.get((name, side.loads))
-        return operand if operand is not None and self._intact(operand) else None
+        there = self._there.get((name, side.loads))
+        return there[0] if there is not None and self.program.holds(there[0]) else None
 
-    def _intact(self, operand: Operand) -> bool:
-        return self.program.holds(operand)
+    def _ahead(self, job: Product, following: Product, found: dict[str, Operand]) -> None:
+        """Load for the next product too, where this one is short and the one before long enough."""
+        sides = {"a": following.a, "b": following.b}
+        missing = {name: side for name, side in sides.items() if not self._found(name, side)}
+        beats = sum(self._beats(side) for side in missing.values())
+        if not self._cycles(job) < beats <= self._hidden:
+            return
+        for name, side in missing.items():
+            if not any(map(self.program.waits, side.loads)):
+                busy = [found[name], *self._busy(name)]
+                at = self._place(name, side.tiles, self._kept_in(name) + busy)
+                if at is not None:
+                    self._load_at(name, side, at)
+
+    def _cycles(self, job: Product) -> int:
+        """Steps of a product."""
+        rows, inner = job.a.rows, job.a.columns
+        columns = job.b.rows if job.b.transposed else job.b.columns
+        return rows * inner * columns * self.program.built.steps
+
+    def _beats(self, side: Side) -> int:
+        """Beats of a load, about."""
+        built = self.program.built
+        return side.tiles * (built.code_record // built.beat + 1)
+
+    def _kept_in(self, name: str) -> list[Operand]:
+        return [operand for operand in self._kept[name] if self.program.holds(operand)]
+
+    def _busy(self, name: str) -> list[Operand]:
+        return [self._under_way[name]] if name in self._under_way else []
 
     def _load(self, name: str, side: Side) -> Operand:
         """Load an operand where it meets nothing that is needed."""
         if side.tiles > self.depth:
             raise ValueError(f"{side.loads[0]} has {side.tiles} tiles, a memory {self.depth}")
-        kept = [operand for operand in self._kept[name] if self._intact(operand)]
-        busy = [self._under_way[name]] if name in self._under_way else []
-        at = self._place(name, side.tiles, kept + busy)
+        kept = self._kept_in(name)
+        at = self._place(name, side.tiles, kept + self._busy(name))
         if at is None:
             at = self._place(name, side.tiles, kept)
-        if at is None:
-            at = self._next[name]
+        return self._load_at(name, side, self._next[name] if at is None else at)
+
+    def _load_at(self, name: str, side: Side, at: int) -> Operand:
+        """Load an operand to an address."""
+        self._hidden -= self._beats(side)
         load = self.program.load_a if name == "a" else self.program.load_b
         operands, where = [], at
         for matrix in side.loads:
@@ -196,9 +232,9 @@ class _Writer:
             where += matrix.rows * matrix.columns
         operand = operands[0] if len(operands) == 1 else self.program.joined(*operands)
         self._next[name] = where % self.depth
-        self._there[name, side.loads] = operand
+        self._there[name, side.loads] = operand, list(map(_span, side.loads))
         if side.stays:
-            self._kept[name] = [*kept, operand]
+            self._kept[name] = [*self._kept_in(name), operand]
         return operand
 
     def _place(self, name: str, count: int, needed: list[Operand]) -> int | None:
