@@ -14,6 +14,7 @@ from ...golden.formats.block import Rounding
 from ...golden.formats.catalogue import MXSF
 from ...golden.formats.element import ElementFormat, Overflow
 from ...golden.formats.scale_rule import ScaleRule
+from ...golden.formats.word import FP32
 from ..checks import check_kind
 from ..engine.product import EVENTS, Product
 from ..interface.axi_lite import RegisterFile, connect_lite, lite_members
@@ -125,7 +126,12 @@ class Accelerator(wiring.Component):
         self.overflow: Overflow = overflow
         self.fabric: Fabric = fabric
         self.product = Product(
-            *(element, tile, pes, depth), bits=bus, views=True, stages=stages, fabric=fabric
+            *(element, tile, pes, depth),
+            bits=bus,
+            views=True,
+            rate=bus // FP32.bits,
+            stages=stages,
+            fabric=fabric,
         )
         self.stages = self.product.stages
         self.core = Core(built, self.product, self._requantizer() if requantize else None)

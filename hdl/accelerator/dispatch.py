@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from amaranth.hdl import Cat, Module, Mux, Signal, Value
+from amaranth.hdl import Module, Mux, Signal, Value
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -29,7 +29,8 @@ class Dispatch(wiring.Component):
     """Jobs to loads, products and their planes; fences; ends.
 
     A product is announced to the readers and writers of its planes as soon as all before it has
-    started, so that its first words and masks are there when its steps begin.
+    started, to each when it is free, so that its first words and masks are there when its steps
+    begin.
 
     Args:
         built: what the accelerator is.
@@ -115,9 +116,8 @@ class Dispatch(wiring.Component):
         return starts.any()
 
     def _products(self, m: Module, multiplies: Value, product: Mapping[str, Any]) -> Value:
-        """Products, announced and started; returns whether one starts."""
+        """Products, announced and started; returns whether one is wholly under way."""
         job: Any = self.i.payload
-        announced, announces = Signal(), Signal()
         used = {
             "init": product["init"] != Init.ZERO,
             "mask": product["mask"],
@@ -126,10 +126,14 @@ class Dispatch(wiring.Component):
             "scales": product["to_tiles"],
             "finish": 1,
         }
-        able = Cat(~used[name] | getattr(self, name).ready for name in used if name != "finish")
-        m.d.comb += announces.eq(multiplies & ~announced & able.all() & self.finish.ready)
-        for name, wanted in used.items():
-            m.d.comb += getattr(self, name).valid.eq(announces & wanted)
+        # Who was told, and at last whether its steps have begun.
+        told, tells = Signal(len(used) + 1), Signal(len(used) + 1)
+        for number, (name, wanted) in enumerate(used.items()):
+            target = getattr(self, name)
+            m.d.comb += [
+                target.valid.eq(multiplies & wanted & ~told[number]),
+                tells[number].eq(multiplies & (target.ready | ~wanted)),
+            ]
         rows = product["init"] == Init.ROW
         for name in ("init", "mask", "words", "codes", "scales"):
             into: Any = getattr(self, name).payload
@@ -153,16 +157,16 @@ class Dispatch(wiring.Component):
         ]
         self._operands(m, product)
         idle, loading = Signal(name="product_idle"), self.load_a_busy | self.load_b_busy
+        done = Signal(name="product_done")
         m.d.comb += [
-            idle.eq(multiplies & announced & ~self.product_busy),
+            idle.eq(multiplies & ~told[-1] & ~self.product_busy),
             self.start.eq(idle & ~loading),
             self.stalled_load.eq(idle & loading),
+            tells[-1].eq(self.start),
+            done.eq((told | tells).all()),
         ]
-        with m.If(announces):
-            m.d.sync += announced.eq(1)
-        with m.If(self.start):
-            m.d.sync += announced.eq(0)
-        return self.start
+        m.d.sync += told.eq(Mux(done, 0, told | tells))
+        return done
 
     def _operands(self, m: Module, product: Mapping[str, Any]) -> None:
         """Where the tiles of op(A) and op(B) lie: views of the stored matrices, perhaps turned."""

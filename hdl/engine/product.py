@@ -44,6 +44,7 @@ class Product(wiring.Component):
         bits: bits of a tile's codes that are written at once; by default as many rows as the array
             has.
         views: of ``Sequencer``.
+        rate: words that come at ``c`` and leave at ``o`` in a cycle; by default those of a row.
         stages, fabric: of ``Dot``; at least one register in the accumulator.
 
     Attributes:
@@ -75,6 +76,7 @@ class Product(wiring.Component):
         *,
         bits: int | None = None,
         views: bool = False,
+        rate: int | None = None,
         stages: Stages | None = None,
         fabric: Fabric = "asic",
     ):
@@ -101,8 +103,9 @@ class Product(wiring.Component):
             side: TileStore(element, tile, depth, bits=bits, vectors=vectors)
             for side, vectors in (("a", rows), ("b", columns))
         }
-        # Beats of words of the array's width wait at either end of it where it is wider than a row.
-        room = 2 * self.group * self.steps if pes > tile else 0
+        # An array that is faster than either end takes and gives the words of a group at once.
+        slow = pes > (tile if rate is None else rate)
+        room = 2 * self.group * tile**2 // max(pes, tile) if slow else 0
         self.words = Regroup(tile, pes, room)
         self.rows = Regroup(pes, tile, room)
         beats = self.stores["a"].beats

@@ -138,17 +138,21 @@ class _Network:
         d2, slope = program.load_a(self.d2, a[2]), program.load_b(self.d2, b[2])
         program.multiply(d2, w2[: self.hidden, :].T, tiles=self.d1, mask=hidden)
         program.fence()  # for d1, whose load comes behind the product that does not need it
-        self._add(
-            left[:, : self.hidden].T, slope, self.w2[: self.hidden, :], self.w2_words, self.b2
-        )
-        self._add(x.T, program.load_b(self.d1, b[3]), self.w1, self.w1_words, self.b1)
+        self._add(left[:, : self.hidden].T, slope, self.w2[: self.hidden, :], self.w2_words)
+        d1 = program.load_b(self.d1, b[3])
+        self._add_sums(slope, self.b2)
+        self._add(x.T, d1, self.w1, self.w1_words)
+        self._add_sums(d1, self.b1)
         if number + 1 < len(self.x):
             self.batch = program.load_a(self.x[number + 1], self.at["a"][(number + 1) % 2])
 
-    def _add(self, a: Operand, b: Operand, tiles: Matrix, words: Words, bias: Words) -> None:
-        """Add a gradient to weights, words and tiles, and to their bias."""
+    def _add(self, a: Operand, b: Operand, tiles: Matrix, words: Words) -> None:
+        """Add a gradient to weights, words and tiles."""
         self.program.multiply(a, b, words=words, tiles=tiles, init=words)
-        self.program.multiply(self.sums, b, words=bias, init=bias)
+
+    def _add_sums(self, slopes: Operand, bias: Words) -> None:
+        """Add the sums of the slopes over a batch to a bias."""
+        self.program.multiply(self.sums, slopes, words=bias, init=bias)
 
 
 def _tiles(matrix: Matrix) -> int:
