@@ -10,6 +10,7 @@ from ...golden.accelerator.configuration import Configuration
 from ...golden.accelerator.plane import Matrix, Words
 from ...golden.accelerator.program import Program
 from ...golden.accelerator.result import Result
+from .images import Images, groups_of
 from .network import Network
 from .parameters import Stored, put_parameters
 from .planes import Planes
@@ -29,17 +30,15 @@ class Inference:
     Attributes:
         program: with its image, in which the weights are.
         lowered: the network.
-        batch: images of a run.
-        input: plane of the images.
-        output: plane of what the network says.
+        input: the images.
+        output: what the network says of them.
         marks: for each product its layer, and how many descriptors there are behind it.
     """
 
     program: Program
     lowered: Lowered
-    batch: int
-    input: Matrix
-    output: Words
+    input: Images
+    output: Images
     marks: list[tuple[str, int]]
 
     def write(self, memory: NDArray[np.uint8], images: Floats) -> None:
@@ -48,15 +47,11 @@ class Inference:
         Raises:
             ValueError: they have another shape.
         """
-        put_images(self.program, self.lowered, self.input, images, self.batch, memory)
+        self.input.write(self.program.tensors, images, memory)
 
     def read(self, memory: NDArray[np.uint8]) -> Floats:
         """What the network said, float32 (batch, *shape of the output)."""
-        output = self.lowered.output
-        layout = output.layout(_groups(self.batch, self.program.built), self.program.built.tile)
-        matrix = self.program.get(self.output, memory)
-        shape = self.lowered.network.shapes[self.lowered.network.output]
-        return layout.unpacked(matrix, self.batch, output.channels).reshape(self.batch, *shape)
+        return self.output.read(self.program.tensors, memory)
 
 
 def compile_network(
@@ -76,45 +71,19 @@ def compile_network(
     if batch < 1:
         raise ValueError(f"batch must be at least 1, not {batch}")
     lowered, program = lower(network), Program(built)
-    groups = _groups(batch, built)
     stored = put_parameters(program, lowered, parameters, words=False)
-    run = Forward(program, lowered, stored, groups)
+    run = Forward(program, lowered, stored, groups_of(batch, built))
     first = program.matrix("input", run.shape(lowered.input))
-    jobs = list(run.jobs(first, reuse=True))
-    marks = write(program, jobs)
+    marks = write(program, run.jobs(first, reuse=True))
     program.end()
-    return Inference(program, lowered, batch, first, run.words[lowered.output.name], marks)
-
-
-def put_images(
-    program: Program,
-    lowered: Lowered,
-    plane: Matrix,
-    images: Floats,
-    batch: int,
-    memory: NDArray[np.uint8] | None,
-) -> None:
-    """Put images into the input's plane, in a memory or in the program's image.
-
-    Raises:
-        ValueError: they have another shape.
-    """
-    tensor, shape = lowered.input, lowered.network.shapes[lowered.network.input]
-    if images.shape != (batch, *shape):
-        raise ValueError(f"images must have the shape {(batch, *shape)}, not {images.shape}")
-    tile = program.built.tile
-    layout = tensor.layout(_groups(batch, program.built), tile)
-    full = images.reshape(batch, tensor.channels, tensor.height, tensor.width)
-    program.tensors.write(plane, layout.packed(full.astype(np.float32), tile), memory)
+    images = run.images("input", first, lowered.input, batch)
+    output = run.images("output", run.words[lowered.output.name], lowered.output, batch)
+    return Inference(program, lowered, images, output, marks)
 
 
 def identity(program: Program) -> Matrix:
     """A tile with ones on its diagonal."""
     return program.put("identity", np.eye(program.built.tile, dtype=np.float32))
-
-
-def _groups(batch: int, built: Configuration) -> int:
-    return -(-batch // built.tile)
 
 
 class Forward:
@@ -152,6 +121,12 @@ class Forward:
         tile = self.program.built.tile
         layout = tensor.layout(self.groups, tile)
         return layout.rows * tile, layout.channels * tile
+
+    def images(self, name: str, plane: Matrix | Words, tensor: Tensor, batch: int) -> Images:
+        """A plane of the network's input or output, as hosts see it."""
+        network = self.lowered.network
+        shape = network.shapes[network.input if tensor is self.lowered.input else network.output]
+        return Images.of(name, plane, tensor, batch, shape, self.program.built.tile)
 
     def jobs(self, first: Matrix, *, reuse: bool) -> Iterator[Job]:
         """Products of all stages in order.

@@ -15,11 +15,12 @@ from numpy.typing import NDArray
 
 from ...golden.accelerator.configuration import Configuration
 from ...golden.accelerator.machine import Machine
-from ...golden.accelerator.plane import Matrix, Words
+from ...golden.accelerator.plane import Matrix
 from ...golden.accelerator.program import Program
 from ...golden.accelerator.result import Result
 from .gradient import Backward
-from .inference import Forward, put_images
+from .images import Images, groups_of
+from .inference import Forward
 from .network import Network, Parameters
 from .parameters import Stored, from_matrix, put_parameters
 from .products import Identity, Target, outputs
@@ -41,8 +42,8 @@ class Batch:
         target: what the network should say of them, negative; None: the host makes the gradient.
     """
 
-    input: Matrix
-    target: Matrix | None
+    input: Images
+    target: Images | None
 
 
 @dataclass(frozen=True)
@@ -52,21 +53,19 @@ class Training:
     Attributes:
         program: with its image.
         lowered: the network.
-        batch: images of a step.
         steps: planes of each step.
         stored: parameters by layer.
-        output: plane of what the network says, words.
-        slope: plane of the output's gradient, times -rate.
+        output: what the network says.
+        slope: gradient of what it says, times -rate.
         marks: for each product its layer, and how many descriptors there are behind it.
     """
 
     program: Program
     lowered: Lowered
-    batch: int
     steps: list[Batch]
     stored: dict[str, Stored]
-    output: Words
-    slope: Matrix
+    output: Images
+    slope: Images
     marks: list[tuple[str, int]]
 
     def write(
@@ -83,16 +82,15 @@ class Training:
         Raises:
             ValueError: they have another shape, or the host makes the gradient.
         """
-        planes = self.steps[step]
-        if planes.target is None:
+        target = self.steps[step].target
+        if target is None:
             raise ValueError("the host makes the gradient: there are no targets to write")
         self.write_images(memory, images, step)
-        self._put(planes.target, -targets, memory)
+        target.write(self.program.tensors, -targets, memory)
 
     def write_images(self, memory: NDArray[np.uint8] | None, images: Floats, step: int = 0) -> None:
         """Put images into a memory, or into the program's image; see ``write``."""
-        plane = self.steps[step].input
-        put_images(self.program, self.lowered, plane, images, self.batch, memory)
+        self.steps[step].input.write(self.program.tensors, images, memory)
 
     def write_slope(self, memory: NDArray[np.uint8], slope: Floats) -> None:
         """Put the gradient of the host's loss, times -rate, into a memory.
@@ -101,14 +99,11 @@ class Training:
             memory: where to.
             slope: float32 (batch, *shape of the output), 0 where a last ReLU said 0.
         """
-        self._put(self.slope, slope, memory)
+        self.slope.write(self.program.tensors, slope, memory)
 
     def read(self, memory: NDArray[np.uint8]) -> Floats:
         """What the network said last, float32 (batch, *shape of the output)."""
-        tensor = self.lowered.output
-        layout = tensor.layout(self.batch // self.program.built.tile, self.program.built.tile)
-        values = layout.unpacked(self.program.get(self.output, memory), self.batch, tensor.channels)
-        return values.reshape(self.batch, *self._shape())
+        return self.output.read(self.program.tensors, memory)
 
     def parameters(self, memory: NDArray[np.uint8]) -> Parameters:
         """Weights and biases that a run left in a memory."""
@@ -126,19 +121,6 @@ class Training:
     def machine(self) -> Machine:
         """A golden machine with the program and the parameters in its memory."""
         return Machine(self.program.built, self.program.image())
-
-    def _shape(self) -> tuple[int, ...]:
-        return self.lowered.network.shapes[self.lowered.network.output]
-
-    def _put(self, plane: Matrix, values: Floats, memory: NDArray[np.uint8] | None) -> None:
-        shape, tensor, tile = self._shape(), self.lowered.output, self.program.built.tile
-        if values.shape != (self.batch, *shape):
-            raise ValueError(
-                f"targets must have the shape {(self.batch, *shape)}, not {values.shape}"
-            )
-        layout = tensor.layout(self.batch // tile, tile)
-        full = values.reshape(self.batch, tensor.channels, tensor.height, tensor.width)
-        self.program.tensors.write(plane, layout.packed(full.astype(np.float32), tile), memory)
 
 
 def compile_training(
@@ -170,12 +152,14 @@ def compile_training(
     stored = put_parameters(program, lowered, parameters, words=True)
     if not stored:
         raise ValueError("the network has no weights to train")
-    made = _Steps(program, lowered, stored, batch // built.tile, shift)
+    made = _Steps(program, lowered, stored, batch, shift)
     planes = [made.planes(number) for number in range(steps)]
     marks = write(program, [job for each in planes for job in made.jobs(each)])
     program.end()
-    output = made.run.words[lowered.output.name]
-    return Training(program, lowered, batch, planes, stored, output, made.slope, marks)
+    words = made.run.words[lowered.output.name]
+    output = made.run.images("output", words, lowered.output, batch)
+    slope = made.run.images("slope", made.slope, lowered.output, batch)
+    return Training(program, lowered, planes, stored, output, slope, marks)
 
 
 class _Steps:
@@ -186,29 +170,33 @@ class _Steps:
         program: Program,
         lowered: Lowered,
         stored: dict[str, Stored],
-        groups: int,
+        batch: int,
         shift: int | None,
     ):
-        self.program, self.lowered, self.shift = program, lowered, shift
-        self.run = Forward(program, lowered, stored, groups)
+        self.program, self.lowered = program, lowered
+        self.batch, self.shift = batch, shift
+        self.run = Forward(program, lowered, stored, groups_of(batch, program.built))
         self.back = Backward(self.run)
         self.slope = self.back.slope(lowered.output)
 
     def planes(self, number: int) -> Batch:
         """Find the planes of a step."""
-        images = self.program.matrix(f"input {number}", self.run.shape(self.lowered.input))
-        if self.shift is None:
-            return Batch(images, None)
-        shape = self.run.shape(self.lowered.output)
-        return Batch(images, self.program.matrix(f"target {number}", shape))
+        found = []
+        tensors = {"images": self.lowered.input, "targets": self.lowered.output}
+        for name, tensor in tensors.items():
+            plane = self.program.matrix(f"{name} {number}", self.run.shape(tensor))
+            found.append(self.run.images(name, plane, tensor, self.batch))
+            if self.shift is None:
+                return Batch(found[0], None)
+        return Batch(*found)
 
     def jobs(self, planes: Batch) -> Iterator[Job]:
         """Forward, loss, backward with updates."""
-        yield from self.run.jobs(planes.input, reuse=False)
+        yield from self.run.jobs(_tiles(planes.input), reuse=False)
         if planes.target is None:
             yield Pause("loss")
         else:
-            yield from self._loss(planes.target)
+            yield from self._loss(_tiles(planes.target))
         yield from self.back.jobs()
 
     def _loss(self, target: Matrix) -> Iterator[Job]:
@@ -227,3 +215,9 @@ class _Steps:
         place = Target(layout, result, self.run.once("sums of the loss", tensor))
         eye = Identity(self.back.eye(0))
         yield from outputs("loss", window, target, eye, place, self.program.built.depth)
+
+
+def _tiles(images: Images) -> Matrix:
+    """Their plane, which is one of tiles."""
+    assert isinstance(images.plane, Matrix)
+    return images.plane

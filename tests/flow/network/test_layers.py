@@ -111,5 +111,5 @@ def test_parameters_that_do_not_suit():
 def test_images_that_do_not_suit():
     network = Network.of((4,), [Dense(3)])
     made = compile_network(network, network.drawn(0), 4, SMALL)
-    with pytest.raises(ValueError, match=r"^images must have the shape \(4, 4\), not \(3, 4\)$"):
+    with pytest.raises(ValueError, match=r"^input must have the shape \(4, 4\), not \(3, 4\)$"):
         made.write(made.program.image(), np.zeros((3, 4), np.float32))
