@@ -4,6 +4,7 @@ import re
 
 import numpy as np
 import pytest
+from mxsf.flow.catalogue.catalogue import tensors
 from mxsf.flow.network.inference import compile_network
 from mxsf.flow.network.layers import Conv2d, Dense
 from mxsf.flow.network.onnx_model import read_onnx
@@ -112,6 +113,25 @@ def test_a_model_computes_what_onnxruntime_does(make, tmp_path):
         assert model.host == ("Softmax",)
         found = np.exp(found) / np.exp(found).sum(axis=1, keepdims=True)
     np.testing.assert_allclose(found, expected, atol=2e-3 * np.abs(expected).max())
+
+
+def test_the_shipped_network_classifies_as_onnxruntime_does(tmp_path):
+    """64 digits: FP32 knows 59, halfway through its training, MXSF 60."""
+    onnxruntime = pytest.importorskip("onnxruntime")
+    shipped = tensors()
+    graph = Graph((64,))
+    graph.add("MatMul", shipped["w1"])
+    graph.add("Relu")
+    graph.add("MatMul", shipped["w2"])
+    path = graph.save(tmp_path / "model.onnx")
+    session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+    (expected,) = session.run(None, {"x": shipped["x"]})
+    found = run(read_onnx(path), shipped["x"], Configuration())
+    labels = shipped["dz2"].argmin(axis=1)
+    assert (expected.argmax(axis=1) == labels).sum() == 59
+    assert (found.argmax(axis=1) == labels).sum() == 60
+    assert (found.argmax(axis=1) == expected.argmax(axis=1)).sum() == 63
+    assert np.abs(found - expected).max() < 0.02 * np.abs(expected).max()
 
 
 def test_constants_that_are_added_are_biases(tmp_path):
