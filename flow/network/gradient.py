@@ -138,14 +138,16 @@ class Backward:
                 yield from outputs(layer, window, slope, weights, target, depth)
 
     def _nothing(self, layer: str, window: Window, target: Target) -> Iterator[Job]:
-        """Pixels that no output sees: products with zeros."""
+        """Pixels that no output sees: products with zeros, where they are not in the sums yet."""
+        if target.result.tiles is None and target.result.init is not None:
+            return
         channels = target.layout.channels
         for group in range(window.target.groups):
-            for y in window.ys:
-                box = Box(range(group, group + 1), range(y, y + 1), window.xs, range(channels))
-                a = Side((self._zeros,), len(window.xs), 1, View(pitch=0), stays=True)
-                b = Side((self._zeros,), 1, channels, View(crun=1, cjump=0), stays=True)
-                yield Product(layer, a, b, target.at(box))
+            box = Box(range(group, group + 1), window.ys, window.xs, range(channels))
+            count = len(window.ys) * len(window.xs)
+            a = Side((self._zeros,), count, 1, View(pitch=0), stays=True)
+            b = Side((self._zeros,), 1, channels, View(crun=1, cjump=0), stays=True)
+            yield Product(layer, a, b, target.at(box))
 
     def _weights(self, stage: Stage, stored: Stored) -> Iterator[Job]:
         window = stage.window(self.run.groups, self.built.tile)

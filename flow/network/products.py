@@ -156,13 +156,11 @@ def outputs(
         target: where the outputs go.
         depth: tiles of each tile memory.
     """
-    channels, plain = target.layout.channels, window.plain()
-    if plain is not None and isinstance(weights, Straight) and not window.depthwise:
-        job = _tiled(layer, window, plane, weights.matrix, target, plain)
-        if max(_tiles(job.a), _tiles(job.b)) > depth // 2:
-            yield job
-            return
-    parts = cut(window, channels, depth)
+    whole = _tiled(layer, window, plane, weights, target, depth)
+    if whole is not None:
+        yield whole
+        return
+    parts = cut(window, target.layout.channels, depth)
     for columns in parts.columns:
         for number, chunk in enumerate(parts.chunks):
             some = chunk._replace(channels=columns) if window.depthwise else chunk
@@ -195,25 +193,28 @@ def weight_gradient(
         ones: a tile of ones.
         depth: tiles of each tile memory.
     """
-    count = window.target.channels
     assert result.words is not None
-    parts = cut(window, count, depth, gradient=True)
+    words = Result(result.words, init=result.words)
+    whole = _tiled_gradient(layer, window, plane, slope, result, depth)
+    parts = cut(window, window.target.channels, depth, gradient=True)
     for columns in parts.columns:
         for number, chunk in enumerate(parts.chunks):
-            inner = len(window.whole.channels)
-            rows = _rows(chunk, window.taps[1], inner)
+            rows = _rows(chunk, window.taps[1], len(window.whole.channels))
             place = slice(rows.start, rows.stop), slice(columns.start, columns.stop)
             for band in parts.bands:
                 at = band.groups, band.rows, band.columns
-                a = replace(window.side(plane, *at, chunk), transposed=True)
                 box = window.outputs(*at, columns)
                 b = Side(window.target.parts(slope, box), band.count, len(columns))
                 if bias is not None and number == 0:  # short: the next loads hide behind the other
                     some = bias[0:1, columns.start : columns.stop]
                     sums = Side((ones,), 1, band.count, _ONE, stays=True)
                     yield Product(layer, sums, b, Result(some, init=some))
-                words = Result(result.words, init=result.words)
-                yield Product(layer, a, b, (result if band is parts.bands[-1] else words)[place])
+                if whole is None:
+                    a = replace(window.side(plane, *at, chunk), transposed=True)
+                    last = band is parts.bands[-1]
+                    yield Product(layer, a, b, (result if last else words)[place])
+    if whole is not None:
+        yield whole
 
 
 _ONE = View(pitch=0, crun=1, cjump=0)
@@ -269,16 +270,42 @@ def _rows(chunk: Chunk, taps: int, channels: int) -> range:
 
 
 def _tiled(
-    layer: str, window: Window, plane: Matrix, weights: Matrix, target: Target, view: View
-) -> Tiled:
-    """All outputs as one product of plain matrices."""
+    layer: str, window: Window, plane: Matrix, weights: Weights, target: Target, depth: int
+) -> Tiled | None:
+    """All outputs as one product of plain matrices, where they are some that do not fit."""
+    a = _plain(window, plane)
+    if a is None or not isinstance(weights, Straight):
+        return None
+    result = target.part(window, _all(window), range(target.layout.channels), True, True)
+    job = Tiled(layer, a, weights.matrix, result)
+    return job if max(_tiles(job.a), _tiles(job.b)) > depth // 2 else None
+
+
+def _tiled_gradient(
+    layer: str, window: Window, plane: Matrix, slope: Matrix, result: Result, depth: int
+) -> Tiled | None:
+    """The same of the gradient of all weights."""
+    a, band = _plain(window, plane), _all(window)
+    if a is None:
+        return None
+    box = window.outputs(band.groups, band.rows, band.columns, range(window.target.channels))
+    job = Tiled(layer, a, window.target.part(slope, box), result, a_transposed=True)
+    return job if max(_tiles(job.a), _tiles(job.b)) > depth // 2 else None
+
+
+def _plain(window: Window, plane: Matrix) -> Matrix | None:
+    """The source as a matrix of all outputs and taps, where it is a plain one in memory."""
+    view, band = window.plain(), _all(window)
+    if view is None or window.depthwise:
+        return None
+    first = window.source.first(window.box(band.groups, band.rows, band.columns, window.whole))
+    return plane.seen(first, band.count, window.whole.tiles, view)
+
+
+def _all(window: Window) -> Band:
+    """All outputs."""
     rows, columns = range(len(window.ys)), range(len(window.xs))
-    groups = range(window.source.groups)
-    band = Band(groups, rows, columns)
-    first = window.source.first(window.box(groups, rows, columns, window.whole))
-    a = plane.seen(first, band.count, window.whole.tiles, view)
-    result = target.part(window, band, range(target.layout.channels), True, True)
-    return Tiled(layer, a, weights, result)
+    return Band(range(window.source.groups), rows, columns)
 
 
 def _tiles(matrix: Matrix) -> int:

@@ -78,27 +78,26 @@ class Window:
             columns: the same of pixels of a line.
             chunk: taps.
         """
-        ys, xs = (
-            range(
-                start + some[0] * self.stride + taps[0],
-                start + some[-1] * self.stride + taps[-1] + 1,
-            )
-            for start, some, taps in (
-                (self.top, rows, chunk.kys),
-                (self.left, columns, chunk.kxs),
-            )
-        )
+        ys = self._pixels(self.top, rows, chunk.kys)
+        xs = self._pixels(self.left, columns, chunk.kxs)
         return Box(groups, ys, xs, chunk.channels)
+
+    def _pixels(self, start: int, some: range, taps: range) -> range:
+        """Pixels of one axis under some outputs: of a single tap those that it meets."""
+        first, last = (start + n * self.stride for n in (some[0], some[-1]))
+        step = self.stride if len(taps) == 1 else 1
+        return range(first + taps[0], last + taps[-1] + 1, step)
 
     def seen(self, groups: range, rows: range, columns: range, chunk: Chunk) -> View | None:
         """What outputs see of their box in a tile memory, a row each; None: no view says it."""
         _, height, width, channels = self.box(groups, rows, columns, chunk).sizes
-        line, step = width * channels, self.stride
+        line = width * channels
+        high, wide = (1 if len(taps) == 1 else self.stride for taps in (chunk.kys, chunk.kxs))
         down = collapsed(
             [
                 (len(groups), height * line),
-                (len(rows), step * line),
-                (len(columns), step * channels),
+                (len(rows), high * line),
+                (len(columns), wide * channels),
             ]
         )
         across = [(len(chunk.kys), line), (len(chunk.kxs), channels), (channels, 1)]
