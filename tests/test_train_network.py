@@ -85,7 +85,7 @@ def test_a_network_learns(tmp_path):
     assert done.returncode == 0, done.stderr
     lines = [line.split() for line in done.stdout.splitlines()]
     assert [words[0] for words in lines] == ["fp32", "mxsf"]
-    assert all(float(words[1]) > 75 for words in lines)
+    assert all(float(words[1]) > 60 for words in lines)
     assert plotted.exists()
     done = run("--network", "cnn", "--epochs", 1, "--format", "e5m2", "--save", saved)
     assert done.returncode == 0, done.stderr

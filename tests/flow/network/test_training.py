@@ -108,6 +108,29 @@ def test_weights_are_those_of_plain_products(network, batch):
     check(network, batch)
 
 
+@pytest.mark.long
+@pytest.mark.parametrize("depth", [16, 64, 512])
+@pytest.mark.parametrize("seed", range(3))
+def test_random_networks(depth, seed):
+    random = np.random.default_rng(seed)
+    network = Network((int(random.integers(1, 6)), *(int(n) for n in random.integers(3, 7, 2))))
+    name = network.input
+    for _ in range(random.integers(1, 4)):
+        kernel, stride = int(random.choice([1, 3, 5])), int(random.choice([1, 2]))
+        name = network.add(Conv2d(int(random.integers(1, 10)), kernel, stride), name)
+        if random.random() < 0.5:
+            name = network.add(Relu(), name)
+        if random.random() < 0.5:
+            outputs = network.shapes[name][0]
+            other = network.add(Conv2d(outputs, int(random.choice([1, 3])), bias=False), name)
+            name = network.add(Add(), other, name)
+        if random.random() < 0.3 and min(network.shapes[name][1:]) > 1:
+            name = network.add(AveragePool(2), name)
+    if random.random() < 0.7:
+        name = network.add(Dense(3), network.add(Flatten(), name))
+    check(network, 4 * int(random.integers(1, 3)), Configuration(tile=4, pes=16, depth=depth))
+
+
 def test_another_element():
     check(CASES["residual"][0], 4, Configuration(E5M2, tile=4, pes=16, depth=64, bus=128))
 
