@@ -8,6 +8,9 @@ Usage: python examples/train_network.py [--network mlp|cnn] [--format NAME ...] 
            [--seeds N] [--plot PATH]
        python examples/train_network.py --network cnn --format mxsf --save PATH [--resume PATH]
 
+       python examples/train_network.py --network cnn --costs [--bus BITS]
+
+`--costs` prints what each layer of a training step costs by the cost model, and trains nothing.
 `--save` keeps the accelerator's memory after each epoch; `--resume` goes on from it, and ends with
 the memory that training without a break has.
 """
@@ -21,12 +24,15 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from float_network import FloatNetwork, bf16, fp32
-from mxsf.flow.network.digits import CLASSES, SHIFT, digits_cnn, digits_mlp
+from mxsf.flow.cli.tables import layer_table, show
+from mxsf.flow.network.digits import CLASSES, SHIFT, digits_cnn, digits_mlp, digits_step
+from mxsf.flow.network.figures import layer_costs
 from mxsf.flow.network.inference import compile_network
 from mxsf.flow.network.network import Network, Parameters
 from mxsf.flow.network.training import compile_training
 from mxsf.golden import FORMATS
-from mxsf.golden.accelerator.configuration import Configuration
+from mxsf.golden.accelerator.configuration import BUS_BITS, Configuration
+from mxsf.golden.accelerator.cost import cost
 from mxsf.golden.accelerator.machine import Machine
 from mxsf.golden.files import read_archive, write_archive
 from numpy.typing import NDArray
@@ -183,6 +189,20 @@ def plot(rows: dict[str, list[Run]], path: Path) -> None:
         figure.savefig(path, metadata={"Date": None} if path.suffix == ".svg" else None)
 
 
+def print_costs(network: Network, bus: int) -> None:
+    """Print what the layers of a step cost, and what a further step does."""
+    built = Configuration(bus=bus)
+    one, two = (digits_step(network, built, steps=steps) for steps in (1, 2))
+    show(layer_table(layer_costs(one.program, one.marks)))
+    first, both = (cost(made.program.descriptors, built) for made in (one, two))
+    cycles = both.cycles - first.cycles
+    print(
+        f"a further step: {cycles} cycles, {(both.steps - first.steps) / cycles:.1%} useful, "
+        f"{both.read - first.read} bytes read, {both.written - first.written} written, "
+        f"{both.products - first.products} multiplications"
+    )
+
+
 def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
     """Parse the command line."""
     parser = Parser(description=(__doc__ or "").partition("\n")[0], allow_abbrev=False)
@@ -194,6 +214,8 @@ def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
     add("--plot", type=Path, metavar="PATH", help="loss curves: .svg, .png, .pdf")
     add("--save", type=Path, metavar="PATH", help="keep the memory here after each epoch: .npz")
     add("--resume", type=Path, metavar="PATH", help="go on from what --save kept")
+    add("--costs", action="store_true", help="print what a step costs, and train nothing")
+    add("--bus", type=int, choices=BUS_BITS, default=64, help="bits, for --costs")
     options = parser.parse_args(arguments)
     options.format = options.format or [*DEFAULT]
     if (options.save or options.resume) and (
@@ -210,6 +232,9 @@ def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
 def main(arguments: list[str] | None = None) -> int:
     """Train, report and return the exit status."""
     options = parse_arguments(arguments)
+    if options.costs:
+        print_costs(NETWORKS[options.network](), options.bus)
+        return 0
     try:
         data = load()
     except ImportError:

@@ -14,7 +14,7 @@ from mxsf.flow.network.training import compile_training
 from mxsf.golden import ElementFormat
 from mxsf.golden.accelerator.configuration import Configuration
 from train_digits import Split
-from train_network import Run, Trainer, plot, train
+from train_network import Run, Trainer, main, plot, train
 
 SCRIPT = Path(__file__).parent.parent / "examples" / "train_network.py"
 
@@ -71,6 +71,14 @@ def test_the_reference_takes_the_same_steps(rounded):
         moved, expected = found - start[name], model.parameters[name] - start[name]
         assert np.abs(expected).max() > 1e-3
         assert np.abs(moved - expected).max() < 0.03 * np.abs(expected).max(), name
+
+
+def test_costs(capsys):
+    assert main(["--network", "mlp", "--costs", "--bus", "512"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    layers = [line.split()[0] for line in lines]
+    assert layers == ["layer", "dense1", "dense3", "loss", "dense3", "dense1", "all", "a"]
+    assert lines[-1].endswith(" 1523712 multiplications")
 
 
 def run(*words):

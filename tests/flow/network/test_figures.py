@@ -36,12 +36,11 @@ def test_loads_are_hidden(bus, least):
 @pytest.mark.parametrize(
     ("network", "bus", "least"),
     [
-        (digits_mlp(), 64, 0.86),
-        (digits_mlp(), 512, 0.95),
-        (digits_cnn(), 64, 0.95),
-        (digits_cnn(), 512, 0.96),
+        pytest.param(digits_mlp(), 64, 0.86, id="mlp-64"),
+        pytest.param(digits_mlp(), 512, 0.95, id="mlp-512"),
+        pytest.param(digits_cnn(), 64, 0.95, id="cnn-64"),
+        pytest.param(digits_cnn(), 512, 0.96, id="cnn-512", marks=pytest.mark.long),
     ],
-    ids=["mlp-64", "mlp-512", "cnn-64", "cnn-512"],
 )
 def test_the_array_is_busy_in_a_training_step(network, bus, least):
     built = Configuration(bus=bus)
