@@ -15,6 +15,7 @@ if TYPE_CHECKING:  # a table of formats needs no hardware
     from ..board.bitstream import Bitstream
     from ..board.boards import BoardKind
     from ..catalogue.catalogue import Variant
+    from ..network.figures import LayerCost
     from ..report.content import Table as Content
     from ..study.growth import Growth
     from ..study.speed import Speed
@@ -30,6 +31,7 @@ __all__ = [
     "content_table",
     "format_table",
     "growth_table",
+    "layer_table",
     "show",
     "speed_table",
     "timing_table",
@@ -225,6 +227,19 @@ def speed_table(speeds: Sequence[Speed]) -> Table:
             *(speed.cycles, f"{speed.useful:.1%}", speed.measured or "", off),
             f"{speed.bytes_per_product:.4f}",
         )
+    return table
+
+
+def layer_table(costs: Sequence[LayerCost]) -> Table:
+    """One row a layer, and one for all."""
+    table = _table("layer", "cycles", "useful", "bytes read", "written", "multiplications")
+    for cost in costs:
+        figures = cost.read, cost.written, cost.products
+        _row(table, cost.layer, cost.cycles, f"{cost.useful:.1%}", *figures)
+    cycles = sum(cost.cycles for cost in costs)
+    useful = sum(cost.useful * cost.cycles for cost in costs) / cycles
+    sums = (sum(getattr(c, name) for c in costs) for name in ("read", "written", "products"))
+    _row(table, "all", cycles, f"{useful:.1%}", *sums)
     return table
 
 
