@@ -10,11 +10,11 @@ from click.core import ParameterSource
 from ...golden.accelerator.configuration import BUS_BITS
 from ...golden.formats.catalogue import parse
 from ...hdl.layouts import Fabric
-from ...sim.stimulus.workloads import WORKLOADS
 from ..study.growth import PES, grow
 from ..study.plots import check_plot, growth_plot, speed_plot
 from ..study.speed import BUSES, LATENCIES, speeds
 from ..study.speed import PES as ACCELERATOR_PES
+from ..study.workloads import WORKLOADS
 from ..synth.area import check_target, fabric_of
 from .inputs import FILE
 from .options import json_option, read_yosys, yosys_option

@@ -13,10 +13,10 @@ from ...golden.accelerator.program import Program
 from ...hdl.accelerator.accelerator import Accelerator
 from ...sim.interface.accelerator_driver import run_now
 from ...sim.simulator.system import System
-from ...sim.stimulus.workloads import WORKLOADS
 from ..catalogue.catalogue import variant
 from ..catalogue.variant import Variant
 from ..export.verilog import verilog
+from .workloads import WORKLOADS
 
 __all__ = ["BUSES", "LATENCIES", "PES", "Speed", "measure", "speeds", "timing_of"]
 
@@ -117,7 +117,7 @@ def speeds(
         pes: numbers of PEs.
         buses: data bits of the bus.
         latencies: of the memory, cycles.
-        work: names of ``mxsf.sim.stimulus.workloads``.
+        work: names of ``WORKLOADS``.
         most: programs of at most so many cycles by the model are run on the Verilog too.
         step: called with what runs now, jobs done, and all jobs.
         **options: further parameters of the accelerator.

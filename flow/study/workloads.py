@@ -1,7 +1,4 @@
-"""Programs by name whose speed is told: square products, and a training step.
-
-What they compute does not matter, their sizes do: the numbers are random.
-"""
+"""Programs by name whose speed is told: square products, and training steps."""
 
 from collections.abc import Callable, Mapping
 
@@ -11,14 +8,12 @@ from ...golden.accelerator.configuration import Configuration
 from ...golden.accelerator.program import Program
 from ...golden.accelerator.result import Result
 from ...golden.accelerator.tiler import multiply
-from .digits_program import Batch, Parameters, training_program
+from ..network.digits import digits_cnn, digits_mlp, digits_step
 
 __all__ = ["CUBES", "WORKLOADS", "cube"]
 
 CUBES = (64, 128, 256, 512, 1024)
 """Rows and columns of square products that have a name."""
-
-_INPUTS, _HIDDEN, _CLASSES, _BATCH = 64, 128, 10, 64
 
 
 def cube(built: Configuration, size: int) -> Program:
@@ -38,22 +33,13 @@ def cube(built: Configuration, size: int) -> Program:
     return program
 
 
-def _digits(built: Configuration) -> Program:
-    """Write a training step of the digits network, 64 images."""
-    random = np.random.default_rng(0)
-    shapes = ((_INPUTS, _HIDDEN), (_HIDDEN,), (_HIDDEN, _CLASSES), (_CLASSES,))
-    start = Parameters(*(random.standard_normal(s, np.float32) / np.float32(8) for s in shapes))
-    named = np.eye(_CLASSES, dtype=np.float32)[random.integers(0, _CLASSES, _BATCH)]
-    batch = Batch(random.random((_BATCH, _INPUTS), np.float32), named)
-    return training_program(built, start, [batch], shift=6).program
-
-
 def _cube(size: int) -> Callable[[Configuration], Program]:
     return lambda built: cube(built, size)
 
 
 WORKLOADS: Mapping[str, Callable[[Configuration], Program]] = {
     **{f"{size}^3": _cube(size) for size in CUBES},
-    "digits": _digits,
+    "digits mlp": lambda built: digits_step(digits_mlp(), built).program,
+    "digits cnn": lambda built: digits_step(digits_cnn(), built).program,
 }
 """What writes each program for an accelerator."""
