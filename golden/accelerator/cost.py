@@ -14,7 +14,7 @@ from .access import accesses, bus_bytes
 from .bursts import MOST_BEATS, spans
 from .configuration import BASES, Configuration
 from .descriptor import Descriptor, Load, Multiply
-from .fields import SIZE
+from .fields import SIZE, Init
 
 __all__ = ["TIMING", "Cost", "Timing", "cost", "product_cycles"]
 
@@ -229,8 +229,11 @@ class _Model:
             loaded = there if loaded > ready else loaded
             there = self._reads(ready, late)
         self.now = max(ready, self.array, loaded)
+        begins = self.now
+        if product.init != Init.ZERO:
+            begins = max(begins, ready + timing.latency + _TURN)
         size = product.m, product.n, product.k
-        end = max(there, self.now + product_cycles(size, built.steps, timing.registers))
+        end = max(there, begins + product_cycles(size, built.steps, timing.registers))
         before = self.written_all
         self.array = max(end, before)  # the queue holds the results of one product
         last = -(-writes.beats // (product.m * product.n))
