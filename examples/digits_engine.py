@@ -90,7 +90,7 @@ def hardware_step(
     one = variant("matmul", tile=TILE, pes=PES, depth=DEPTH)
     component: Any = one.component
     step = training_step(component, x, w1, w2, gradient)
-    return run_scripts(make_simulator(one, default_simulator()), component, [step.script])
+    return run_scripts(make_simulator(one, default_simulator()), component, step.scripts)
 
 
 def plot(rows: list[Row], path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import replace
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -33,10 +34,11 @@ from ..result import NO_STALLS, Progress, Result, Stalls
 from ..simulator.simulator import Pins, Simulator
 from ..stimulus.program_vectors import ProgramVectors, count_tiles, program_vectors
 from ..stimulus.programs import RandomProgram, random_program
+from ..stimulus.training_step import training_step
 
 __all__ = ["DESIGNS", "compare", "run_accelerator", "run_programs"]
 
-_PROGRAMS = 8  # of the built-in stimulus
+_PROGRAMS = 7  # of the built-in stimulus, beside a training step
 
 
 def accelerator_vectors(
@@ -59,9 +61,14 @@ def run_accelerator(
     stalls: Stalls = NO_STALLS,
     progress: Progress | None = None,
 ) -> Result:
-    """Run random programs; memory, counters and registers are compared after each."""
+    """Run a training step, then random programs; after each all of memory is compared.
+
+    Counters and registers are compared too.
+    """
     _check_stimulus(values)
-    programs = (random_program(component.built, stalls.seed + n) for n in range(_PROGRAMS))
+    step = training_step(component.built, stalls.seed)
+    drawn = (random_program(component.built, stalls.seed + n) for n in range(_PROGRAMS))
+    programs = chain(() if step is None else (step,), drawn)
     return run_programs(simulator, component, programs, stalls, progress)
 
 

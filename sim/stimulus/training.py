@@ -1,7 +1,8 @@
-"""One training step of a two-layer network on the matrix engine, as a script.
+"""One training step of a two-layer network on the matrix engine, as scripts.
 
 Each matrix is quantized and stored once; forward, dX and dW read the same tiles, straight or
 transposed. The host adds what is not a matrix product: ReLU, the loss, quantization of FP32 rows.
+A script ends where the host must have its results before it can go on.
 """
 
 from collections.abc import Callable
@@ -24,14 +25,14 @@ Floats = NDArray[np.float32]
 
 
 class Step(NamedTuple):
-    """What a step computes, float32, and the script that makes an engine compute it."""
+    """What a step computes, float32, and the scripts that make an engine compute it, in order."""
 
     z1: Floats
     z2: Floats
     dh: Floats
     dw1: Floats
     dw2: Floats
-    script: Script
+    scripts: list[Script]
 
 
 class _Stored(NamedTuple):
@@ -50,7 +51,13 @@ class _Host:
         self._tile, self._rule = component.tile, component.rule
         self._element = component.element
         self.writer = Writer(component, machine(component))
+        self.scripts = [self.writer.script]
         self._free = dict.fromkeys("ab", 0)
+
+    def wait(self) -> None:
+        """Go on when all results are there."""
+        self.writer = Writer(self.writer.component, self.writer.golden)
+        self.scripts.append(self.writer.script)
 
     def store(self, side: str, matrix: Floats) -> _Stored:
         """Quantize a matrix, padded with zeros to whole tiles, and load it."""
@@ -86,7 +93,7 @@ class _Host:
 def training_step(
     component: Matmul, x: Floats, w1: Floats, w2: Floats, gradient: Callable[[Floats], Floats]
 ) -> Step:
-    """Run a step ``x -> w1 -> ReLU -> w2`` and back on the golden machine and write its script.
+    """Run a step ``x -> w1 -> ReLU -> w2`` and back on the golden machine and write its scripts.
 
     Args:
         component: the engine.
@@ -101,13 +108,17 @@ def training_step(
     host, batch, classes = _Host(component), len(x), w2.shape[1]
     stored_x, stored_w1 = host.store("a", x), host.store("b", w1)
     z1 = host.multiply(stored_x, stored_w1)[:batch, : w1.shape[1]]
+    stored_w2 = host.store("b", w2)
+    host.wait()
     h = np.maximum(z1, np.float32(0))
-    stored_h, stored_w2 = host.store("a", h), host.store("b", w2)
+    stored_h = host.store("a", h)
     z2 = host.multiply(stored_h, stored_w2)[:batch, :classes]
+    host.wait()
     dz2 = gradient(z2)
     a_dz2, b_dz2 = host.store("a", dz2), host.store("b", dz2)
     dh = host.multiply(a_dz2, stored_w2, turn_b=True)[:batch, : w1.shape[1]] * (h > 0)
+    dw2 = host.multiply(stored_h, b_dz2, turn_a=True)[: w2.shape[0], :classes]
+    host.wait()
     stored_dh = host.store("b", dh)
     dw1 = host.multiply(stored_x, stored_dh, turn_a=True)[: w1.shape[0], : w1.shape[1]]
-    dw2 = host.multiply(stored_h, b_dz2, turn_a=True)[: w2.shape[0], :classes]
-    return Step(z1, z2, dh, dw1, dw2, host.writer.script)
+    return Step(z1, z2, dh, dw1, dw2, host.scripts)
