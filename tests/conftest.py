@@ -7,6 +7,10 @@ import pytest
 TOGETHER = (
     *(("hdl/engine/test_matmul.py",), ("test_growth.py",), ("test_boards.py",)),
     *(("test_axi.py",), ("test_axi_engine.py",), ("flow/report/test_report.py",)),
+    tuple(
+        f"hdl/accelerator/test_{net}.py"
+        for net in ("accelerator", "abort", "bus_faults", "descriptor_faults", "registers")
+    ),
     ("synth/test_yosys.py",),  # WebAssembly is compiled once a process
     ("export/test_verilog.py", "export/test_vectors.py", "netlist/test_ports.py"),
 )

@@ -48,6 +48,7 @@ def compile(
         made = compile_network(found.network, found.parameters, batch, built)
         costs = layer_costs(made.program, made.marks)
         image = ImageFile.of(made)
+        output.parent.mkdir(parents=True, exist_ok=True)
         image.save(output)
     show(layer_table(costs))
     for name in found.host:

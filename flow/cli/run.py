@@ -35,6 +35,7 @@ def run(image: Path, images: Path, output: Path, device: str) -> None:
         with np.errstate(over="ignore"):  # beyond FP32 is Inf
             words = values.astype(np.float32)
         found = program.run(words, lambda done, total: step(f"running on {device}", done, total))
+        output.parent.mkdir(parents=True, exist_ok=True)
         with whole_file(output) as file:
             np.save(file, found)
     print(f"{output}: float32, shape {found.shape}")

@@ -98,6 +98,7 @@ class AxiMemory:
     Attributes:
         reads, writes: address and beats of every burst that was taken, in order.
         beats_read, beats_written: numbers of beats.
+        refused: address of every burst of which something was refused, in order.
     """
 
     def __init__(
@@ -122,6 +123,7 @@ class AxiMemory:
         self._write_faults = [fault for fault in faults if fault.write]
         self.reads: list[tuple[int, int]] = []
         self.writes: list[tuple[int, int]] = []
+        self.refused: list[int] = []
         self.beats_read = self.beats_written = 0
         self._now = 0
         self._asked: deque[_Read] = deque()
@@ -214,6 +216,7 @@ class AxiMemory:
                 response = fault.response
         word = self._word(address) if read.early is None else read.early[read.sent]
         if response:
+            self.refused.append(read.address)
             word = self._random.getrandbits(self._bus)
         return word, response, int(read.sent == read.beats - 1)
 
@@ -239,6 +242,8 @@ class AxiMemory:
             write.bytes.append((address, data, strobes))
             if last or len(write.bytes) == write.beats:
                 self._begun.popleft()
+                if write.response:
+                    self.refused.append(write.address)
                 write.due = self._due(self._timing.response)
                 self._ended.append(write)
                 if self._random.getrandbits(1):

@@ -170,8 +170,11 @@ class Bench:
                 break
         else:
             self.result.note("the bus never came to rest")
-        for _ in range(30):  # what FIFOs hold
+        quiet, came = 0, -1
+        while quiet < 30:  # what FIFOs hold
             await self.cycle()
+            before, came = came, sum(map(len, self.streams.seen.values()))
+            quiet = quiet + 1 if came == before else 0
         self.rules.end()
 
 
