@@ -17,6 +17,10 @@ __all__ = ["Band", "Cut", "cut"]
 _COLUMNS = 4
 """Columns of weights that stay together where not even all of K fits."""
 
+_SPLIT = 64
+"""Tiles of a source that come in two bands at least: the loads of the second one, and of the next
+layer, hide behind the products of the first."""
+
 _MOST = 16
 """Columns of a gradient that a product of weights takes at most."""
 
@@ -121,7 +125,10 @@ def _bands(
         seen = all(window.seen(*place, chunk) is not None for chunk in chunks)
         return seen and (raster or len(collapsed(written)) <= 2)
 
-    for count in range(len(groups), 0, -1):
+    most_groups = len(groups)
+    if not raster and window.box(groups, rows, columns, largest).tiles >= _SPLIT:
+        most_groups = -(-len(groups) // 2)
+    for count in range(most_groups, 0, -1):
         if fits(Band(range(count), rows, columns)):
             some = cuts(len(groups), even(len(groups), count))
             return [Band(range(*each), rows, columns) for each in some]

@@ -6,7 +6,6 @@ stages take has the sum of what they say, as words until the last one.
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import replace
 
 import numpy as np
 
@@ -48,7 +47,7 @@ class Backward:
         tile = self.built.tile
         self._ones = self.program.put("ones", np.ones((tile, tile), np.float32))
         self._zeros = self.program.matrix("zeros", (tile, tile))
-        self._eyes: dict[int, Matrix] = {}
+        self._eyes = {} if run.identity is None else {0: run.identity}
         self.slopes: dict[str, Matrix] = {}
         self._users: Counter[str] = Counter()
         self._sums: dict[str, Words] = {}
@@ -164,4 +163,4 @@ class Backward:
         plane = self.slopes.pop(tensor.name)
         self._users[plane.name] -= 1
         if not self._users[plane.name]:
-            self.run.planes.free(replace(plane), self._layout(tensor))
+            self.run.planes.free(plane)

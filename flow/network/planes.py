@@ -43,9 +43,9 @@ class Planes:
         """A plane of words."""
         return self._found(name, layout, Words) or self.program.words(name, self._shape(layout))
 
-    def free(self, plane: Stored, layout: Layout | None = None) -> None:
-        """Nothing takes a plane any more."""
-        self._free.append((plane, layout or self._layouts[plane.name]))
+    def free(self, plane: Stored) -> None:
+        """Nothing takes a plane any more, which was found here."""
+        self._free.append((plane, self._layouts[plane.name]))
 
     def _found(self, name: str, layout: Layout, kind: type[Plane]) -> Plane | None:
         """The smallest plane that serves."""

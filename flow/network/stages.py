@@ -122,7 +122,7 @@ def lower(network: Network, *, training: bool = False) -> Lowered:
         training: whether gradients run back through it, whose windows need borders too.
 
     Raises:
-        ValueError: it adds its input to itself, or nothing is computed.
+        ValueError: it adds its input to itself, nothing is computed, or nothing takes a layer.
     """
     lowering = _Lowering(network)
     for node in network.nodes.values():
@@ -132,6 +132,8 @@ def lower(network: Network, *, training: bool = False) -> Lowered:
         raise ValueError(f"{network.output} is the input itself: there is nothing to compute")
     output.words += 1
     for stage in lowering.stages:
+        if not (stage.target.tiles or stage.target.words):
+            raise ValueError(f"nothing takes what {stage.name} makes")
         _widen(stage, backwards=training and stage.source is not first)
         if training and stage.target.relu:
             stage.target.tiles = max(1, stage.target.tiles)  # the mask of its gradient

@@ -86,6 +86,14 @@ def test_what_has_no_stage():
         lower(network)
 
 
+def test_a_layer_that_nothing_takes():
+    network = Network((4,))
+    network.add(Dense(3), network.input, name="lost")
+    network.add(Dense(2), network.input)
+    with pytest.raises(ValueError, match=r"^nothing takes what lost makes$"):
+        lower(network)
+
+
 def test_parameters_that_do_not_suit():
     network = Network.of((4,), [Dense(3)])
     good = network.drawn(0)
