@@ -22,7 +22,7 @@ ROOMS = {
     "sim": ("result", "render", "model", "stimulus", "simulator", "interface", "design", "bench"),
     "flow": (
         *("netlist", "catalogue", "export", "simulate", "synth", "study", "board", "report"),
-        "cli",
+        *("network", "cli"),
     ),
 }
 """Rooms of each floor, the lowest first: a room imports those before it."""

@@ -12,7 +12,7 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-USERS = ("", "hdl", "flow", "boards", "host", "report", "examples", "peers")
+USERS = ("", "hdl", "flow", "boards", "host", "models", "report", "examples", "peers")
 """The base and the extras for users; ``test`` is for those who work on this project."""
 
 PERMISSIVE = {
@@ -25,6 +25,7 @@ EXCEPTIONS = {"LLVM-exception", "GCC-exception-3.1"}
 SAID_OTHERWISE = {
     "MIT License": "MIT",
     "BSD License": "BSD-3-Clause",
+    "3-Clause BSD License": "BSD-3-Clause",
     "BSD": "BSD-3-Clause",
     "BSD-2-clause": "BSD-2-Clause",
     "Apache 2.0": "Apache-2.0",

@@ -144,6 +144,7 @@ def test_numbers_on_the_base_alone(tmp_path):
         (["amaranth"], ["area", "decoder"], "amaranth", "hdl"),
         (["jinja2"], ["vectors", "decoder"], "jinja2", "hdl"),
         (["amaranth_boards"], ["board", "--list"], "amaranth_boards", "boards"),
+        (["onnx"], ["compile", __file__, "--output", "image.npz"], "onnx", "models"),
     ],
 )
 def test_a_missing_extra_is_one_line(packages, words, missing, extra, tmp_path):

@@ -30,6 +30,8 @@ COMMANDS = {
     "growth": "What a matrix engine of 8x8 tiles costs as it grows.",
     "report": "Formats, numerics, hardware and its verification on one page.",
     "board": "Make a bitstream for the board NAME.",
+    "compile": "Compile the ONNX model MODEL to a program of the accelerator.",
+    "run": "Run the network in IMAGE, which mxsf compile wrote, on images.",
     "host": "Talk to the board at the serial PORT.",
 }
 """Every command, in the order in which people see them: each is in the module of its name."""
@@ -41,6 +43,7 @@ EXTRAS = {
     "autograd": "report",
     "jinja2": "hdl",
     "matplotlib": "report",
+    "onnx": "models",
     "serial": "host",
     "sklearn": "report",
     "threadpoolctl": "report",

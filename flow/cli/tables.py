@@ -15,8 +15,10 @@ if TYPE_CHECKING:  # a table of formats needs no hardware
     from ..board.bitstream import Bitstream
     from ..board.boards import BoardKind
     from ..catalogue.catalogue import Variant
+    from ..network.figures import LayerCost
     from ..report.content import Table as Content
     from ..study.growth import Growth
+    from ..study.speed import Speed
     from ..study.transpose import Cost
     from ..synth.area import Area
     from ..synth.timing import Timing
@@ -29,7 +31,9 @@ __all__ = [
     "content_table",
     "format_table",
     "growth_table",
+    "layer_table",
     "show",
+    "speed_table",
     "timing_table",
     "transpose_table",
 ]
@@ -206,6 +210,36 @@ def growth_table(engines: Sequence[Growth]) -> Table:
         shares = [f"{engine.cycles[size]} {engine.useful[size]:.1%}" for size in sizes]
         parts = [f"{getattr(part, main):.0f}" for part in (engine.pe, engine.rest)]
         _row(table, engine.pes, *cells, engine.memories, *parts, *shares)
+    return table
+
+
+def speed_table(speeds: Sequence[Speed]) -> Table:
+    """One row a program, an accelerator and a latency of its memory."""
+    table = _table(
+        *("work", "PEs", "bus", "depth", "latency", "steps", "cycles", "useful"),
+        *("on the RTL", "model is off", "bytes a multiplication"),
+    )
+    for speed in speeds:
+        off = "" if speed.error is None else f"{speed.error:+.2%}"
+        _row(
+            table,
+            *(speed.work, speed.pes, speed.bus, speed.depth, speed.latency, speed.steps),
+            *(speed.cycles, f"{speed.useful:.1%}", speed.measured or "", off),
+            f"{speed.bytes_per_product:.4f}",
+        )
+    return table
+
+
+def layer_table(costs: Sequence[LayerCost]) -> Table:
+    """One row a layer, and one for all."""
+    table = _table("layer", "cycles", "useful", "bytes read", "written", "multiplications")
+    for cost in costs:
+        figures = cost.read, cost.written, cost.products
+        _row(table, cost.layer, cost.cycles, f"{cost.useful:.1%}", *figures)
+    cycles = sum(cost.cycles for cost in costs)
+    useful = sum(cost.useful * cost.cycles for cost in costs) / cycles
+    sums = (sum(getattr(c, name) for c in costs) for name in ("read", "written", "products"))
+    _row(table, "all", cycles, f"{useful:.1%}", *sums)
     return table
 
 

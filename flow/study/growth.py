@@ -36,7 +36,8 @@ class Growth:
         pes: dot products in parallel.
         pe: what each of them takes.
         rest: what everything else takes: commands, tile memories, sequencer, re-quantizer.
-        cycles: cycles of a product of square matrices, by their size, operands loaded.
+        cycles: cycles of a product of square matrices, by their size, operands loaded; of those
+            sizes that the tile memories hold.
         useful: share of the engine's multiplications in those cycles that are part of it.
     """
 
@@ -115,6 +116,7 @@ def grow(
         array.pe = array.build()
         rest = area(netlist(engine.component, engine.top).without("pe"), target, yosys)
         tiles = {size: size // engine.component.tile for size in SIZES}
+        tiles = {size: t for size, t in tiles.items() if t**2 <= depth}
         cycles = {size: product_cycles(engine.component, (t, t, t)) for size, t in tiles.items()}
         useful = {size: t**3 * engine.component.steps / cycles[size] for size, t in tiles.items()}
         growths.append(Growth(number, areas[pe.text], rest, cycles, useful))

@@ -9,8 +9,9 @@ from ...golden.files import whole_file
 from ..catalogue.catalogue import Variant
 from ..synth.area import Area
 from .growth import Growth
+from .speed import Speed
 
-__all__ = ["area_plot", "check_plot", "growth_plot"]
+__all__ = ["area_plot", "check_plot", "growth_plot", "speed_plot"]
 
 _KINDS = (".svg", ".png", ".pdf")
 
@@ -101,6 +102,43 @@ def growth_plot(engines: Sequence[Growth], path: Path) -> None:
     for panel in (left, right):
         panel.grid(alpha=0.3)
         panel.legend(fontsize="small")
+    _save(figure, path)
+
+
+def speed_plot(speeds: Sequence[Speed], path: Path) -> None:
+    """Draw the useful share of cycles of programs, a panel a latency, a bar an accelerator.
+
+    Args:
+        speeds: programs on accelerators.
+        path: where to; written whole or not at all.
+
+    Raises:
+        ValueError: the kind of file is unknown, or matplotlib is not installed.
+    """
+    check_plot(path)
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from matplotlib import pyplot
+
+    latencies = list(dict.fromkeys(speed.latency for speed in speeds))
+    machines = list(dict.fromkeys((speed.pes, speed.bus) for speed in speeds))
+    work = list(dict.fromkeys(speed.work for speed in speeds))
+    figure, panels = pyplot.subplots(
+        1, len(latencies), figsize=(1 + 5 * len(latencies), 4), squeeze=False, layout="constrained"
+    )
+    width = 0.8 / len(machines)
+    for panel, latency in zip(panels[0], latencies, strict=True):
+        for number, machine in enumerate(machines):
+            shown = [s for s in speeds if (s.pes, s.bus) == machine and s.latency == latency]
+            places = [work.index(s.work) + (number + 0.5) * width - 0.4 for s in shown]
+            label = f"{machine[0]} PEs, {machine[1]} bits"
+            panel.bar(places, [s.useful for s in shown], width, label=label)
+        panel.set_xticks(range(len(work)), work)
+        panel.set(ylim=(0, 1.02), ylabel="useful share of cycles")
+        panel.set_title(f"memory of {latency} cycles")
+        panel.grid(axis="y", alpha=0.3)
+        panel.legend(fontsize="small", loc="lower right")
     _save(figure, path)
 
 

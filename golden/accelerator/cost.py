@@ -7,11 +7,14 @@ docs/accelerator.md, docs/engine.md (cycles of a product).
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from math import ceil
+from typing import NamedTuple
 
 from .access import accesses, bus_bytes
+from .bursts import MOST_BEATS, spans
 from .configuration import BASES, Configuration
 from .descriptor import Descriptor, Load, Multiply
-from .fields import SIZE
+from .fields import SIZE, Init
 
 __all__ = ["TIMING", "Cost", "Timing", "cost", "product_cycles"]
 
@@ -25,11 +28,13 @@ class Timing:
     Attributes:
         latency: from the request of a read to its first beat; from the last beat of a write to its
             response.
+        outstanding: bursts under way each way.
         registers: of the accumulator: cycles until a sum can be used again.
         drain: from the last step of a product to the first beat of its last tile on the bus.
     """
 
     latency: int = 40
+    outstanding: int = 16
     registers: int = 6
     drain: int = 40
 
@@ -100,58 +105,137 @@ def _rate(built: Configuration) -> int:
     return built.pes * built.tile
 
 
+_TURN = 6
+"""Cycles of a burst that its latency and its beats do not tell: asked, arbitrated, queued."""
+
+_AHEAD = 3
+"""Descriptors that are fetched and not yet checked."""
+
+_CHECK = 20
+"""Cycles of the check of a LOAD or MULTIPLY beside those of its rows and columns."""
+
+
+class _Traffic(NamedTuple):
+    """Bursts and their beats."""
+
+    bursts: int = 0
+    beats: int = 0
+
+    def cut(self, beats: int) -> "tuple[_Traffic, _Traffic]":
+        """Its first beats, and the others."""
+        if beats >= self.beats:
+            return self, _Traffic()
+        bursts = -(-self.bursts * beats // self.beats)
+        return _Traffic(bursts, beats), _Traffic(self.bursts - bursts, self.beats - beats)
+
+
+class _Way:
+    """Reads or writes of the bus: a beat a cycle, and so many bursts under way.
+
+    Short bursts and long latencies keep bursts under way while no beat moves.
+    """
+
+    def __init__(self, timing: Timing):
+        self._timing = timing
+        self.beats = self.waits = 0.0  # until when beats move, and bursts are waited for
+
+    def move(self, start: float, traffic: _Traffic) -> int:
+        """Move what is asked for in a cycle, behind all before it; return when that is done."""
+        timing = self._timing
+        waiting = traffic.bursts * (timing.latency + _TURN) + traffic.beats
+        self.beats = max(self.beats, start) + traffic.beats
+        self.waits = max(self.waits, start) + waiting / timing.outstanding
+        return ceil(max(self.beats, self.waits))
+
+
 class _Model:
     """The cycle until which each part is busy."""
 
     def __init__(self, built: Configuration, timing: Timing):
         self.built, self.timing = built, timing
-        self.now = timing.latency  # when the last descriptor started
-        self.reads = self.array = self.writes = 0
+        self.now = 0  # when the last descriptor started
+        self.array = self.written_all = 0
+        self.reads, self.writes = _Way(timing), _Way(timing)
+        self.checked = 0  # when the last descriptor left the check
+        self.taken = [0] * _AHEAD  # when each of the last ones left the fetch
         self.loads: dict[int, int] = {1: 0, 2: 0}  # by opcode: when its last load is done
         self.steps = self.read = self.written = self.fences = 0
 
     def run(self, descriptor: Descriptor) -> None:
         """Start a descriptor as soon as it may, and keep busy what it takes."""
-        self._reads(0, SIZE)  # its own fetch, long before
-        planes = [access.touched(_NOWHERE) for access in accesses(descriptor, self.built)]
-        read = sum(bus_bytes(p, self.built.beat) for p in planes if not p.writes)
-        written = sum(bus_bytes(p, self.built.beat) for p in planes if p.writes)
+        ready = self._ready(descriptor)
+        reads, writes = _Traffic(), _Traffic()
+        for access in accesses(descriptor, self.built):
+            touched = access.touched(_NOWHERE)
+            count = len(spans(touched.addresses, access.record, self.built.bus))
+            size = bus_bytes(touched, self.built.beat)
+            if access.writes:
+                self.written += size
+                writes = _Traffic(writes.bursts + count, writes.beats + -(-size // self.built.beat))
+            else:
+                self.read += size
+                reads = _Traffic(reads.bursts + count, reads.beats + size // self.built.beat)
         match descriptor:
             case Load():
-                self._load(descriptor, read)
+                self._load(descriptor, ready, reads)
             case Multiply():
-                self._multiply(descriptor, read, written)
+                self._multiply(descriptor, ready, reads, writes)
             case _:
                 self.fences += 1
-                done = max(self.reads, self.array, self.writes + self.timing.latency)
-                self.now = max(self.now, done)
+                done = max(*self.loads.values(), self.array, self.written_all + self.timing.latency)
+                self.now = max(self.now, ready, done)
 
-    def _reads(self, start: int, size: int) -> int:
-        """Read some bytes, asked for in a cycle; return when they are there."""
-        self.read += size
-        begin = max(self.reads, start + self.timing.latency) if start else self.reads
-        self.reads = begin + size // self.built.beat
-        return self.reads
+    def _ready(self, descriptor: Descriptor) -> int:
+        """The cycle in which a descriptor is fetched, checked, and the next to start."""
+        beats = SIZE // self.built.beat
+        self.read += SIZE
+        self.reads.move(0, _Traffic(0, beats))  # in its turn, ahead of what needs it
+        fetched = self.taken.pop(0) + self.timing.latency + _TURN + beats
+        taken = max(fetched, self.checked)
+        self.taken.append(taken)
+        check = 3
+        match descriptor:
+            case Load():
+                check = _CHECK + descriptor.rows + descriptor.columns
+            case Multiply():
+                check = _CHECK + descriptor.m
+            case _:
+                pass
+        self.checked = max(taken + check, self.now)
+        return self.checked
 
-    def _load(self, load: Load, size: int) -> None:
+    def _reads(self, asked: int, traffic: _Traffic) -> int:
+        """Read what is asked for in a cycle; return when all is there."""
+        return self.reads.move(asked + self.timing.latency + _TURN, traffic)
+
+    def _load(self, load: Load, ready: int, reads: _Traffic) -> None:
         """Ask for the tiles when the load before of this memory has asked for all of its own."""
         asked = self.loads[load.opcode] - self.timing.latency
         waits = 0 if load.free else self.array
-        self.now = max(self.now, asked, waits)
-        self.loads[load.opcode] = self._reads(self.now, size)
+        self.now = max(ready, asked, waits)
+        self.loads[load.opcode] = self._reads(self.now, reads)
 
-    def _multiply(self, product: Multiply, read: int, written: int) -> None:
-        """Multiply when the operands are there; words leave while it multiplies."""
+    def _multiply(self, product: Multiply, ready: int, reads: _Traffic, writes: _Traffic) -> None:
+        """Multiply when the operands are there; words leave while it multiplies.
+
+        Starts and masks are asked for as soon as it is the next to start. Those that come before
+        its steps share the bus with the last loads.
+        """
         built, timing = self.built, self.timing
-        self.now = max(self.now, self.array, *self.loads.values())
+        there, loaded = ready, max(self.loads.values())
+        if reads.beats:
+            early, late = reads.cut(MOST_BEATS * timing.outstanding)
+            there = self._reads(ready, early)
+            loaded = there if loaded > ready else loaded
+            there = self._reads(ready, late)
+        self.now = max(ready, self.array, loaded)
+        begins = self.now
+        if product.init != Init.ZERO:
+            begins = max(begins, ready + timing.latency + _TURN)
         size = product.m, product.n, product.k
-        end = self.now + product_cycles(size, built.steps, timing.registers)
-        if read:  # starts and masks, tile by tile
-            end = max(end + timing.latency, self._reads(self.now, read))
-        before = self.writes
+        end = max(there, begins + product_cycles(size, built.steps, timing.registers))
+        before = self.written_all
         self.array = max(end, before)  # the queue holds the results of one product
-        beats = -(-written // built.beat)
-        last = -(-beats // (product.m * product.n))
-        self.writes = max(before + beats, self.array + timing.drain + last)
+        last = -(-writes.beats // (product.m * product.n))
+        self.written_all = max(self.writes.move(before, writes), self.array + timing.drain + last)
         self.steps += product.m * product.n * product.k * built.steps
-        self.written += written

@@ -76,6 +76,18 @@ class Operand:
         view = View(pitch=0, crun=1, cjump=0)
         return replace(self, rows=rows, columns=columns, view=view, transposed=False)
 
+    def seen(self, rows: int, columns: int, view: View, first: int = 0) -> "Operand":
+        """Its tiles as another matrix, such as that of a convolution's taps.
+
+        Args:
+            rows: of the matrix as stored.
+            columns: the same.
+            view: which tiles, counted from ``first``.
+            first: tile at row 0, column 0, counted from the first one of the operand.
+        """
+        base = self.base + first
+        return replace(self, rows=rows, columns=columns, base=base, view=view, transposed=False)
+
     def addresses(self, depth: int) -> NDArray[np.int64]:
         """Addresses of its tiles in a memory of ``depth`` tiles, as stored."""
         indices = self.view.indices(self.rows, self.columns)
@@ -116,6 +128,10 @@ class TileMemory:
         operand = Operand(name, self.side, rows, columns, base, View(pitch=columns), number)
         self._loads[operand.addresses(self.depth)] = number
         return operand
+
+    def has(self, operand: Operand) -> bool:
+        """Whether an operand of this memory is still there."""
+        return bool((self._loads[operand.addresses(self.depth)] == operand.load).all())
 
     def check(self, operand: Operand) -> None:
         """Raise ValueError where an operand lies in the other memory, or not any more."""

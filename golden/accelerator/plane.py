@@ -3,7 +3,7 @@
 Source: docs/accelerator.md.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple, Self
 
 import numpy as np
@@ -48,12 +48,14 @@ class Stored:
         shape: rows and columns of elements; the last tiles are filled up with zeros.
         tile: rows and columns of a tile.
         pitch: tiles from a row of tiles to the next.
+        layout: where its tiles stand, where that is no plain matrix.
     """
 
     name: str
     shape: tuple[int, int]
     tile: int
     pitch: int
+    layout: View | None = field(default=None, kw_only=True)
 
     @property
     def rows(self) -> int:
@@ -68,7 +70,22 @@ class Stored:
     @property
     def view(self) -> View:
         """View of its planes."""
-        return View(pitch=self.pitch)
+        return View(pitch=self.pitch) if self.layout is None else self.layout
+
+    def seen(self, first: int, rows: int, columns: int, view: View) -> Self:
+        """The same planes with tiles elsewhere, such as every other pixel of an image.
+
+        Args:
+            first: tile at row 0, column 0, counted from the first one of the planes.
+            rows: of tiles.
+            columns: of tiles.
+            view: which tiles, counted from ``first``.
+        """
+        planes = {name: plane.after(first) for name, plane in self._planes()}
+        shape, name = (rows * self.tile, columns * self.tile), f"{self.name}+{first}"
+        plain = view == View(pitch=view.pitch)
+        where = {"pitch": view.pitch, "layout": None} if plain else {"layout": view}
+        return replace(self, name=name, shape=shape, **where, **planes)
 
     def __str__(self) -> str:
         return f"{self.name} ({self.rows} x {self.columns} tiles)"
@@ -78,7 +95,10 @@ class Stored:
 
         Raises:
             IndexError: it is empty, or has steps.
+            ValueError: this is no plain matrix.
         """
+        if self.layout is not None:
+            raise ValueError(f"{self} is no plain matrix, it has no parts")
         (top, bottom), (left, right) = (
             tile_range(self, axis, slice_)
             for axis, slice_ in zip((self.rows, self.columns), place, strict=True)
@@ -174,19 +194,25 @@ class Image:
         layout, count = self._layout(name, shape)
         return Words(*layout, self._plane(count, self.built.word_record, register))
 
-    def write(self, matrix: Stored, values: ArrayLike | BlockTensor) -> None:
+    def write(
+        self,
+        matrix: Stored,
+        values: ArrayLike | BlockTensor,
+        memory: NDArray[np.uint8] | None = None,
+    ) -> None:
         """Write a whole matrix.
 
         Args:
             matrix: where to.
             values: floats of its shape; quantized to nearest even in the accelerator's format for
                 a ``Matrix``, which also takes a ``BlockTensor`` in square tiles.
+            memory: where to, such as a machine's; None: into the image.
 
         Raises:
             TypeError: no floats, or a block tensor into words.
             ValueError: another shape or format.
         """
-        memory = self._data
+        memory = self._data if memory is None else memory
         if isinstance(matrix, Words):
             if isinstance(values, BlockTensor):
                 raise TypeError(f"{matrix} holds words, not a block tensor")

@@ -19,7 +19,6 @@ from .hazard import Hazards, own_breaches
 from .operand import Operand, TileMemory
 from .plane import Image, Matrix, Stored, Words
 from .result import Result
-from .view import View
 
 __all__ = ["Program"]
 
@@ -122,6 +121,16 @@ class Program:
         """Load a matrix, or a part of one, into tile memory b; as ``load_a``."""
         return self._load("b", matrix, at, free)
 
+    def waits(self, matrix: Matrix) -> bool:
+        """Whether a load of a matrix would have a FENCE before it."""
+        load = self._load_of(Opcode.LOAD_A, matrix, 0)
+        touched = [access.touched(_NOWHERE) for access in accesses(load, self.built)]
+        return any(self._hazards.meets(0, each) for each in touched)
+
+    def holds(self, operand: Operand) -> bool:
+        """Whether an operand is still there: nothing was loaded over it."""
+        return self._memories[operand.side].has(operand)
+
     def joined(self, *operands: Operand) -> Operand:
         """One operand of several that were loaded behind one another: their rows as stored.
 
@@ -173,12 +182,12 @@ class Program:
         (m, k), (inner, n) = a.shape, b.shape
         if k != inner:
             raise ValueError(f"inner sizes differ: {a} times {b}")
-        pitch = result.pitch(m, n)
+        view = result.view(m, n)
         start, kind = (result.bias, Init.ROW) if result.init is None else (result.init, Init.WORDS)
         tiles = result.tiles
         product = Multiply(
             *(m, n, k, a.base % self.built.depth, b.base % self.built.depth, a.view, b.view),
-            *(a.transposed, b.transposed, View(pitch=pitch)),
+            *(a.transposed, b.transposed, view),
             init=Init.ZERO if start is None else kind,
             init_at=Place() if start is None else start.words.place,
             shift=result.shift,
@@ -213,10 +222,7 @@ class Program:
     def _load(self, side: str, matrix: Matrix, at: int | None, free: bool | None) -> Operand:
         opcode = Opcode.LOAD_A if side == "a" else Opcode.LOAD_B
         operand = self._memories[side].load(matrix.name, matrix.rows, matrix.columns, at)
-        load = Load(
-            *(opcode, matrix.rows, matrix.columns, matrix.codes.place, matrix.scales.place),
-            *(matrix.view, operand.base),
-        )
+        load = self._load_of(opcode, matrix, operand.base)
         self._order(load)
         met = [other for other in self._under_way if _meet(operand, other, self.built.depth)]
         if free and met:
@@ -227,6 +233,10 @@ class Program:
             self._under_way = ()
         self.descriptors.append(replace(load, free=free))
         return operand
+
+    def _load_of(self, opcode: Opcode, matrix: Matrix, base: int) -> Load:
+        places = matrix.codes.place, matrix.scales.place
+        return Load(opcode, matrix.rows, matrix.columns, *places, matrix.view, base)
 
     def _order(self, descriptor: Load | Multiply) -> None:
         """Check a descriptor and put a FENCE before it where it needs one."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Self
 
 from .plane import Matrix, Stored, Words
+from .view import View
 
 __all__ = ["Result"]
 
@@ -64,17 +65,40 @@ class Result:
         Raises:
             ValueError: a plane has another size, or they differ.
         """
+        found = self._sized(rows, columns)
+        pitches = {plane.pitch for plane in found.values()}
+        if len(pitches) > 1:
+            said = ", ".join(f"{name} {plane.pitch}" for name, plane in found.items())
+            raise ValueError(f"planes of C must have one pitch, not {said}")
+        return pitches.pop() if pitches else 1
+
+    def view(self, rows: int, columns: int) -> View:
+        """The view that all planes of C share; arguments and errors as for ``pitch``.
+
+        Raises:
+            ValueError: it has runs of columns too.
+        """
+        found = self._sized(rows, columns)
+        if all(plane.layout is None for plane in found.values()):
+            return View(pitch=self.pitch(rows, columns))
+        views = {plane.view for plane in found.values()}
+        if len(views) > 1:
+            said = ", ".join(f"{name} {plane.view}" for name, plane in found.items())
+            raise ValueError(f"planes of C must have one view, not {said}")
+        (view,) = views
+        if view.crun < columns:
+            raise ValueError(f"columns of C lie beside one another, not as in {view}")
+        return view
+
+    def _sized(self, rows: int, columns: int) -> dict[str, Stored]:
+        """The planes, of the right size."""
         found = self._planes()
         for name, plane in found.items():
             if (plane.rows, plane.columns) != (rows, columns):
                 raise ValueError(f"{name} must be {rows} x {columns} tiles, not {plane}")
         if self.bias is not None and self.bias.columns != columns:
             raise ValueError(f"bias must have {columns} columns of tiles, not {self.bias}")
-        pitches = {plane.pitch for plane in found.values()}
-        if len(pitches) > 1:
-            said = ", ".join(f"{name} {plane.pitch}" for name, plane in found.items())
-            raise ValueError(f"planes of C must have one pitch, not {said}")
-        return pitches.pop() if pitches else 1
+        return found
 
     def _planes(self) -> dict[str, Stored]:
         """The planes that have a tile for each of C."""

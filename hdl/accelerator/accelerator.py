@@ -9,6 +9,7 @@ from amaranth.hdl import Cat, Const, Module, Mux, ResetInserter, Value
 from amaranth.lib import wiring
 from amaranth.lib.wiring import Out
 
+from ...golden.accelerator.bursts import MOST_BEATS
 from ...golden.accelerator.configuration import BASES, Configuration
 from ...golden.formats.block import Rounding
 from ...golden.formats.catalogue import MXSF
@@ -59,12 +60,7 @@ MOST_OUTSTANDING = 64
 """Bursts under way each way at most."""
 
 _FETCHED = 16  # beats of descriptors that are held
-_ROOMS: dict[str, Room] = {
-    **dict.fromkeys(("a_codes", "b_codes"), "always"),
-    **dict.fromkeys(("a_scales", "b_scales"), 32),
-    **{"init": 128, "mask": 64},
-}
-"""Beats that each reader holds: enough to keep a bus of 64 bits busy over some hundred cycles."""
+_MOST_ROOM = 512  # beats of init or mask: a block RAM of an FPGA
 
 _DEPTHS = {"words": 64, "codes": 32, "scales": 16}
 """Beats that each writer holds: two tiles on a bus of 64 bits."""
@@ -105,7 +101,7 @@ class Accelerator(wiring.Component):
         depth: int = 512,
         bus: int = 64,
         address: int = 32,
-        outstanding: int = 8,
+        outstanding: int = 16,
         rule: ScaleRule = ScaleRule.FLOOR,
         rounding: Rounding = Rounding.NEAREST_EVEN,
         overflow: Overflow = "saturate",
@@ -150,13 +146,19 @@ class Accelerator(wiring.Component):
             fabric=self.fabric,
         )
 
+    def _room(self, reader: str) -> Room:
+        """Beats that a reader holds; starts and masks those of all bursts under way."""
+        if reader in ("init", "mask"):
+            return min(max(2, self.outstanding) * MOST_BEATS, _MOST_ROOM)
+        return "always" if reader.endswith("codes") else 2 * MOST_BEATS
+
     def elaborate(self, platform: Any) -> Module:
         """Bus, core, program, registers."""
         m = Module()
         built, core = self.built, self.core
         m.submodules.reads = reads = Reads(
             *(built.bus, built.address),
-            [_FETCHED, *(_ROOMS[name] for name in READERS)],
+            [_FETCHED, *(self._room(name) for name in READERS)],
             self.outstanding,
             careless=[0],
         )

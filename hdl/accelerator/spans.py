@@ -12,7 +12,7 @@ from .reads import read_layout
 
 __all__ = ["Spans"]
 
-_BURSTS = 8  # bursts whose beats are still to come
+_BURSTS = 16  # bursts whose beats are still to come
 
 
 class Spans(wiring.Component):

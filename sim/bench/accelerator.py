@@ -166,7 +166,7 @@ DESIGNS = (
             Parameter(
                 "outstanding",
                 Integer(Bound(1, MOST_OUTSTANDING), "out"),
-                8,
+                16,
                 "bursts that are under way each way",
             ),
             RULE,

@@ -1,20 +1,15 @@
-"""A host of the accelerator: sets it up, runs programs, reads what they left, rules watched."""
+"""A host of the accelerator inside a testbench, which watches the rules of both buses."""
 
-from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+from collections.abc import Iterable
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ...golden.accelerator.configuration import BASES
-from ...golden.accelerator.fault import Fault as FaultCode
-from ...golden.accelerator.fault import Window
-from ...golden.accelerator.machine import Outcome
-from ...hdl.accelerator.accelerator import COUNTERS, Accelerator
-from ...hdl.accelerator.register_map import halves
+from ...hdl.accelerator.accelerator import Accelerator
 from ...hdl.interface.axi_lite import lite_widths
 from ..result import NO_STALLS, Result, Stalls
 from ..simulator.simulator import Pins
+from .accelerator_driver import ABORT, CLEAR, GO, AcceleratorDriver, Run
 from .axi_bus import BusCycle
 from .axi_lite import Host, lite_channels
 from .axi_memory import AxiMemory, Fault, MemoryTiming
@@ -23,27 +18,10 @@ from .handshake import Beat, Handshakes
 
 __all__ = ["ABORT", "CLEAR", "GO", "AcceleratorHost", "Run"]
 
-GO, ABORT, CLEAR = 1, 2, 4
-"""Bits of ``control``."""
-
 _POLL = 50  # cycles
 
 
-class Run(NamedTuple):
-    """What a run of a program left.
-
-    Attributes:
-        outcome: what the registers say of it, as the golden machine's.
-        cycles: from the write of ``go`` until the end was seen.
-        counters: how much each has grown.
-    """
-
-    outcome: Outcome
-    cycles: int
-    counters: dict[str, int]
-
-
-class AcceleratorHost:
+class AcceleratorHost(AcceleratorDriver):
     """An accelerator on a memory, and a host that writes its registers, inside a testbench.
 
     The rules of both buses are checked in every cycle. An accelerator fresh from reset, whose
@@ -78,14 +56,13 @@ class AcceleratorHost:
         origin: int = 0,
         faults: Iterable[Fault] = (),
     ):
-        self.pins, self.component, self.result = pins, component, result
+        super().__init__(component)
+        self.pins, self.result = pins, result
         self.attach(memory, timing, origin, faults)
         bus, most = component.bus, component.outstanding
         self._rules = AxiRules(pins, bus, result, reads=most, writes=most)
         self.lite = Handshakes(pins, lite_channels(), lite_widths(), stalls, result, "")
         self.host = Host(component.registers, self.lite, self.step, result)
-        self._counted = dict.fromkeys(COUNTERS, 0)
-        self._begun = 0
 
     def attach(
         self,
@@ -108,82 +85,32 @@ class AcceleratorHost:
         self._bus()
         return await self.lite.cycle()
 
-    async def wait(self, cycles: int) -> None:
+    async def wait(self, cycles: int = _POLL) -> None:
         """Pass cycles in which the host does nothing."""
         for _ in range(cycles):
             self._bus()
             await self.pins.tick()
             self.result.cycles += 1
 
-    async def write(self, name: str, value: int) -> None:
-        """Write both halves of a value."""
-        for half, part in zip(halves(name), (value & 0xFFFFFFFF, value >> 32), strict=True):
-            await self.host.write(half, part)
+    async def write_word(self, name: str, value: int) -> bool:
+        """Write a register of 32 bits; returns whether it was taken."""
+        return await self.host.write(name, value)
 
-    async def read(self, name: str) -> int:
-        """Read both halves of a value."""
-        low, high = [await self.host.read(half) for half in halves(name)]
-        return high << 32 | low
+    async def read_word(self, name: str) -> int:
+        """Read a register of 32 bits; what is known of it is compared."""
+        return await self.host.read(name)
 
-    async def set_up(
-        self, bases: Sequence[int] = (0,) * BASES, window: Window | None = None
-    ) -> None:
-        """Write base registers and window, by default all addresses; enable the interrupt."""
-        whole = 1 << self.component.address
-        for number, base in enumerate(bases):
-            await self.write(f"base_{number}", base % whole)
-        low, high = window or Window(0, whole)
-        await self.write("window_low", low)
-        await self.write("window_high", high % whole)
-        await self.host.write("irq_enable", 1)
+    def now(self) -> int:
+        """Cycles since the beginning."""
+        return self.result.cycles
 
-    async def begin(self, program: int) -> None:
-        """Begin the program at an address."""
-        await self.write("program", program)
-        self._begun = self.result.cycles
-        await self.act(GO)
+    def irq(self) -> bool:
+        """Level of the interrupt."""
+        return bool(self.pins.get("irq"))
 
-    async def act(self, bits: int) -> None:
-        """Write ``control``, which must not refuse it."""
-        if not await self.host.write("control", bits):
-            self.result.note(f"control refuses {bits}")
-
-    async def run(self, program: int, limit: int = 100_000) -> Run:
-        """Run a program to its end.
-
-        Args:
-            program: its address.
-            limit: most cycles; more are noted.
-        """
-        await self.begin(program)
-        return await self.end(limit)
-
-    async def end(self, limit: int = 100_000) -> Run:
-        """Wait for the end of what runs; what became of it. The interrupt is taken back."""
-        status = await self.ended(limit)
-        cycles = self.result.cycles - self._begun
-        irq = status >> 1 & 1
-        self.result.compare("irq", self.pins.get("irq"), irq & self.host.written["irq_enable"])
-        addresses = [await self.read(name) for name in ("descriptor", "bus", "program")]
-        outcome = Outcome(FaultCode(status >> 4), *addresses, irq=bool(irq))
-        before, self._counted = self._counted, await self.counters()
-        await self.act(CLEAR)
-        self.result.compare("irq after clear", self.pins.get("irq"), 0)
-        grown = {name: count - before[name] for name, count in self._counted.items()}
-        return Run(outcome, cycles, grown)
-
-    async def ended(self, limit: int = 100_000) -> int:
-        """Wait until nothing runs; what ``status`` says then."""
-        while (status := await self.host.read("status")) & 1:
-            if self.result.cycles - self._begun > limit:
-                self.result.note(f"the program does not end within {limit} cycles")
-                break
-            await self.wait(_POLL)
-        return status
-
-    async def counters(self) -> dict[str, int]:
-        """What all counters say."""
-        return {name: await self.read(f"count_{name}") for name in COUNTERS}
+    def note(self, problem: str) -> None:
+        """Tell of what must not be."""
+        self.result.note(problem)
 
     def check_idle(self) -> None:
         """Check that nothing is left over on the bus."""

@@ -18,7 +18,7 @@ from ..stimulus.vectors import Vectors, stream_vectors
 from .process import run_child
 from .testbench import testbench
 
-__all__ = ["ICARUS", "VERILATOR", "VerilogSimulator", "run_verilog"]
+__all__ = ["ICARUS", "VERILATOR", "VERILATOR_FLAGS", "VerilogSimulator", "run_verilog"]
 
 
 @dataclass(frozen=True)
@@ -53,15 +53,21 @@ ICARUS = VerilogSimulator(
 )
 """Interpreted, four-valued: sees what is not initialised."""
 
+VERILATOR_FLAGS = (
+    *("-Wno-fatal", "-Wno-lint", "-Wno-style"),
+    # Verilator 5.006 would write a combinational sum as one expression of 200 MB.
+    "-fno-dfg",
+)
+"""What every run of Verilator is told."""
+
 VERILATOR = VerilogSimulator(
     "verilator",
     "verilator",
     ("verilator", "g++", "make"),
     (
         (
-            *("verilator", "--binary", "--timing", "-Wno-fatal", "-Wno-lint", "-Wno-style"),
-            # Verilator 5.006 would write a combinational sum as one expression of 200 MB.
-            *("-fno-dfg", "--top-module", "bench", "-o", "bench", "bench.v", "design.v"),
+            *("verilator", "--binary", "--timing", *VERILATOR_FLAGS),
+            *("--top-module", "bench", "-o", "bench", "bench.v", "design.v"),
         ),
         ("./obj_dir/bench",),
     ),

@@ -22,6 +22,11 @@ from commands import commands
 from mxsf.flow.catalogue.catalogue import CATALOGUE
 from mxsf.flow.cli import main as cli
 from mxsf.flow.cli.inputs import EXISTING, FILE, FOLDER
+from mxsf.flow.network.image_file import ImageFile
+from mxsf.flow.network.inference import compile_network
+from mxsf.flow.network.layers import Dense
+from mxsf.flow.network.network import Network
+from mxsf.golden.accelerator.configuration import Configuration
 from mxsf.sim.simulator.program import Tool
 
 SMALL = {
@@ -47,6 +52,8 @@ REQUIRED = {
     "host": ["/nowhere"],
     "board": ["icebreaker"],
     "simulate": ["--simulator", "amaranth"],
+    "compile": ["floats.npy", "--output", "image.npz"],
+    "run": ["image.npz", "--input", "floats.npy", "--output", "said.npy"],
 }
 """What a command needs to run, and to be quick."""
 
@@ -56,6 +63,7 @@ LONG = {
     "transpose": "compare",
     "board": "build",
     "timing": "place_and_route",
+    "compile": "read_onnx",
 }
 """What in a command's module takes long."""
 
@@ -140,6 +148,9 @@ def write_files(folder):
     (folder / "nothing.npy").write_bytes(b"")
     (folder / "text.npy").write_text("no array")
     np.savez(folder / "archive.npz", a=floats)
+    network = Network.of((4,), [Dense(2)])
+    small = Configuration(tile=4, pes=1, depth=2)
+    ImageFile.of(compile_network(network, network.drawn(0), 4, small)).save(folder / "image.npz")
     (folder / "archive.npy").write_bytes((folder / "archive.npz").read_bytes())
     (folder / "truncated.npz").write_bytes((folder / "archive.npz").read_bytes()[:100])
     (folder / "folder.npy").mkdir()

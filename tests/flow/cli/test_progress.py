@@ -27,6 +27,8 @@ HEAVY = {
     "report": ("run_report", []),
     "board": ("build", ["icebreaker"]),
     "host": ("open_line", ["/nowhere"]),
+    "compile": ("read_onnx", ["x.npy", "--output", "image.npz"]),
+    "run": ("load_image", ["x.npy", "--input", "x.npy", "--output", "y.npy"]),
 }
 """What takes long in a command's module, and what the command needs to come to it."""
 

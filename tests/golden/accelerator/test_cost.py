@@ -24,29 +24,43 @@ def cycles(*descriptors, built=BUILT, timing=TIMING):
     return cost([*descriptors, End()], built, timing).cycles
 
 
+FETCHED = LATENCY + 6 + 8  # a descriptor of 8 beats, and what bus and queues take
+CHECKED = FETCHED + 20 + 1  # and a row of tiles
+
+
 def test_an_empty_program():
-    assert cycles() == LATENCY  # the fetch
+    assert cycles() == FETCHED + 3
 
 
 def test_a_load():
-    assert cycles(LOAD) == 2 * LATENCY + LOAD_BEATS + 8  # and the fetch of END
+    assert cycles(LOAD) == CHECKED + 8 + LATENCY + 6 + LOAD_BEATS  # eight columns are checked too
     twice = cycles(LOAD, LOAD)
     assert twice == cycles(LOAD) + LOAD_BEATS + 8  # the second one's latency is hidden
 
 
+def test_short_bursts_wait_for_one_another():
+    """Columns of a wide plane: a burst a tile for codes, and one for its scale."""
+    apart = replace(LOAD, rows=64, columns=1, view=View(pitch=8))
+    together = replace(LOAD, rows=8, columns=8, view=View(pitch=8))
+    slow = Timing(latency=200, outstanding=4)
+    assert cycles(apart, timing=slow) - cycles(apart, timing=Timing(latency=200)) > 64 * 2 * 206 / 8
+    difference = cycles(apart, timing=slow) - cycles(together, timing=slow)
+    assert difference > (64 - 33) * 2 * 206 / 4  # 4096 bytes of codes, 16 beats a burst
+
+
 def test_a_product():
-    end = LATENCY + PRODUCT_CYCLES + DRAIN + 32 + LATENCY
+    end = CHECKED + PRODUCT_CYCLES + DRAIN + 32 + LATENCY
     assert cycles(PRODUCT) == end
     both = cycles(PRODUCT, replace(PRODUCT, words=Place(0, 0x4000)))
     assert both == end + PRODUCT_CYCLES
     fenced = cycles(PRODUCT, Fence(), PRODUCT)
-    assert fenced == 2 * end - LATENCY
+    assert fenced == 2 * end - CHECKED
 
 
 def test_a_free_load_is_hidden():
     waits = cycles(LOAD, PRODUCT, LOAD, PRODUCT)
     free = cycles(LOAD, PRODUCT, replace(LOAD, free=True), PRODUCT)
-    assert waits - free == LATENCY + LOAD_BEATS
+    assert waits - free == LATENCY + 6 + LOAD_BEATS
 
 
 def test_what_bounds_a_product():
@@ -65,7 +79,7 @@ def test_what_bounds_a_product():
 def test_starts_come_over_the_bus():
     start = replace(PRODUCT, init=1, init_at=Place(0, 0x4000))
     narrow = replace(BUILT, pes=64)
-    assert cycles(start) == cycles(PRODUCT) + LATENCY
+    assert cycles(start) == cycles(PRODUCT) + LATENCY + 6
     assert cycles(start, built=narrow) >= cycles(PRODUCT, built=narrow) + 4 * 32 - 40
 
 

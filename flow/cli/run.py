@@ -1,0 +1,41 @@
+"""``mxsf run``: a compiled network on images."""
+
+from pathlib import Path
+
+import click
+import numpy as np
+
+from ...golden.files import whole_file
+from ..network.image_file import load_image
+from .inputs import EXISTING, FILE, load_array
+from .progress import progress
+
+__all__ = ["run"]
+
+
+@click.command()
+@click.argument("image", type=EXISTING)
+@click.option(
+    "--input",
+    "images",
+    type=EXISTING,
+    required=True,
+    help="Images: a .npy file of floats (n, channels, height, width) or (n, features).",
+)
+@click.option("--output", type=FILE, required=True, help="What the network says: a .npy file.")
+@click.option(
+    "--device", type=click.Choice(["golden"]), default="golden", help="[default: golden]."
+)
+def run(image: Path, images: Path, output: Path, device: str) -> None:
+    """Run the network in IMAGE, which mxsf compile wrote, on images, of any number."""
+    with progress(f"reading {image}") as step:
+        program, values = load_image(image), load_array(images)
+        if values.dtype.kind != "f":
+            raise TypeError(f"{images} must hold floats, not {values.dtype}")
+        with np.errstate(over="ignore"):  # beyond FP32 is Inf
+            words = values.astype(np.float32)
+        found = program.run(words, lambda done, total: step(f"running on {device}", done, total))
+        output.parent.mkdir(parents=True, exist_ok=True)
+        with whole_file(output) as file:
+            np.save(file, found)
+    print(f"{output}: float32, shape {found.shape}")

@@ -1,0 +1,103 @@
+"""``mxsf compile`` and ``mxsf run``: from an ONNX model to what the network says."""
+
+import re
+
+import numpy as np
+import pytest
+
+onnx = pytest.importorskip("onnx")
+from onnx import TensorProto, helper, numpy_helper  # noqa: E402
+
+
+@pytest.fixture
+def model(tmp_path):
+    """A classifier of 2 x 4 x 4 pixels."""
+    random = np.random.default_rng(0)
+    arrays = {
+        "w": random.standard_normal((4, 2, 3, 3)),
+        "v": random.standard_normal((64, 3)),
+    }
+    nodes = [
+        helper.make_node("Conv", ["x", "w"], ["h"], name="first", pads=[1] * 4),
+        helper.make_node("Relu", ["h"], ["r"]),
+        helper.make_node("Flatten", ["r"], ["f"]),
+        helper.make_node("MatMul", ["f", "v"], ["z"], name="last"),
+        helper.make_node("Softmax", ["z"], ["y"]),
+    ]
+    graph = helper.make_graph(
+        nodes,
+        "classifier",
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, ["n", 2, 4, 4])],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, ["n", 3])],
+        [numpy_helper.from_array(a.astype(np.float32), name) for name, a in arrays.items()],
+    )
+    opset = [helper.make_opsetid("", 17)]
+    path = tmp_path / "model.onnx"
+    onnx.save(helper.make_model(graph, opset_imports=opset, ir_version=9), path)
+    return path
+
+
+SIZES = ("--tile", 4, "--pes", 4, "--depth", 64, "--batch", 4)
+
+
+def test_compile_and_run(run, model, tmp_path):
+    code, out, err = run("compile", model, "--output", "image.npz", *SIZES, "--element", "e4m3")
+    assert (code, err) == (0, "")
+    lines = out.splitlines()
+    assert [line.split()[0] for line in lines[:4]] == ["layer", "h", "z", "all"]
+    cycles = [int(line.split()[1]) for line in lines[1:4]]
+    assert cycles[0] + cycles[1] == cycles[2]
+    assert lines[4] == "left to the host: Softmax"
+    assert re.fullmatch(r"image.npz: \d+ bytes, \d+ descriptors, 4 images a run", lines[5])
+
+    x = np.random.default_rng(1).standard_normal((6, 2, 4, 4))
+    np.save("x.npy", x)
+    done = run("run", "image.npz", "--input", "x.npy", "--output", "y.npy")
+    assert done == (0, "y.npy: float32, shape (6, 3)\n", "")
+    weights = {i.name: numpy_helper.to_array(i) for i in onnx.load(model).graph.initializer}
+    padded = np.pad(x, [(0, 0), (0, 0), (1, 1), (1, 1)])
+    windows = np.lib.stride_tricks.sliding_window_view(padded, (3, 3), axis=(2, 3))
+    hidden = np.maximum(np.einsum("ncyxij,ocij->noyx", windows, weights["w"]), 0)
+    expected = hidden.reshape(6, -1) @ weights["v"]
+    assert np.abs(np.load("y.npy") - expected).max() < 0.1 * np.abs(expected).max()
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("--tile", 3), "tile must be a power of two, 2 to 32, not 3"),
+        (("--pes", 128), "pes must be a power of two, 1 to 64, not 128"),
+        (("--batch", 0), "batch must be 1 to 4096, not 0"),
+        (("--bus", 65), "'65' is not one of '64', '128', '256', '512'"),
+        (("--depth", 2), None),
+    ],
+)
+def test_bad_sizes(run, model, words, message):
+    code, _, err = run("compile", model, "--output", "image.npz", *words)
+    if message is None:
+        assert code == 0  # cut until it fits
+    else:
+        assert code == 2
+        assert message in err
+        assert len(err.splitlines()) == 1
+
+
+def test_bad_files(run, model, tmp_path):
+    run("compile", model, "--output", "image.npz", *SIZES)
+    np.save("x.npy", np.zeros((2, 3, 4, 4)))
+    np.save("whole.npy", np.zeros((2, 2, 4, 4), int))
+    said = ("--output", "y.npy")
+    for words, message in [
+        (
+            ("image.npz", "--input", "x.npy"),
+            "input must have the shape (n, 2, 4, 4), not (2, 3, 4, 4)",
+        ),
+        (("image.npz", "--input", "whole.npy"), "whole.npy must hold floats, not int64"),
+        (("x.npy", "--input", "x.npy"), "x.npy holds no program of an accelerator: it is no .npz"),
+        (("image.npz", "--input", "x.npy", "--device", "rtl"), "'rtl' is not 'golden'"),
+    ]:
+        code, _, err = run("run", *words, *said)
+        assert code == 2
+        assert message in err
+        assert len(err.splitlines()) == 1
+    assert not (tmp_path / "y.npy").exists()
