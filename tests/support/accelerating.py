@@ -18,13 +18,14 @@ from mxsf.sim.interface.axi_memory import MemoryTiming
 from mxsf.sim.result import NO_STALLS, Result, Stalls
 from mxsf.sim.stimulus.programs import RandomProgram, random_program
 
-SMALL = {"tile": 4, "pes": 1, "depth": 16, "element": "e2m3", "address": 40} | {
-    "rounding": "stochastic"
+SMALL = {
+    **{"tile": 4, "pes": 1, "depth": 16, "element": "e2m3"},
+    **{"address": 40, "rounding": "stochastic"},
 }
 CONFIGURATIONS = [
     {"tile": 4, "pes": 4, "depth": 16, "address": 40, "rounding": "stochastic"},
     {"tile": 4, "pes": 1, "depth": 2, "element": "e2m1", "outstanding": 1},
-    {"tile": 4, "pes": 8, "element": "int8", "bus": 512, "requantize": "no"},
+    {"tile": 4, "pes": 8, "depth": 64, "element": "int8", "bus": 512, "requantize": "no"},
     {"tile": 4, "pes": 2, "depth": 16, "element": "e2m3", "bus": 128, "outstanding": 1},
     {"tile": 4, "pes": 16, "depth": 2, "element": "e2m1", "bus": 512, "outstanding": 2},
     {"tile": 8, "pes": 8, "depth": 16, "element": "e5m2", "overflow": "ovf", "rule": "rceil"},

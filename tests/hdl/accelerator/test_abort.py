@@ -19,9 +19,11 @@ from accelerating import (
 from buggy import buggy
 from designs import needs_gcc, tiers
 from leavings import Leavings
+from mxsf.golden.accelerator.fault import Fault
 from mxsf.golden.accelerator.fields import SIZE
 from mxsf.golden.formats.block import Rounding
 from mxsf.sim.interface.accelerator_host import ABORT, CLEAR, GO
+from mxsf.sim.interface.axi_memory import Fault as Refusal
 from mxsf.sim.stimulus.programs import random_program
 
 pytestmark = needs_gcc
@@ -144,6 +146,33 @@ def test_nothing_runs():
         await runs.right(made)
 
     run(part, simulator, body)
+
+
+@pytest.mark.long
+def test_while_the_bus_refuses():
+    """An abort before, in and after the end of a program that the bus stops."""
+    part, simulator = compiled(**SMALL)
+    made, random, seen = short_program(part.built), Random(5), set()
+
+    async def body(runs):
+        await runs.right(made)
+        beats = runs.host.memory.beats_read, runs.host.memory.beats_written
+        for _ in range(40):
+            write = random.random() < 0.5
+            refusal = Refusal(None, random.randrange(beats[write]), write)
+            await runs.set_up(made, [refusal])
+            await runs.host.write("program", made.start)
+            await act_twice(runs, random.randint(1, 160))
+            seen.add(Fault(await runs.host.ended() >> 4))
+            wrong = Leavings(made, part.built, runs.core).wrong(runs.memory)
+            runs.result.compare("addresses that are neither old nor new", wrong, [])
+            runs.core.reset()
+            await runs.host.end()
+            await runs.right(made)
+            runs.checked(refusal)
+
+    run(part, simulator, body, timing=FASTEST)
+    assert seen == {Fault.NONE, Fault.FETCH, Fault.READ, Fault.WRITE}
 
 
 @pytest.mark.long
