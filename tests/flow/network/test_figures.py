@@ -36,10 +36,10 @@ def test_loads_are_hidden(bus, least):
 @pytest.mark.parametrize(
     ("network", "bus", "least"),
     [
-        pytest.param(digits_mlp(), 64, 0.88, id="mlp-64"),
+        pytest.param(digits_mlp(), 64, 0.87, id="mlp-64"),
         pytest.param(digits_mlp(), 512, 0.95, id="mlp-512"),
-        pytest.param(digits_cnn(), 64, 0.95, id="cnn-64"),
-        pytest.param(digits_cnn(), 512, 0.96, id="cnn-512", marks=pytest.mark.long),
+        pytest.param(digits_cnn(), 64, 0.96, id="cnn-64"),
+        pytest.param(digits_cnn(), 512, 0.98, id="cnn-512", marks=pytest.mark.long),
     ],
 )
 def test_the_array_is_busy_in_a_training_step(network, bus, least):
