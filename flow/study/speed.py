@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -12,7 +11,7 @@ from ...golden.accelerator.machine import Machine
 from ...golden.accelerator.program import Program
 from ...hdl.accelerator.accelerator import Accelerator
 from ...sim.interface.accelerator_driver import run_now
-from ...sim.simulator.system import System
+from ...sim.interface.system import System
 from ..catalogue.catalogue import variant
 from ..catalogue.variant import Variant
 from ..export.verilog import verilog
@@ -134,7 +133,8 @@ def speeds(
             design = variant("accelerator", pes=count, bus=bus, **options)
             bench = _Bench(design, most)
             for name in work:
-                found += bench.run(name, latencies, partial(step, done=len(found), total=total))
+                done = len(found)
+                found += bench.run(name, latencies, lambda what, n=done: step(what, n, total))
     return found
 
 

@@ -14,7 +14,7 @@ from mxsf.golden.accelerator.program import Program
 from mxsf.golden.accelerator.result import Result
 from mxsf.golden.accelerator.tiler import multiply
 from mxsf.sim.interface.accelerator_driver import Run
-from mxsf.sim.simulator.system import System
+from mxsf.sim.interface.system import System
 
 GOALS = [
     ("digits mlp", 8, 64, 0.82),

@@ -16,10 +16,10 @@ from numpy.typing import NDArray
 from ...golden.leftovers import scratch_folder
 from ...hdl.accelerator.accelerator import Accelerator
 from ...hdl.interface.shell import Clocking
-from ..interface.accelerator_driver import AcceleratorDriver
 from ..render import render
-from .process import run_child
-from .verilog import VERILATOR, VERILATOR_FLAGS
+from ..simulator.process import run_child
+from ..simulator.verilog import VERILATOR, VERILATOR_FLAGS
+from .accelerator_driver import AcceleratorDriver
 
 __all__ = ["System"]
 
