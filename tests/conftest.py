@@ -11,6 +11,7 @@ TOGETHER = (
         f"hdl/accelerator/test_{net}.py"
         for net in ("accelerator", "abort", "bus_faults", "descriptor_faults", "registers")
     ),
+    ("study/test_speed.py", "export/test_training_epoch.py"),
     ("synth/test_yosys.py",),  # WebAssembly is compiled once a process
     ("export/test_verilog.py", "export/test_vectors.py", "netlist/test_ports.py"),
 )

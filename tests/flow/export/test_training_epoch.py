@@ -2,11 +2,11 @@
 
 import numpy as np
 import pytest
-from accelerating import placed
-from designs import exported, needs_verilator
-from mxsf.sim.simulator.verilog import VERILATOR, run_verilog
+from designs import needs_verilator
+from mxsf.flow.study.speed import measure
+from mxsf.golden.accelerator.machine import Machine
 from mxsf.sim.stimulus.digits_program import Batch, Parameters, training_program
-from mxsf.sim.stimulus.program_vectors import program_vectors
+from systems import compiled_system
 
 pytestmark = [pytest.mark.long, needs_verilator]
 
@@ -35,12 +35,9 @@ def epoch(built):
 
 
 def test_every_byte():
-    design, text = exported("accelerator", tile=4, pes=4)
-    program, right = epoch(design.component.built)
-    vectors = program_vectors(design.component, placed(program))
-    ports = {"clocking": design.clock, "links": design.links}
-    result = run_verilog(text, design.top, vectors, simulator=VERILATOR, **ports)
-    assert result.passed, result.mismatches
-    beat = design.component.built.beat
-    after = b"".join(number.to_bytes(beat, "little") for number in vectors.golden)
-    assert right(program.image()) < 0.2 < 0.4 < right(np.frombuffer(after, np.uint8))
+    component, system = compiled_system(tile=4, pes=4)
+    program, right = epoch(component.built)
+    machine = Machine(component.built, program.image())
+    machine.run(program.start)
+    assert measure(system, program, 40, 1_000_000) > machine.counters["steps"]
+    assert right(program.image()) < 0.2 < 0.4 < right(machine.memory)

@@ -4,7 +4,7 @@ import json
 
 import numpy as np
 import pytest
-from designs import exported, needs_verilator
+from designs import needs_verilator
 from mxsf.flow.study.speed import measure, speeds, timing_of
 from mxsf.flow.study.workloads import WORKLOADS, cube
 from mxsf.golden.accelerator.configuration import Configuration
@@ -14,7 +14,11 @@ from mxsf.golden.accelerator.program import Program
 from mxsf.golden.accelerator.result import Result
 from mxsf.golden.accelerator.tiler import multiply
 from mxsf.sim.interface.accelerator_driver import Run
+<<<<<<< HEAD
 from mxsf.sim.interface.system import System
+=======
+from systems import compiled_system
+>>>>>>> 33db9e27d4aa65f3f352799e9b14cd637b86311c
 
 GOALS = [
     ("digits mlp", 8, 64, 0.82),
@@ -98,12 +102,11 @@ def programs(built):
 @pytest.mark.long
 def test_the_cost_model_on_twenty_programs():
     """Ten programs at two latencies: the same memory and counters, cycles within 3 %."""
-    design, text = exported("accelerator", tile=4, pes=4)
-    system = System(text, design.component, design.top, design.clock)
+    component, system = compiled_system(tile=4, pes=4)
     off = {}
-    for number, program in enumerate(programs(design.component.built)):
+    for number, program in enumerate(programs(component.built)):
         for latency in (40, 200):
-            timing = timing_of(design.component, latency)
+            timing = timing_of(component, latency)
             model = cost(program.descriptors, program.built, timing).cycles
             cycles = measure(system, program, latency, 2 * model + 10_000)
             off[number, latency] = round(model / cycles - 1, 4)
