@@ -14,11 +14,7 @@ from mxsf.golden.accelerator.program import Program
 from mxsf.golden.accelerator.result import Result
 from mxsf.golden.accelerator.tiler import multiply
 from mxsf.sim.interface.accelerator_driver import Run
-<<<<<<< HEAD
-from mxsf.sim.interface.system import System
-=======
 from systems import compiled_system
->>>>>>> 33db9e27d4aa65f3f352799e9b14cd637b86311c
 
 GOALS = [
     ("digits mlp", 8, 64, 0.82),
