@@ -21,8 +21,8 @@ ROOMS = {
     ),
     "sim": ("result", "render", "model", "stimulus", "simulator", "interface", "design", "bench"),
     "flow": (
-        *("netlist", "catalogue", "export", "simulate", "synth", "network", "study", "board"),
-        *("report", "cli"),
+        *("netlist", "catalogue", "export", "simulate", "synth", "device", "network", "study"),
+        *("board", "report", "cli"),
     ),
 }
 """Rooms of each floor, the lowest first: a room imports those before it."""

@@ -6,6 +6,7 @@ import click
 import numpy as np
 
 from ...golden.files import whole_file
+from ..device.local import DEVICES, make_device
 from ..network.image_file import load_image
 from .inputs import EXISTING, FILE, load_array
 from .progress import progress
@@ -24,7 +25,10 @@ __all__ = ["run"]
 )
 @click.option("--output", type=FILE, required=True, help="What the network says: a .npy file.")
 @click.option(
-    "--device", type=click.Choice(["golden"]), default="golden", help="[default: golden]."
+    "--device",
+    type=click.Choice(DEVICES),
+    default="golden",
+    help="golden: the exact model; rtl: the Verilog under Verilator [default: golden].",
 )
 def run(image: Path, images: Path, output: Path, device: str) -> None:
     """Run the network in IMAGE, which mxsf compile wrote, on images, of any number."""
@@ -34,7 +38,10 @@ def run(image: Path, images: Path, output: Path, device: str) -> None:
             raise TypeError(f"{images} must hold floats, not {values.dtype}")
         with np.errstate(over="ignore"):  # beyond FP32 is Inf
             words = values.astype(np.float32)
-        found = program.run(words, lambda done, total: step(f"running on {device}", done, total))
+        target = make_device(device, program.built, len(program.memory), step)
+        found = program.run(
+            words, target, lambda done, total: step(f"running on {device}", done, total)
+        )
         output.parent.mkdir(parents=True, exist_ok=True)
         with whole_file(output) as file:
             np.save(file, found)

@@ -14,10 +14,11 @@ from numpy.typing import NDArray
 
 from ...golden.accelerator.configuration import Configuration
 from ...golden.accelerator.fields import SIZE
-from ...golden.accelerator.machine import Machine
 from ...golden.accelerator.plane import Image
 from ...golden.files import read_archive, write_archive
 from ...golden.formats.block import BlockFormat
+from ..device.device import Device
+from ..device.local import GoldenDevice
 from .images import Images
 from .inference import Inference
 
@@ -66,36 +67,44 @@ class ImageFile:
         }
         write_archive(path, {"image": json.dumps(facts), "memory": self.memory})
 
-    def run(self, values: Floats, report: Callable[[int, int], None] | None = None) -> Floats:
-        """Run the program on the golden machine, batch after batch.
+    def run(
+        self,
+        values: Floats,
+        device: Device | None = None,
+        report: Callable[[int, int], None] | None = None,
+    ) -> Floats:
+        """Run the program on a device, batch after batch.
 
         Args:
             values: images, float32 (n, *shape of the input), any number of them.
+            device: whose memory holds ``memory``; None: the golden machine.
             report: called with how many are done, and with how many there are.
 
         Returns:
             float32 (n, *shape of the output).
 
         Raises:
-            ValueError: images of another shape.
+            ValueError: images of another shape, or a memory that is too small.
             RuntimeError: the program ends with a fault, or breaks the rules of order.
         """
         if values.ndim != len(self.input.shape) + 1 or values.shape[1:] != self.input.shape:
             raise ValueError(f"input must have the shape (n, {self._shape()}), not {values.shape}")
-        image, batch = Image(self.built), self.input.batch
-        machine, found = Machine(self.built, self.memory.copy()), []
+        device = device or GoldenDevice(self.built, len(self.memory))
+        image, batch, found = Image(self.built), self.input.batch, list[Floats]()
+        here = self.memory.copy()  # what the host knows of the memory
+        device.put(0, here)
         for first in range(0, len(values), batch):
             if report is not None:
                 report(first, len(values))
             some = values[first : first + batch]
             more = [(0, batch - len(some)), *[(0, 0)] * (some.ndim - 1)]
-            self.input.write(image, np.pad(some, more), machine.memory)
-            outcome = machine.run(self.start)
-            if outcome.fault:
-                raise RuntimeError(f"fault {outcome.fault.name} at {outcome.descriptor:#x}")
-            if outcome.breaches:
-                raise RuntimeError(f"{outcome.breaches[0]}")
-            found.append(self.output.read(image, machine.memory)[: len(some)])
+            self.input.write(image, np.pad(some, more), here)
+            for part in self.input.ranges:
+                device.put(part.start, here[part])
+            device.run(self.start)
+            for part in self.output.ranges:
+                here[part] = device.get(part.start, part.stop - part.start)
+            found.append(self.output.read(image, here)[: len(some)])
         return np.concatenate(found) if found else np.zeros((0, *self.output.shape), np.float32)
 
     def _shape(self) -> str:

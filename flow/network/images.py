@@ -106,10 +106,16 @@ class Images:
         )
 
     @property
-    def end(self) -> int:
-        """The byte behind the plane."""
+    def ranges(self) -> list[slice]:
+        """Bytes of memory that they take, by plane."""
         count = self.plane.rows * self.plane.columns
-        return max(plane.place.offset + count * plane.record for plane in self._planes())
+        starts = [(plane.place.offset, plane.record) for plane in self._planes()]
+        return [slice(start, start + count * record) for start, record in starts]
+
+    @property
+    def end(self) -> int:
+        """The byte behind the last plane."""
+        return max(part.stop for part in self.ranges)
 
     def _planes(self) -> tuple[Plane, ...]:
         if isinstance(self.plane, Matrix):

@@ -23,7 +23,7 @@ from .accelerator_driver import AcceleratorDriver
 
 __all__ = ["System"]
 
-_POLL = 1_000_000  # cycles between two looks at a program that runs
+_POLL = 20_000  # cycles between two looks at a program that runs, about a second
 _MOST = 64  # bursts that the memory takes
 
 
@@ -93,7 +93,7 @@ class System(AcceleratorDriver):
         return value
 
     async def wait(self) -> None:
-        """Pass cycles until the interrupt, a million at most."""
+        """Pass cycles until the interrupt, 20,000 at most."""
         self._library.system_wait(ctypes.c_uint64(_POLL))
 
     def now(self) -> int:

@@ -64,6 +64,7 @@ LONG = {
     "board": "build",
     "timing": "place_and_route",
     "compile": "read_onnx",
+    "run": "make_device",
 }
 """What in a command's module takes long."""
 

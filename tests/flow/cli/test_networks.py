@@ -94,7 +94,7 @@ def test_bad_files(run, model, tmp_path):
         ),
         (("image.npz", "--input", "whole.npy"), "whole.npy must hold floats, not int64"),
         (("x.npy", "--input", "x.npy"), "x.npy holds no program of an accelerator: it is no .npz"),
-        (("image.npz", "--input", "x.npy", "--device", "rtl"), "'rtl' is not 'golden'"),
+        (("image.npz", "--input", "x.npy", "--device", "gold"), "'gold' is not one of"),
     ]:
         code, _, err = run("run", *words, *said)
         assert code == 2

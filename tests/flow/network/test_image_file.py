@@ -32,7 +32,7 @@ def test_there_and_back(path):
     x, read = drawn(10), load_image(path)
     assert read.built == BUILT
     told = []
-    found = read.run(x, lambda *numbers: told.append(numbers))
+    found = read.run(x, report=lambda *numbers: told.append(numbers))
     assert told == [(0, 10), (4, 10), (8, 10)]
     plain = Plain(NETWORK, BUILT)
     expected = [plain.run(x[i : i + 4], NETWORK.drawn(0)) for i in (0, 4, 8)]

@@ -1,0 +1,1 @@
+"""Accelerators that run programs, wherever they are."""
