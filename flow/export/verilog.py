@@ -14,6 +14,7 @@ from typing import Any
 from ...golden.files import write_whole
 from ...sim.simulator.yosys import BUNDLED
 from ..catalogue.variant import Variant
+from .driver import driver_files
 from .heads import with_head
 from .manifest import fields_by_place, manifest, said_of_tkeep
 from .nesting import nested
@@ -54,7 +55,7 @@ def readable(text: str, titles: Mapping[str, str]) -> str:
 def generate(variant: Variant, folder: Path) -> list[Path]:
     """Write ``<top>.v`` and ``<top>.json`` into a folder, each whole or not at all.
 
-    Where the design has registers, also what ``register_files`` has.
+    Where the design has registers, also what ``register_files`` and ``driver_files`` have.
 
     Returns:
         The paths, in this order.
@@ -63,6 +64,7 @@ def generate(variant: Variant, folder: Path) -> list[Path]:
         f"{variant.top}.v": verilog(variant),
         f"{variant.top}.json": json.dumps(manifest(variant), indent=2) + "\n",
         **register_files(variant),
+        **driver_files(variant),
     }
     folder.mkdir(parents=True, exist_ok=True)
     for name, text in texts.items():
