@@ -157,7 +157,7 @@ def test_while_the_bus_refuses():
     async def body(runs):
         await runs.right(made)
         beats = runs.host.memory.beats_read, runs.host.memory.beats_written
-        for _ in range(20):
+        for _ in range(40):
             write = random.random() < 0.5
             refusal = Refusal(None, random.randrange(beats[write]), write)
             await runs.set_up(made, [refusal])
