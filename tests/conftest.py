@@ -11,7 +11,10 @@ TOGETHER = (
         f"hdl/accelerator/test_{net}.py"
         for net in ("accelerator", "abort", "bus_faults", "descriptor_faults", "registers")
     ),
-    ("study/test_speed.py", "export/test_training_epoch.py"),
+    (
+        *("study/test_speed.py", "export/test_training_epoch.py"),
+        *("export/test_driver.py", "device/test_local.py"),  # Verilator compiles their system once
+    ),
     ("synth/test_yosys.py",),  # WebAssembly is compiled once a process
     ("export/test_verilog.py", "export/test_vectors.py", "netlist/test_ports.py"),
 )
