@@ -136,6 +136,10 @@ class AcceleratorDriver(ABC):
             await self.wait()
         return status
 
+    async def count_from_here(self) -> None:
+        """Let the next run's counters be those from now on, where another host ran programs."""
+        self._counted = await self.counters()
+
     async def counters(self) -> dict[str, int]:
         """What all counters say."""
         return {name: await self.read(f"count_{name}") for name in COUNTERS}
