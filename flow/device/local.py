@@ -97,7 +97,6 @@ class RtlDevice(_Local):
         assert design.clock is not None
         self._system = System(verilog(design), design.component, design.top, design.clock)
         self._system.attach(self.memory, latency)
-        run_now(self._system.count_from_here())
 
     def run(self, program: int, limit: int | None = None, report: Report | None = None) -> Ran:
         """Run the program at an address to its END."""

@@ -33,7 +33,7 @@ class Run(NamedTuple):
 
 
 class AcceleratorDriver(ABC):
-    """Sets an accelerator up, runs programs, reads what they left. Its counters are 0 at first.
+    """Sets an accelerator up, runs programs, reads what they left.
 
     Args:
         component: the accelerator.
@@ -81,7 +81,10 @@ class AcceleratorDriver(ABC):
     async def set_up(
         self, bases: Sequence[int] = (0,) * BASES, window: Window | None = None
     ) -> None:
-        """Write base registers and window, by default all addresses; enable the interrupt."""
+        """Write base registers and window, by default all addresses; enable the interrupt.
+
+        The counters of the next run are those from now on, whoever ran programs before.
+        """
         whole = 1 << self.component.address
         for number, base in enumerate(bases):
             await self.write(f"base_{number}", base % whole)
@@ -89,6 +92,7 @@ class AcceleratorDriver(ABC):
         await self.write("window_low", low)
         await self.write("window_high", high % whole)
         await self.write_word("irq_enable", 1)
+        self._counted = await self.counters()
 
     async def begin(self, program: int) -> None:
         """Begin the program at an address."""
@@ -135,10 +139,6 @@ class AcceleratorDriver(ABC):
                 break
             await self.wait()
         return status
-
-    async def count_from_here(self) -> None:
-        """Let the next run's counters be those from now on, where another host ran programs."""
-        self._counted = await self.counters()
 
     async def counters(self) -> dict[str, int]:
         """What all counters say."""

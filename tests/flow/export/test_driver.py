@@ -16,6 +16,7 @@ from mxsf.golden.accelerator.fault import Fault
 from mxsf.golden.accelerator.fields import Opcode
 from mxsf.golden.accelerator.machine import Machine
 from mxsf.golden.accelerator.view import View
+from mxsf.sim.interface.accelerator_driver import run_now
 from mxsf.sim.stimulus.training_step import training_step
 from systems import compiled_system
 
@@ -248,3 +249,7 @@ def test_on_the_verilog(library):
     assert driver.wait() == OK
     assert memory[: len(golden.memory)].tobytes() == golden.memory.tobytes()
     assert not system.irq()
+    # A host that saw nothing of this run counts its own only.
+    run_now(system.set_up())
+    counters = run_now(system.run(made.start)).counters
+    assert {name: counters[name] for name in golden.counters} == golden.counters
