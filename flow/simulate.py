@@ -1,13 +1,14 @@
 """Simulation of a catalogue design on a simulator of choice."""
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from numpy.typing import NDArray
 
 from ..sim.result import NO_STALLS, Result, Stalls
 from ..sim.simulator.amaranth import AmaranthSimulator
-from ..sim.simulator.cxxrtl import CxxrtlSimulator, compiler
+from ..sim.simulator.compiled import CompiledSimulator
+from ..sim.simulator.fastest import COMPILED, fastest
 from ..sim.simulator.linked import LinkedSimulator
 from ..sim.simulator.simulator import Simulator
 from ..sim.simulator.verilog import ICARUS, VERILATOR, run_verilog
@@ -18,13 +19,13 @@ from .export.verilog import verilog
 __all__ = [
     "SIMULATORS",
     "VERILOG_SIMULATORS",
-    "cxxrtl_simulator",
+    "compiled_simulator",
     "default_simulator",
     "make_simulator",
     "simulate_verilog",
 ]
 
-SIMULATORS = ("amaranth", "cxxrtl")
+SIMULATORS = ("amaranth", *COMPILED)
 """Simulators that run a bench, every cycle compared."""
 
 VERILOG_SIMULATORS = {simulator.name: simulator for simulator in (ICARUS, VERILATOR)}
@@ -33,23 +34,23 @@ VERILOG_SIMULATORS = {simulator.name: simulator for simulator in (ICARUS, VERILA
 
 def default_simulator() -> str:
     """Name of the fastest simulator that this machine can run."""
-    return "cxxrtl" if compiler() else "amaranth"
+    return fastest().name if fastest().available() else "amaranth"
 
 
 def make_simulator(
-    variant: Variant, name: str, vcd: Path | None = None, *, optimise: Literal[1, 2] = 1
+    variant: Variant, name: str, vcd: Path | None = None, *, optimise: bool = False
 ) -> Simulator:
     """Build a simulator on a design.
 
     Args:
         variant: the design.
-        name: ``"amaranth"`` or ``"cxxrtl"``.
-        vcd: waveform file to write; Amaranth's has all inner signals, CXXRTL's the ports.
-        optimise: see ``CxxrtlSimulator``.
+        name: of ``SIMULATORS``.
+        vcd: waveform file to write; Amaranth's has all inner signals, the others the ports.
+        optimise: see ``CompiledSimulator``.
 
     Raises:
         ValueError: no such simulator, or a design whose ports have no cycle model.
-        RuntimeError: the simulator needs a compiler that is not there.
+        RuntimeError: the simulator needs a program that is not there.
     """
     shell = variant.shell
     if shell is not None and not shell.transparent:
@@ -59,8 +60,8 @@ def make_simulator(
         )
     if name == "amaranth":
         simulator: Simulator = AmaranthSimulator(variant.outside, vcd=vcd)
-    elif name == "cxxrtl":
-        simulator = cxxrtl_simulator(variant, vcd, optimise=optimise)
+    elif name in COMPILED:
+        simulator = compiled_simulator(variant, name, vcd, optimise=optimise)
     else:
         raise ValueError(f"unknown simulator {name!r}: use {' or '.join(SIMULATORS)}")
     if shell is None:
@@ -68,15 +69,26 @@ def make_simulator(
     return LinkedSimulator(simulator, variant.links, variant.clock)
 
 
-def cxxrtl_simulator(
-    variant: Variant, vcd: Path | None = None, *, optimise: Literal[1, 2] = 1
-) -> CxxrtlSimulator:
-    """Compile the merged netlist of a design; see ``CxxrtlSimulator`` for ``optimise``."""
+def compiled_simulator(
+    variant: Variant, name: str = "", vcd: Path | None = None, *, optimise: bool = False
+) -> CompiledSimulator:
+    """Compile the merged netlist of a design.
+
+    Args:
+        variant: the design.
+        name: of ``COMPILED``; by default the fastest that this machine can run.
+        vcd: waveform file of the ports to write.
+        optimise: see ``CompiledSimulator``.
+
+    Raises:
+        RuntimeError: what compiles is not installed.
+    """
     ports = [Port(name, width, is_input) for name, (width, is_input) in variant.ports.items()]
     if variant.shell is not None and variant.clock is not None:
         ports.append(Port(variant.clock.reset, 1, True))
     design = variant.netlist
-    return CxxrtlSimulator(
+    kind = COMPILED[name] if name else fastest()
+    return kind(
         design.text,
         design.top,
         ports,

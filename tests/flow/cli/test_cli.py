@@ -4,7 +4,7 @@ import json
 
 import numpy as np
 import pytest
-from designs import needs_gcc, needs_icarus
+from designs import COMPILED_HERE, needs_gcc, needs_icarus
 from mxsf.flow.catalogue.catalogue import CATALOGUE
 from mxsf.flow.cli import main as cli
 from mxsf.flow.cli.chosen import of_options
@@ -126,7 +126,7 @@ def test_simulate_a_tensor(run, tmp_path):
     assert "0 mismatches" in out
 
 
-@pytest.mark.parametrize("simulator", ["amaranth", pytest.param("cxxrtl", marks=needs_gcc)])
+@pytest.mark.parametrize("simulator", ["amaranth", *COMPILED_HERE])
 def test_waveform(run, tmp_path, simulator):
     np.save(tmp_path / "x.npy", np.random.default_rng(0).standard_normal((3, 20)))
     code, _, _ = run(
