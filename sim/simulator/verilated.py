@@ -9,7 +9,7 @@ from pathlib import Path
 
 from .compiled import CompiledSimulator
 from .process import run_child
-from .verilog import VERILATOR, VERILATOR_FLAGS
+from .verilog import VERILATOR, VERILATOR_FLAGS, VERILATOR_QUICK
 from .waveform import Port
 from .yosys import BUNDLED
 
@@ -71,7 +71,7 @@ def verilate(
         )
     (folder / "design.v").write_text(verilog)
     (folder / "interface.cc").write_text(interface)
-    level, flags = (1, ("-O3",)) if optimise else (0, _QUICK)
+    level, flags = (1, _FAST) if optimise else (0, VERILATOR_QUICK)
     cache = ("OBJCACHE=ccache",) if shutil.which("ccache") else ()
     for command in (
         (*_VERILATE, *flags, "--top-module", top, "design.v", "interface.cc"),
@@ -94,11 +94,11 @@ write_verilog -noattr design.v"""
 
 _VERILATE = (
     *("verilator", "--cc", "--exe", *VERILATOR_FLAGS),
-    # Modules stay modules: an array of PEs is one PE to compile, and runs as fast.
-    *("-fno-inline", "--prefix", "Vdesign", "--Mdir", "build", "-o", "design.so"),
+    *("--prefix", "Vdesign", "--Mdir", "build", "-o", "design.so"),
     *("-CFLAGS", "-fPIC", "-LDFLAGS", "-shared"),
 )
-_QUICK = ("-fno-gate", "-fno-subst", "-fno-expand")  # wires stay wires: a third of the C++
+# Modules stay modules: an array of PEs is one PE to compile, and runs as fast.
+_FAST = ("-O3", "-fno-inline")
 _COMPILE = (
     *("make", "-C", "build", "-f", "Vdesign.mk"),
     "VM_PARALLEL_BUILDS=0",  # one unit: the headers are what takes longest to read

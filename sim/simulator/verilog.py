@@ -18,7 +18,14 @@ from ..stimulus.vectors import Vectors, stream_vectors
 from .process import run_child
 from .testbench import testbench
 
-__all__ = ["ICARUS", "VERILATOR", "VERILATOR_FLAGS", "VerilogSimulator", "run_verilog"]
+__all__ = [
+    "ICARUS",
+    "VERILATOR",
+    "VERILATOR_FLAGS",
+    "VERILATOR_QUICK",
+    "VerilogSimulator",
+    "run_verilog",
+]
 
 
 @dataclass(frozen=True)
@@ -60,6 +67,9 @@ VERILATOR_FLAGS = (
 )
 """What every run of Verilator is told."""
 
+VERILATOR_QUICK = ("-fno-inline", "-fno-gate", "-fno-subst", "-fno-expand")
+"""Modules stay modules and wires stay wires: a third of the C++, half the time to compile it."""
+
 VERILATOR = VerilogSimulator(
     "verilator",
     "verilator",
@@ -67,6 +77,7 @@ VERILATOR = VerilogSimulator(
     (
         (
             *("verilator", "--binary", "--timing", *VERILATOR_FLAGS),
+            *(*VERILATOR_QUICK, "-MAKEFLAGS", "OPT_FAST=-O0"),
             *("--top-module", "bench", "-o", "bench", "bench.v", "design.v"),
         ),
         ("./obj_dir/bench",),
