@@ -34,7 +34,7 @@ def matmul(a: BlockTensor, b: BlockTensor, acc: ArrayLike | None = None) -> NDAr
         float32 of shape (M, N).
 
     Raises:
-        ValueError: shapes or blocks do not agree.
+        ValueError: shapes or blocks do not agree, or factors change along K.
 
     >>> from mxsf.golden import MXSF, quantize
     >>> x = quantize(np.eye(4, dtype=np.float32) * 3, MXSF, (2, 2))
@@ -70,6 +70,9 @@ def matmul(a: BlockTensor, b: BlockTensor, acc: ArrayLike | None = None) -> NDAr
 
 def _alpha(a: BlockTensor, b: BlockTensor) -> NDArray[np.float32] | None:
     """Product of the factors, one or one for each row and column; None where there are none."""
+    for side, tensor, axis in (("a", a, "column"), ("b", b, "row")):
+        if tensor.format.factor_axis == axis:
+            raise ValueError(f"{side} must have no factor for each {axis}, which K runs over")
     factors = [1.0 if f is None else f.astype(np.float64) for f in (a.factor, b.factor)]
     if a.factor is None and b.factor is None:
         return None

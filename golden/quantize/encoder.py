@@ -80,7 +80,8 @@ def quantize(
     >>> q.codes.tolist(), q.scales.tolist(), float(q.factor) == np.float32(5 / 2688)
     ([7, 9, 0], [126], True)
     """
-    source = Factor.GIVEN if factor is not None and not isinstance(factor, Factor) else factor
+    given = None if isinstance(factor, Factor) else factor
+    source = factor if given is None else Factor.GIVEN
     fmt = chosen(
         element, block=block, rule=rule, rounding=rounding, overflow=overflow, factor=source
     )
@@ -94,7 +95,7 @@ def quantize(
     if array.ndim == 1 and fmt.block[0] != 1:
         raise ValueError(f"a tensor of one axis needs blocks of one row, not {fmt.block!r}")
     draws = _draws(array.shape, fmt.rounding, random, random_bits)
-    factors = factor_of(array, fmt, factor if source is Factor.GIVEN else None)
+    factors = factor_of(array, fmt, given)
 
     codes = np.empty(array.shape, fmt.element.code_dtype)
     micro = None

@@ -110,15 +110,13 @@ class BlockTensor:
         """
         if self.codes.ndim < 2:
             raise ValueError("a tensor of one axis has no transpose")
-        codes, scales, micro, factor = (
-            array
-            if array is None or array.ndim == 0
-            else np.ascontiguousarray(array.swapaxes(-1, -2))
-            for array in (self.codes, self.scales, self.micro, self.factor)
+        return BlockTensor(
+            _swapped(self.codes),
+            _swapped(self.scales),
+            self.format.transposed,
+            None if self.micro is None else _swapped(self.micro),
+            None if self.factor is None else _swapped(self.factor),
         )
-        assert codes is not None
-        assert scales is not None
-        return BlockTensor(codes, scales, self.format.transposed, micro, factor)
 
     def dequantize(self) -> NDArray[np.float32]:
         """Values: float32, shape of the codes; what FP32 cannot hold is Inf, NaN is 0x7FC00000.
@@ -180,3 +178,8 @@ class BlockTensor:
             micro = None if spec.micro is None else unpacked("micro", members, 1)
             factor = None if spec.factor is Factor.NONE else members["factor"]
             return cls(codes, members["scales"], spec, micro, factor)
+
+
+def _swapped(array: NDArray[Any]) -> NDArray[Any]:
+    """The last two axes exchanged, where there are any."""
+    return array if array.ndim == 0 else np.ascontiguousarray(array.swapaxes(-1, -2))
