@@ -29,10 +29,8 @@ def test_between_the_neighbours_of_the_exact_quotient(a, b, power, negative):
 
 
 def test_a_long_quotient_is_not_taken_for_a_short_one():
-    """Plain division says 1 of what is below; so would a later rounding."""
-    a, b = 1 + 2.0**-52, 1 + 2.0**-51
-    below = 1 - 2.0**-52
-    assert float(odd_quotient(below * below, below)) == below
+    """A quotient that lies nearer to 1 than to all else, but is not 1."""
+    a, b = 1 + 2.0**-51, 1 + 2.0**-51 + 2.0**-52
     assert float(odd_quotient(a, b)) < 1
     assert float(odd_quotient(-a, b)) > -1
 
