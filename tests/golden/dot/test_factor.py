@@ -34,23 +34,22 @@ def expected(a, b, start):
         * np.float64(1 if b.factor is None else b.factor),
         (a.shape[0], b.shape[1]),
     )
+    formats = [
+        replace(t.format, block=(1, 16), factor=Factor.NONE, factor_axis="tensor") for t in (a, b)
+    ]
+    rows, columns = np.arange(a.shape[0]) // a.block[0], np.arange(b.shape[1]) // b.block[1]
+    sums = np.zeros(alphas.shape, np.float32)
+    for block, k in enumerate(range(0, a.shape[1], a.block[1])):
+        inner = slice(k, k + a.block[1])
+        left = a.codes[:, None, inner], a.scales[rows, block][:, None]
+        right = b.codes[inner].T, b.scales[block, columns]
+        sums = dot(*left, *right, sums, (formats[0], formats[1]))
     found = []
-    for i, j in np.ndindex(a.shape[0], b.shape[1]):
-        total = np.float32(0)
-        for k in range(0, a.shape[1], a.block[1]):
-            inner, block = slice(k, k + a.block[1]), k // a.block[1]
-            total = dot(
-                a.codes[i, inner],
-                a.scales[i // a.block[0], block],
-                b.codes[inner, j],
-                b.scales[block, j // b.block[1]],
-                total,
-                (replace(a.format, block=(1, 16)), replace(b.format, block=(1, 16))),
-            )
-        alpha = reference.round_fp32(Fraction(float(alphas[i, j])))
-        assert isinstance(alpha, Fraction)
-        exact = Fraction(float(start)) + alpha * Fraction(float(total))
-        found.append(reference.rounded_bits(exact))
+    for alpha, total in zip(alphas.flat, sums.flat, strict=True):
+        exact = reference.round_fp32(Fraction(float(alpha)))
+        assert isinstance(exact, Fraction)
+        value = Fraction(float(start)) + exact * Fraction(float(total))
+        found.append(reference.rounded_bits(value))
     return found
 
 
