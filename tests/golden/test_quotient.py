@@ -12,7 +12,7 @@ NUMBERS = st.integers(1, (1 << 40) - 1)
 POWERS = st.integers(-160, 160)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(NUMBERS, NUMBERS, POWERS, st.booleans())
 @example((1 << 40) - 1, (1 << 40) - 3, 0, False)
 @example(3 << 20, 3, -140, True)
@@ -31,8 +31,8 @@ def test_between_the_neighbours_of_the_exact_quotient(a, b, power, negative):
 def test_a_long_quotient_is_not_taken_for_a_short_one():
     """A quotient that lies nearer to 1 than to all else, but is not 1."""
     a, b = 1 + 2.0**-51, 1 + 2.0**-51 + 2.0**-52
-    assert float(odd_quotient(a, b)) < 1
-    assert float(odd_quotient(-a, b)) > -1
+    assert float(odd_quotient(a, b)) == 1 - 2.0**-53
+    assert float(odd_quotient(-a, b)) == 2.0**-53 - 1
 
 
 def test_what_is_no_number():

@@ -4,6 +4,7 @@ Scales with a mantissa, factors and 4/6, by thresholds and by searches among all
 model divides. Beside ``reference``, which has sections 1 to 4.
 """
 
+from bisect import bisect_left
 from collections.abc import Callable
 from fractions import Fraction
 from functools import cache
@@ -40,15 +41,19 @@ def scale_above(quotient: Fraction, scale: ScaleFormat) -> int:
     return next((c for c, value in enumerate(values) if value >= quotient), len(values) - 1)
 
 
+@cache
+def thresholds(unit: Fraction, element: ElementFormat) -> list[Fraction]:
+    """Where each code gives way to the next."""
+    return [(low + high) / 2 * unit for low, high in pairwise(reference.steps(element))]
+
+
 def element_code(magnitude: Fraction, unit: Fraction, element: ElementFormat) -> int:
     """How many thresholds a magnitude passes; one that it equals, where the next code is even."""
     if magnitude == 0:
         return 0
-    thresholds = [(low + high) / 2 * unit for low, high in pairwise(reference.steps(element))]
-    return sum(
-        magnitude > threshold or (magnitude == threshold and code % 2)
-        for code, threshold in enumerate(thresholds)
-    )
+    passed = thresholds(unit, element)
+    code = bisect_left(passed, magnitude)
+    return code + (code < len(passed) and passed[code] == magnitude and code % 2)
 
 
 def quantize_block(
