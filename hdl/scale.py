@@ -10,8 +10,16 @@ from amaranth.hdl import Shape, unsigned
 
 from ..golden.formats.block import BlockFormat
 from ..golden.formats.scale import E8M0, ScaleFormat
+from ..golden.formats.scale_rule import ScaleRule
 
-__all__ = ["most_exponents", "product_fields", "product_offset", "product_values", "scale_shape"]
+__all__ = [
+    "most_exponents",
+    "power_rule",
+    "product_fields",
+    "product_offset",
+    "product_values",
+    "scale_shape",
+]
 
 Pair = tuple[BlockFormat, BlockFormat]
 
@@ -25,6 +33,17 @@ def scale_shape(scale: ScaleFormat) -> Shape:
     if scale != E8M0:
         raise ValueError(f"hardware has scales of {E8M0}, not {scale}")
     return unsigned(scale.bits)
+
+
+def power_rule(format: BlockFormat) -> ScaleRule:
+    """Return the rule of a format, which chooses powers of two.
+
+    Raises:
+        ValueError: it chooses other scales, which hardware does not have.
+    """
+    if not isinstance(format.rule, ScaleRule):
+        raise ValueError(f"hardware has scales of {E8M0}, not {format.scale}")
+    return format.rule
 
 
 def most_exponents(formats: Pair) -> int:

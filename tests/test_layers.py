@@ -12,7 +12,17 @@ import pytest
 LAYERS = ("golden", "hdl", "sim", "flow")
 ROOMS = {
     "golden": (
-        *("slabs", "formats", "packing", "leftovers", "files", "quantize", "dot", "baseline"),
+        *(
+            "slabs",
+            "quotient",
+            "formats",
+            "packing",
+            "leftovers",
+            "files",
+            "quantize",
+            "dot",
+            "baseline",
+        ),
         *("engine", "accelerator"),
     ),
     "hdl": (

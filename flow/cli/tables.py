@@ -10,6 +10,7 @@ from rich.table import Table
 
 from ...golden.formats.block import BlockFormat
 from ...golden.formats.element import ElementFormat
+from ...golden.formats.factor import Factor
 
 if TYPE_CHECKING:  # a table of formats needs no hardware
     from ..board.bitstream import Bitstream
@@ -64,7 +65,8 @@ def format_table(formats: Iterable[ElementFormat]) -> Table:
 
 def block_format_table(formats: Iterable[BlockFormat]) -> Table:
     """One row a block format; its bits an element count what elements share."""
-    table = _table("block format", "bits", "layout", "bias", "block", "microexponents", "rounding")
+    names = ("block format", "bits", "layout", "bias", "block", "microexponents", "rounding")
+    table = _table(*names, "scale", "rule", "factor")
     for f in formats:
         rows, columns = f.block
         shared = None if f.micro is None else f.micro[0] * f.micro[1]
@@ -78,6 +80,9 @@ def block_format_table(formats: Iterable[BlockFormat]) -> Table:
             f"{rows}x{columns}",
             f"a bit for {shared}" if shared else None,
             f.rounding.value,
+            f.scale,
+            f.rule.value,
+            None if f.factor is Factor.NONE else f.factor.value,
         )
     return table
 

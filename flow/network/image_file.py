@@ -17,6 +17,7 @@ from ...golden.accelerator.fields import SIZE
 from ...golden.accelerator.plane import Image
 from ...golden.files import read_archive, write_archive
 from ...golden.formats.block import BlockFormat
+from ...golden.formats.scale_rule import ScaleRule
 from ..device.device import Device
 from ..device.local import GoldenDevice
 from .images import Images
@@ -127,6 +128,8 @@ def load_image(path: str | os.PathLike[str]) -> ImageFile:
         if hashlib.sha256(memory.tobytes()).hexdigest() != facts["sha256"]:
             raise ValueError("its memory is not what was written")
         form = BlockFormat.from_spec(facts["format"])
+        if not isinstance(form.rule, ScaleRule):
+            raise ValueError(f"rule must choose powers of two, not {form.rule.value}")
         built = Configuration(
             form.element,
             form.block[0],

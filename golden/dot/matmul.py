@@ -1,6 +1,6 @@
 """Matrix products, made of block dot products.
 
-Source: docs/numerics.md section 6.
+Source: docs/numerics.md sections 6 and 10.
 """
 
 import numpy as np
@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 from ..quantize.micro import weights
 from ..quantize.tensor import BlockTensor
 from ..slabs import Scratch
-from .accumulator import accumulate, two_sum
+from .accumulator import accumulate, rounded, two_sum
 from .product_sum import sliced, spare_bits
 
 __all__ = ["matmul"]
@@ -22,21 +22,28 @@ _BELOW = (1 << 29) - 1
 def matmul(a: BlockTensor, b: BlockTensor, acc: ArrayLike | None = None) -> NDArray[np.float32]:
     """Multiply matrices block by block: ``dot`` over the K blocks in increasing order.
 
+    Where a or b has a factor, the sums start at 0, and the result is
+    ``round(acc + alpha * sum)`` with alpha, the product of the factors, rounded to FP32.
+
     Args:
         a: shape (M, K).
         b: shape (K, N), its blocks as long along K as those of a.
-        acc: start of the sums, broadcast to (M, N); default 0.
+        acc: start of the sums, or what is added to them, broadcast to (M, N); default 0.
 
     Returns:
         float32 of shape (M, N).
 
     Raises:
-        ValueError: shapes or blocks do not agree.
+        ValueError: shapes or blocks do not agree, or factors change along K.
 
     >>> from mxsf.golden import MXSF, quantize
     >>> x = quantize(np.eye(4, dtype=np.float32) * 3, MXSF, (2, 2))
     >>> matmul(x, x.T).tolist()[1]
     [0.0, 9.0, 0.0, 0.0]
+    >>> from mxsf.golden import NVFP4
+    >>> y = quantize(np.eye(4, dtype=np.float32) * 3, NVFP4)
+    >>> matmul(y, y.T, np.float32(1)).tolist()[1]
+    [1.0, 10.0, 1.0, 1.0]
     """
     if a.codes.ndim != 2 or b.codes.ndim != 2:
         raise ValueError(f"matmul takes matrices, not shapes {a.shape} and {b.shape}")
@@ -47,14 +54,41 @@ def matmul(a: BlockTensor, b: BlockTensor, acc: ArrayLike | None = None) -> NDAr
     shape = (a.shape[0], b.shape[1])
     with np.errstate(over="ignore", invalid="ignore"):
         start = np.asarray(0.0 if acc is None else acc).astype(np.float32)
-    result = np.array(np.broadcast_to(start, shape), dtype=np.float32, order="C")
+    alpha = _alpha(a, b)
+    first = start if alpha is None else np.float32(0)
+    result = np.array(np.broadcast_to(first, shape), dtype=np.float32, order="C")
     product = _MatrixProduct(a, b)
     rows = max(1, _OUTPUTS // shape[1])
     for top in range(0, shape[0], rows):
         product.run(slice(top, min(top + rows, shape[0])), result[top : top + rows])
+    if alpha is not None:
+        result = _scaled_sums(result, alpha, start)
     if acc is not None:
         result[np.isnan(result)] = np.nan  # the one quiet NaN, whatever came with acc
     return result
+
+
+def _alpha(a: BlockTensor, b: BlockTensor) -> NDArray[np.float32] | None:
+    """Product of the factors, one or one for each row and column; None where there are none."""
+    for side, tensor, axis in (("a", a, "column"), ("b", b, "row")):
+        if tensor.format.factor_axis == axis:
+            raise ValueError(f"{side} must have no factor for each {axis}, which K runs over")
+    factors = [1.0 if f is None else f.astype(np.float64) for f in (a.factor, b.factor)]
+    if a.factor is None and b.factor is None:
+        return None
+    return rounded(np.asarray(factors[0] * factors[1]))
+
+
+def _scaled_sums(
+    sums: NDArray[np.float32], alpha: NDArray[np.float32], start: NDArray[np.float32]
+) -> NDArray[np.float32]:
+    """Round start + alpha * sum once; Inf and NaN by IEEE arithmetic."""
+    with np.errstate(invalid="ignore"):
+        natural = sums.astype(np.float64) * alpha
+        finite = np.isfinite(natural)
+        total = accumulate(start, [np.where(finite, natural, 0.0)])
+        result = np.where(finite, total, (natural + start).astype(np.float32))
+    return np.where(np.isnan(result), np.float32(np.nan), result)
 
 
 class _MatrixProduct:

@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from .codes import check_codes, code_dtype
 
-__all__ = ["E8M0", "SCALE_FORMATS", "ScaleFormat", "ScaleParts"]
+__all__ = ["E8M0", "SCALE_FORMATS", "UE4M3", "UE5M3", "ScaleFormat", "ScaleParts"]
 
 
 class ScaleParts(NamedTuple):
@@ -52,8 +52,7 @@ class ScaleFormat:
 
     >>> E8M0.decode([126, 127, 130, 255]).tolist()
     [0.5, 1.0, 8.0, nan]
-    >>> e4m3 = ScaleFormat("e4m3", 4, 3, bias=7, nan_code=0x7F, subnormals=True)
-    >>> e4m3.decode([0, 1, 0x38, 0x7E]).tolist(), e4m3.offset
+    >>> UE4M3.decode([0, 1, 0x38, 0x7E]).tolist(), UE4M3.offset
     ([0.0, 0.001953125, 1.0, 448.0], -10)
     """
 
@@ -164,4 +163,10 @@ class ScaleFormat:
 E8M0 = ScaleFormat("e8m0", 8, 0, 127, nan_code=0xFF, subnormals=False)
 """OCP's power of two: value 2**(code - 127), 0xFF is NaN; no zero."""
 
-SCALE_FORMATS: dict[str, ScaleFormat] = {f.name: f for f in (E8M0,)}
+UE4M3 = ScaleFormat("ue4m3", 4, 3, 7, nan_code=0x7F, subnormals=True)
+"""NVFP4's scale: E4M3 without its sign, 0 and 2**-9 to 448; bit 7 of its byte is 0."""
+
+UE5M3 = ScaleFormat("ue5m3", 5, 3, 15, nan_code=0xFF, subnormals=True)
+"""One exponent bit more in the same byte: 0 and 2**-17 to 114688."""
+
+SCALE_FORMATS: dict[str, ScaleFormat] = {f.name: f for f in (E8M0, UE4M3, UE5M3)}

@@ -1,6 +1,6 @@
 """Encoding: float tensors to blocks of codes with one scale each.
 
-Source: docs/numerics.md sections 2 and 3.
+Source: docs/numerics.md sections 2, 3 and 10.
 """
 
 from dataclasses import replace
@@ -12,33 +12,38 @@ from numpy.typing import ArrayLike, NDArray
 from ..formats.block import BlockFormat, Rounding
 from ..formats.catalogue import MXSF
 from ..formats.element import ElementFormat, Overflow
+from ..formats.factor import Factor
+from ..formats.quotient_rule import QuotientRule, quotient_codes
 from ..formats.scale_rule import ScaleRule, scale_codes
 from ..formats.word import is_float
 from ..slabs import Scratch, block_counts, fit, matrices, slabs, whole_blocks
+from .factor import factor_of, factors_in, factors_of_slab
+from .four_six import four_or_six
 from .magnitude import LEAST_NORMAL, MAGNITUDE
 from .micro import microexponents, weights
 from .rounding import round_nearest, round_random
 from .tensor import BlockTensor
 
-__all__ = ["quantize"]
+__all__ = ["chosen", "quantize"]
 
 
 def quantize(
     x: ArrayLike,
     element: ElementFormat | BlockFormat = MXSF,
     block: tuple[int, int] | None = None,
-    rule: ScaleRule | None = None,
+    rule: ScaleRule | QuotientRule | None = None,
     *,
     rounding: Rounding | None = None,
     random: ArrayLike | None = None,
     random_bits: int = 16,
     overflow: Overflow | None = None,
+    factor: Factor | ArrayLike | None = None,
 ) -> BlockTensor:
     """Quantize a tensor: one scale per block of the last two axes, one code per element.
 
-    Block, rule, rounding and overflow that are None are those of the block format; for an element
-    format they are ``(1, 32)``, ``ScaleRule.FLOOR``, ``Rounding.NEAREST_EVEN`` and ``"saturate"``.
-    Those that are given count.
+    Block, rule, rounding, overflow and factor that are None are those of the block format; for an
+    element format they are ``(1, 32)``, ``ScaleRule.FLOOR``, ``Rounding.NEAREST_EVEN``,
+    ``"saturate"`` and none. Those that are given count.
 
     Args:
         x: float array of one or more axes, any floating dtype (converted to FP32 first). One axis
@@ -51,6 +56,8 @@ def quantize(
         random: for stochastic rounding, integers in ``[0, 2**random_bits)``, the shape of x.
         random_bits: R, 1 to 24: the code is ``floor(|v| / ulp + random / 2**R)``.
         overflow: ``"saturate"`` or ``"ovf"``.
+        factor: where the tensor's factor comes from; or the factor itself, floats rounded to FP32,
+            of shape () or, where each row has one, (..., rows, 1) (``Factor.GIVEN``).
 
     Returns:
         A BlockTensor. Blocks that hold Inf or NaN have a NaN scale and codes 0, blocks of zeros
@@ -68,8 +75,16 @@ def quantize(
     (4,)
     >>> quantize(np.ones(64, np.float32), MX9, (1, 32)).scales.shape
     (2,)
+    >>> from mxsf.golden import NVFP4
+    >>> q = quantize(np.float32([5.0, -0.5, 0.1]), NVFP4)
+    >>> q.codes.tolist(), q.scales.tolist(), float(q.factor) == np.float32(5 / 2688)
+    ([7, 9, 0], [126], True)
     """
-    fmt = _chosen(element, block=block, rule=rule, rounding=rounding, overflow=overflow)
+    given = None if isinstance(factor, Factor) else factor
+    source = factor if given is None else Factor.GIVEN
+    fmt = chosen(
+        element, block=block, rule=rule, rounding=rounding, overflow=overflow, factor=source
+    )
     array = np.asarray(x)
     if not is_float(array.dtype):
         raise TypeError(f"a float array is needed, not {array.dtype}")
@@ -80,6 +95,7 @@ def quantize(
     if array.ndim == 1 and fmt.block[0] != 1:
         raise ValueError(f"a tensor of one axis needs blocks of one row, not {fmt.block!r}")
     draws = _draws(array.shape, fmt.rounding, random, random_bits)
+    factors = factor_of(array, fmt, given)
 
     codes = np.empty(array.shape, fmt.element.code_dtype)
     micro = None
@@ -90,11 +106,11 @@ def quantize(
     with np.errstate(over="ignore", under="ignore", invalid="ignore"):
         bits = None if micro is None else matrices(micro)
         parts = matrices(codes), matrices(scales), bits
-        _fill(matrices(array), *parts, fmt, noise, random_bits)
-    return BlockTensor(codes, scales, fmt, micro)
+        _fill(matrices(array), *parts, fmt, noise, random_bits, factors_in(factors))
+    return BlockTensor(codes, scales, fmt, micro, factors)
 
 
-def _chosen(element: ElementFormat | BlockFormat, **choices: Any) -> BlockFormat:
+def chosen(element: ElementFormat | BlockFormat, **choices: Any) -> BlockFormat:
     """Return the block format, with what was chosen; one that becomes another loses its name."""
     fmt = element if isinstance(element, BlockFormat) else BlockFormat(element)
     changed = replace(
@@ -135,6 +151,7 @@ def _fill(
     fmt: BlockFormat,
     draws: NDArray[Any] | None,
     random_bits: int,
+    factors: NDArray[np.float64] | None,
 ) -> None:
     """Quantize (matrices, rows, columns) slab by slab."""
     rows, columns = block = fit(fmt.block, x.shape) if micro is None else fmt.block
@@ -142,24 +159,41 @@ def _fill(
     for place, scale_place in slabs(x.shape, block):
         words = whole_blocks(x[place], block, np.float32, scratch)
         largest = _largest(words, columns, scratch)
-        scale = scale_codes(largest, fmt.element, fmt.rule, fmt.scale)
+        factor = None if factors is None else factors_of_slab(factors, place)
+        scale = _scales(words, largest, fmt, factor, scratch)
         nan = fmt.scale.is_nan(scale)
         if micro is not None and fmt.micro is not None:
             words = _fill_micro(words, nan, micro, place, fmt.block, fmt.micro)
         if fmt.rounding is Rounding.HALF_AWAY:
             half = np.ones(words.shape, np.int64)
-            rounded = round_random(words, scale, fmt, half, 1, scratch)
+            rounded = round_random(words, scale, fmt, half, 1, scratch, factor)
         elif draws is None:
-            rounded = round_nearest(words, scale, fmt, scratch)
+            rounded = round_nearest(words, scale, fmt, scratch, factor)
         else:
             noise = whole_blocks(draws[place], block, np.int64, scratch)
-            rounded = round_random(words, scale, fmt, noise, random_bits, scratch)
+            rounded = round_random(words, scale, fmt, noise, random_bits, scratch, factor)
         if nan.any():
             rounded.reshape(*scale.shape[:2], rows, -1, columns).swapaxes(2, 3)[nan] = 0
         n, h, w = codes[place].shape
         whole = rounded.reshape(n, -1, rounded.shape[-1])
         np.copyto(codes[place], whole[:, :h, :w], casting="unsafe")  # the low bits
         scales[scale_place] = scale
+
+
+def _scales(
+    words: NDArray[np.float32],
+    largest: NDArray[np.uint32],
+    fmt: BlockFormat,
+    factor: NDArray[np.float64] | None,
+    scratch: Scratch,
+) -> NDArray[Any]:
+    """Scale codes of whole blocks by the format's rule."""
+    if isinstance(fmt.rule, ScaleRule):
+        return scale_codes(largest, fmt.element, fmt.rule, fmt.scale)
+    if fmt.rule is QuotientRule.FOUR_SIX:
+        return four_or_six(words, largest, fmt, factor, scratch)
+    divisor = fmt.element.largest * (1.0 if factor is None else factor)
+    return quotient_codes(largest, divisor, fmt.rule, fmt.scale, fmt.least)
 
 
 def _fill_micro(

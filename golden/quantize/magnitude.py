@@ -4,7 +4,7 @@ import numpy as np
 
 from ..formats.word import FP32
 
-__all__ = ["LEAST_NORMAL", "MAGNITUDE"]
+__all__ = ["INFINITE", "LEAST_NORMAL", "MAGNITUDE"]
 
 # int32, which NumPy compares twice as fast as uint32; the sign bit is clear.
 MAGNITUDE = np.int32((1 << (FP32.bits - 1)) - 1)
@@ -12,3 +12,6 @@ MAGNITUDE = np.int32((1 << (FP32.bits - 1)) - 1)
 
 LEAST_NORMAL = np.int32(1 << FP32.mantissa_bits)
 """Bits of the least normal magnitude: words below count as zero."""
+
+INFINITE = np.int32(FP32.special_exponent << FP32.mantissa_bits)
+"""Bits of infinity: NaN lies above, all finite magnitudes below."""

@@ -13,6 +13,8 @@ from numpy.typing import ArrayLike, NDArray
 from ..formats.block import BlockFormat, Rounding
 from ..formats.catalogue import MXSF
 from ..formats.element import ElementFormat, Overflow
+from ..formats.factor import Factor
+from ..formats.quotient_rule import QuotientRule
 from ..formats.scale_rule import ScaleRule
 from .encoder import quantize
 from .lfsr import NUMBER_BITS
@@ -24,11 +26,12 @@ __all__ = ["requantize", "requantize_blocks"]
 def requantize(
     tiles: ArrayLike,
     element: ElementFormat | BlockFormat = MXSF,
-    rule: ScaleRule | None = None,
+    rule: ScaleRule | QuotientRule | None = None,
     *,
     rounding: Rounding | None = None,
     random: ArrayLike | None = None,
     overflow: Overflow | None = None,
+    factor: ArrayLike | None = None,
 ) -> tuple[NDArray[Any], NDArray[Any]]:
     """Quantize square tiles, each with one scale.
 
@@ -42,6 +45,7 @@ def requantize(
             hardware takes those of row i, column k from lane k (``Lfsr(n).draw``) when row i
             enters, in whatever order it leaves.
         overflow: ``"saturate"`` or ``"ovf"``.
+        factor: the factor of the tensor that the tiles are of, where the format has one: a float.
 
     Returns:
         Codes, uint8 (uint16 above 8 bits) in the shape of ``tiles``, and scales, codes of the
@@ -51,7 +55,8 @@ def requantize(
     Raises:
         TypeError: an argument is of the wrong kind.
         ValueError: the last two axes differ, the format has microexponents (of which
-            ``quantize`` returns those of tiles too), or an argument is out of range.
+            ``quantize`` returns those of tiles too) or a factor that is not given, or an argument
+            is out of range.
 
     >>> codes, scale = requantize(np.float32([[1, 2], [3, 4]]))
     >>> codes.tolist(), int(scale)
@@ -62,6 +67,8 @@ def requantize(
         raise ValueError(f"tiles must be square in their last two axes, not {x.shape}")
     if isinstance(element, BlockFormat) and element.micro is not None:
         raise ValueError(f"element must have no microexponents, not {element}: use quantize")
+    if isinstance(element, BlockFormat) and element.factor is not Factor.NONE and factor is None:
+        raise ValueError(f"factor must be given for tiles of {element}")
     blocks = quantize(
         x,
         element,
@@ -71,6 +78,7 @@ def requantize(
         random=random,
         random_bits=NUMBER_BITS,
         overflow=overflow,
+        factor=factor,
     )
     return blocks.codes, blocks.scales[..., 0, 0]
 
@@ -80,13 +88,14 @@ def requantize_blocks(blocks: BlockTensor) -> BlockTensor:
 
     The values are transposed and quantized in the same format, whose blocks now run along the
     other axis; to nearest even where the format rounds by random numbers. For vector blocks this
-    rounds a second time. A tensor in square tiles needs none of it: ``blocks.T``.
+    rounds a second time. A tensor in square tiles needs none of it: ``blocks.T``. A factor that
+    was given to the whole tensor is given again, others are found again.
 
     Args:
         blocks: a tensor of two axes or more.
 
     Raises:
-        ValueError: the tensor has one axis.
+        ValueError: the tensor has one axis, or factors that were given for each row or column.
 
     >>> q = quantize(np.float32([[4.0, 0.1], [0.1, 0.1]]), MXSF, (1, 2))
     >>> requantize_blocks(q).dequantize().tolist()  # 0.0996 became 0.09375 beside 4.0
@@ -96,4 +105,10 @@ def requantize_blocks(blocks: BlockTensor) -> BlockTensor:
         raise ValueError("a tensor of one axis has no transpose")
     values = blocks.dequantize().swapaxes(-1, -2)
     stochastic = blocks.format.rounding is Rounding.STOCHASTIC
-    return quantize(values, blocks.format, rounding=Rounding.NEAREST_EVEN if stochastic else None)
+    given = blocks.format.factor is Factor.GIVEN
+    return quantize(
+        values,
+        blocks.format,
+        rounding=Rounding.NEAREST_EVEN if stochastic else None,
+        factor=blocks.factor if given else None,
+    )

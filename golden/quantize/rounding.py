@@ -1,6 +1,6 @@
 """Rounding: words of whole blocks to codes, by scales that are chosen already.
 
-Source: docs/numerics.md section 3.
+Source: docs/numerics.md sections 3 and 10.
 
 The fast path rounds with the floating-point adder. For each sign and binade a constant C is
 chosen such that the low bits of ``v + C`` are the code of v: C's last place is the element's
@@ -18,6 +18,7 @@ from ..formats.block import BlockFormat
 from ..formats.element import ElementFormat, Overflow
 from ..formats.scale import ScaleFormat
 from ..formats.word import FP32
+from ..quotient import odd_quotient, round_bits
 from ..slabs import Scratch, spread
 from .magnitude import LEAST_NORMAL, MAGNITUDE
 
@@ -53,8 +54,39 @@ def _unscaled(
     return v
 
 
+def _divided(
+    words: NDArray[np.float32],
+    scales: NDArray[Any],
+    fmt: BlockFormat,
+    factor: NDArray[np.float64] | None,
+) -> NDArray[np.float64]:
+    """Elements v / (scale * factor), rounded to odd; shape of ``words``.
+
+    Of scales with a mantissa, whose quotients have no end. At scale 0 what is not zero is infinite.
+    """
+    flushed = words * ((words.view(np.int32) & MAGNITUDE) >= LEAST_NORMAL)
+    columns = words.shape[-1] // scales.shape[-1]
+    values = np.nan_to_num(fmt.scale.table, nan=1.0)  # the codes of a NaN block are not used
+    divisor = spread(values[scales], columns)
+    if factor is not None:
+        divisor = divisor * factor[:, :, None]
+    v = _by_reciprocal(flushed, divisor) if fmt.reciprocal else odd_quotient(flushed, divisor)
+    return np.where(flushed == 0, flushed, v)
+
+
+def _by_reciprocal(words: NDArray[np.float32], divisor: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Words times the rounded reciprocal of the divisor, rounded: FP32, unbounded exponent."""
+    with np.errstate(invalid="ignore"):
+        reciprocal = round_bits(odd_quotient(1.0, divisor), FP32.mantissa_bits + 1)
+        return round_bits(words * reciprocal, FP32.mantissa_bits + 1)
+
+
 def round_nearest(
-    words: NDArray[np.float32], scales: NDArray[Any], fmt: BlockFormat, scratch: Scratch
+    words: NDArray[np.float32],
+    scales: NDArray[Any],
+    fmt: BlockFormat,
+    scratch: Scratch,
+    factor: NDArray[np.float64] | None = None,
 ) -> NDArray[Any]:
     """Round to nearest even, by the adder.
 
@@ -63,16 +95,20 @@ def round_nearest(
         scales: the code of each block's scale, (matrices, block rows, blocks).
         fmt: the block format.
         scratch: buffers, the result among them.
+        factor: factors that broadcast over (matrices, rows, columns); None for none.
 
     Returns:
         Unsigned words, shape of ``words``: codes in the low bits, the adder's rest above. Blocks
         with a NaN scale have any codes.
     """
     element = fmt.element
-    adder = _adder(element, fmt.overflow)
-    # Half of the least magnitude, in words: a subnormal word could reach code 1 above it.
-    least = fmt.scale.offset + int(scales.min()) + element.unit_exponent - 1
-    v = _unscaled(words, scales, fmt.scale, adder.dtype, least < _WORD_EMIN, scratch)
+    adder = _adder(element, fmt.overflow, not fmt.scale.power_of_two)
+    if fmt.scale.power_of_two:
+        # Half of the least magnitude, in words: a subnormal word could reach code 1 above it.
+        least = fmt.scale.offset + int(scales.min()) + element.unit_exponent - 1
+        v = _unscaled(words, scales, fmt.scale, adder.dtype, least < _WORD_EMIN, scratch)
+    else:
+        v = _divided(words, scales, fmt, factor)
     v.clip(-adder.limit, adder.limit, out=v)
     codes = v.view(adder.unsigned)
     index = scratch("index", v.shape, np.intp)
@@ -89,7 +125,8 @@ class _Adder(NamedTuple):
     """What rounds by one addition.
 
     Attributes:
-        dtype: float32 where ``v + C`` stays inside its range for every v that matters, or float64.
+        dtype: float32 where ``v + C`` stays inside its range for every v that matters and v is
+            exact, or float64.
         unsigned: the unsigned integer of the same width.
         mantissa_bits: of the float type.
         constants: C for each sign and biased exponent of the float type.
@@ -104,9 +141,9 @@ class _Adder(NamedTuple):
 
 
 @cache
-def _adder(element: ElementFormat, overflow: Overflow) -> _Adder:
+def _adder(element: ElementFormat, overflow: Overflow, wide: bool = False) -> _Adder:
     top = element.binades[0]
-    narrow = element.unit_exponent > -120 and top.exponent - top.mantissa_bits < 100
+    narrow = not wide and element.unit_exponent > -120 and top.exponent - top.mantissa_bits < 100
     dtype, unsigned = (np.float32, np.uint32) if narrow else (np.float64, np.uint64)
     info = np.finfo(dtype)
     bias, middle = info.maxexp - 1, 3 << (info.nmant - 1)  # 1.5 * 2**nmant: C keeps its exponent
@@ -143,6 +180,7 @@ def round_random(
     draws: NDArray[np.int64],
     random_bits: int,
     scratch: Scratch,
+    factor: NDArray[np.float64] | None = None,
 ) -> NDArray[Any]:
     """Round down after a draw is added; draws of one half of the range round half away from zero.
 
@@ -153,17 +191,22 @@ def round_random(
         draws: integers in ``[0, 2**random_bits)``, shape of ``words``.
         random_bits: R: the code is ``floor(|v| / ulp + draw / 2**R)``.
         scratch: buffers.
+        factor: as that of ``round_nearest``.
 
     Returns:
         Codes of the element's dtype, shape of ``words``.
     """
     element = fmt.element
-    v = _unscaled(words, scales, fmt.scale, np.float64, True, scratch)
+    if fmt.scale.power_of_two:
+        v = _unscaled(words, scales, fmt.scale, np.float64, True, scratch)
+    else:
+        limit = _adder(element, fmt.overflow, True).limit
+        v = _divided(words, scales, fmt, factor).clip(-limit, limit)  # the infinite ones saturate
     v[~np.isfinite(v)] = 0.0
     exponent = np.where(v == 0, -1024, np.frexp(v)[1].astype(np.int64) - 1)
     spacing, offset = _spacing(element, exponent)
-    # v has 24 bits, the draw too: where float64 rounds their sum, it does not reach an integer.
-    steps = np.ldexp(np.abs(v), random_bits - spacing) + draws
+    # What lies below a whole step changes no carry, and the sum of whole numbers is exact.
+    steps = np.floor(np.ldexp(np.abs(v), random_bits - spacing)) + draws
     magnitude = offset + np.floor(np.ldexp(steps, -random_bits)).astype(np.int64)
     magnitude = np.minimum(magnitude, element.limit_code(fmt.overflow))
     negative = np.signbit(v)

@@ -18,7 +18,7 @@ from ...golden.formats.word import BF16, WordFormat
 from ...golden.quantize.lfsr import LANES
 from ..checks import check_block, check_quantizer
 from ..layouts import Fabric, micro_fields
-from ..scale import scale_shape
+from ..scale import power_rule, scale_shape
 from ..stream.points import Points, Stages
 from ..stream.register import link
 from .bank_pair import BankPair
@@ -115,14 +115,15 @@ class Encoder(wiring.Component):
             rounding=format.rounding if rounding is None else rounding,
             overflow=format.overflow if overflow is None else overflow,
         )
+        self.rule = power_rule(format)
         self.fabric: Fabric = check_quantizer(
-            format.element, source, format.rule, format.overflow, fabric
+            format.element, source, self.rule, format.overflow, fabric
         )
         drawn = format.rounding is Rounding.STOCHASTIC
         if drawn and lanes > LANES:
             raise ValueError(f"lanes must be at most {LANES} for stochastic rounding, not {lanes}")
         self.element, self.block, self.lanes, self.source = element, block, lanes, source
-        self.rule, self.rounding = format.rule, format.rounding
+        self.rounding = format.rounding
         self.overflow: Overflow = format.overflow
         self.storage: Storage = check_storage(storage)
         stages = POINTS.default if stages is None else stages
@@ -165,7 +166,7 @@ class Encoder(wiring.Component):
         m.submodules.search = search = Search(
             format.element,
             self.source,
-            format.rule,
+            self.rule,
             format.rounding,
             incoming=self.i.payload.shape(),
             carried=("last",) if marked else (),

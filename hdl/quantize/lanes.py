@@ -13,7 +13,7 @@ from amaranth.lib.wiring import In, Out
 from ...golden.formats.block import BlockFormat
 from ...golden.formats.word import WordFormat
 from ..layouts import Fabric, field_items, group_size, micro_fields
-from ..scale import scale_shape
+from ..scale import power_rule, scale_shape
 from ..stream.pipeline import pipeline
 from ..stream.register import derive, link
 from .digest import digest_layout, tail
@@ -77,7 +77,7 @@ class Lanes(wiring.Component):
         self._present = {"present": unsigned(lanes)} if optional else {}
         incoming = {
             "data": unsigned(lanes * self._digest.size),
-            "key": unsigned(key_bits(format.rule)),
+            "key": unsigned(key_bits(power_rule(format))),
             **({"last": unsigned(1), "first": unsigned(1)} if marked else {}),
             **self._present,
         }
@@ -122,7 +122,7 @@ class Lanes(wiring.Component):
             **self._present,
         }
         out = self._stage(m, source, fields, name)
-        scale = scale_byte(m, key, format.element, format.rule)
+        scale = scale_byte(m, key, format.element, power_rule(format))
         m.d.comb += [
             Value.cast(out.payload.words).eq(source.payload.data),
             out.payload.clear.eq(key[-8:].all()),  # Inf or NaN
@@ -200,7 +200,7 @@ class Lanes(wiring.Component):
         """The codes."""
         format, beat = self.format, source.payload
         out = self._stage(m, source, {**self._codes, **self._shared}, name)
-        beyond = overflows(format.element, format.rule, format.rounding)
+        beyond = overflows(format.element, power_rule(format), format.rounding)
         chosen, codes = field_items(beat, "chosen"), out.payload.codes
         for k in range(self.lanes):
             last: Any = Incrementer(format.element, format.overflow, beyond, self.fabric)

@@ -195,7 +195,8 @@ class Element:
         """Which names there are."""
         values = "a name, eXmY, or eXmY+eXmY for a nested one"
         if self.blocks:
-            values += f", or a block format ({', '.join(BLOCK_FORMATS)})"
+            names = [name for name, f in BLOCK_FORMATS.items() if f.scale.power_of_two]
+            values += f", or a block format ({', '.join(names)})"
         if self.pairs:
             values += ", or two with a comma between, for a and b"
         return values
@@ -207,6 +208,9 @@ class Element:
             raise ValueError(f"{name} must be a format or two with a comma between, not {text!r}")
         if not self.blocks and any(isinstance(part, BlockFormat) for part in formats):
             raise ValueError(f"{name} must be an element format, not the block format {text!r}")
+        for part in formats:
+            if isinstance(part, BlockFormat) and not part.scale.power_of_two:
+                raise ValueError(f"{name} must have scales of e8m0 in hardware, not {part}")
         return formats[0] if len(formats) == 1 or formats[0] == formats[1] else tuple(formats)
 
     def show(self, value: Any) -> str:

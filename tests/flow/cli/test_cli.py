@@ -1,6 +1,7 @@
 """The command line: what it writes, how it fails, what its help says."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ from mxsf.flow.cli import main as cli
 from mxsf.flow.cli.chosen import of_options
 from mxsf.flow.synth.critical_path import CriticalPath
 from mxsf.flow.synth.timing import Run, Timing
-from mxsf.golden import MX9, MXSF, BlockTensor, quantize
+from mxsf.golden import MX9, MXSF, NVFP4, BlockTensor, Factor, QuotientRule, quantize
 from mxsf.sim.design.kind import Choice
 from mxsf.sim.simulator.yosys import PINNED
 
@@ -161,6 +162,28 @@ def test_a_mismatch_exits_1(run, monkeypatch):
     assert "must be" in out
 
 
+def test_quantize_takes_the_choices_of_nvfp4(run, tmp_path):
+    x = np.random.default_rng(0).standard_normal((5, 40)).astype(np.float32)
+    np.save(tmp_path / "x.npy", x)
+    start = ("quantize", "x.npy", "x.npz", "--element", "nvfp4")
+
+    def made(*options):
+        assert run(*start, *options)[0] == 0
+        return BlockTensor.load(tmp_path / "x.npz")
+
+    assert made() == quantize(x, NVFP4)
+    assert made("--rule", "up", "--factor", "POW2") == quantize(
+        x, NVFP4, rule=QuotientRule.UP, factor=Factor.POW2
+    )
+    given = made("--factor", "0.25", "--least", "8", "--reciprocal")
+    fmt = replace(NVFP4, factor=Factor.GIVEN, least=8, reciprocal=True)
+    assert given == quantize(x, fmt, factor=0.25)
+    rows = made("--factor-axis", "row")
+    assert rows == quantize(x, replace(NVFP4, factor_axis="row"))
+    assert run("quantize", "x.npz", "y.npy")[0] == 0
+    np.testing.assert_array_equal(np.load(tmp_path / "y.npy"), rows.dequantize())
+
+
 def test_quantize_and_back(run, tmp_path):
     x = np.random.default_rng(0).standard_normal((5, 40)).astype(np.float32)
     np.save(tmp_path / "x.npy", x)
@@ -228,6 +251,12 @@ def test_quantize_and_back(run, tmp_path):
         (["report", "--element", "mxsf", "--all"], "--element mxsf has no effect beside --all"),
         (["generate", "encoder", "--period", "5"], "--period 5 has no effect without --extras"),
         (["quantize", "b.npz", "x.npy", "--block", "8x8"], "--block 8x8 has no effect where"),
+        (["quantize", "b.npz", "x.npy", "--factor-axis", "row"], "--factor-axis row has no effect"),
+        (["quantize", "b.npz", "x.npy", "--reciprocal"], "--reciprocal has no effect where"),
+        (["quantize", "floats.npy", "x.npz", "--factor", "two"], "none, amax, pow2 or a number"),
+        (["quantize", "floats.npy", "x.npz", "--factor", "1"], "factor given has no effect with"),
+        (["quantize", "floats.npy", "x.npz", "--rule", "up"], "rule up needs scales with a"),
+        (["generate", "dot", "--element", "nvfp4"], "must have scales of e8m0 in hardware, not nv"),
         (["host", "/nowhere", "--output", "c.npy"], "--output c.npy has no effect without"),
         (["timing", "dot", "--frequency", "nan"], "'--frequency': a number is needed, not 'nan'"),
         (["simulate", "decoder", "--valid", "0.5"], "--valid 0.5 has no effect: mxsf_decoder_"),

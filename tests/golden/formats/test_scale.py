@@ -8,10 +8,17 @@ import ml_dtypes
 import numpy as np
 import pytest
 import reference
-from mxsf.golden import E8M0, MXSF, SCALE_FORMATS, BlockFormat, BlockTensor, ScaleFormat
+from mxsf.golden import (
+    E8M0,
+    MXSF,
+    SCALE_FORMATS,
+    UE4M3,
+    UE5M3,
+    BlockFormat,
+    BlockTensor,
+    ScaleFormat,
+)
 
-UE4M3 = ScaleFormat("ue4m3", 4, 3, bias=7, nan_code=0x7F, subnormals=True)
-UE5M3 = ScaleFormat("ue5m3", 5, 3, bias=15, nan_code=0xFF, subnormals=True)
 PLAIN = ScaleFormat("e6m5", 6, 5, bias=31, bits=11, nan_code=0x7FF, subnormals=False)
 every_scale = pytest.mark.parametrize("scale", [E8M0, UE4M3, UE5M3, PLAIN], ids=str)
 
@@ -76,10 +83,10 @@ class TestEveryFormat:
 
 
 def test_named_formats():
-    assert SCALE_FORMATS == {"e8m0": E8M0}
+    assert SCALE_FORMATS == {"e8m0": E8M0, "ue4m3": UE4M3, "ue5m3": UE5M3}
     assert (E8M0.offset, E8M0.significand_bits, E8M0.largest_code) == (-127, 1, 254)
     assert (UE4M3.offset, UE4M3.significand_bits, UE4M3.largest) == (-10, 4, 448.0)
-    assert UE5M3.largest == 114688.0
+    assert (UE5M3.offset, UE5M3.largest_code, UE5M3.largest) == (-18, 0xFE, 114688.0)
     assert E8M0.power_of_two
     assert not UE4M3.power_of_two
     assert PLAIN.code_dtype is np.uint16

@@ -80,7 +80,7 @@ def test_stochastic_rounding_of_a_block_format():
         ({"block": (1, 15)}, ValueError, r"micro \(1, 2\) must divide the block \(1, 15\)"),
         ({"block": (0, 16)}, ValueError, "at least 1"),
         ({"block": 16}, TypeError, "block must be a pair"),
-        ({"rule": "ceil"}, TypeError, "rule must be a ScaleRule, not 'ceil'"),
+        ({"rule": "ceil"}, TypeError, "rule must be a ScaleRule or a QuotientRule, not 'ceil'"),
         ({"rounding": "nearest_even"}, TypeError, "rounding must be a Rounding"),
         ({"overflow": "ovf"}, ValueError, "needs NaN or Inf codes"),
         ({"overflow": ""}, ValueError, "must be 'saturate' or 'ovf', not ''"),

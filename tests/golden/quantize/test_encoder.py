@@ -302,7 +302,7 @@ RANDOM = {"rounding": Rounding.STOCHASTIC, "random": DRAWS}
         (ONES, {"block": (1, 2.0)}, TypeError, "block must hold integers, not 2.0"),
         (ONES, {"block": (True, 2)}, TypeError, "block must hold integers, not True"),
         (ONES, {"element": "mxsf"}, TypeError, "must be an ElementFormat, not 'mxsf'"),
-        (ONES, {"rule": "floor"}, TypeError, "must be a ScaleRule, not 'floor'"),
+        (ONES, {"rule": "floor"}, TypeError, "must be a ScaleRule or a QuotientRule, not 'floor'"),
         (ONES, {"rounding": "even"}, TypeError, "must be a Rounding, not 'even'"),
         (ONES, {"overflow": "ovf"}, ValueError, "needs NaN or Inf codes; mxsf has none"),
         (ONES, {"overflow": "wrap"}, ValueError, "'saturate' or 'ovf', not 'wrap'"),

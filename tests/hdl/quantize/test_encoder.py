@@ -179,7 +179,7 @@ def test_any_words(words, rule):
         ({"fabric": "wool"}, ValueError, "fabric must be asic, fpga, dsp, not 'wool'"),
         ({"overflow": "wrap"}, ValueError, "not 'wrap'"),
         ({"element": "mxsf"}, TypeError, "an ElementFormat or a BlockFormat, not 'mxsf'"),
-        ({"rule": "floor"}, TypeError, "rule must be a ScaleRule, not 'floor'"),
+        ({"rule": "floor"}, TypeError, "rule must be a ScaleRule or a QuotientRule, not 'floor'"),
         ({"source": 16}, TypeError, "source must be of type WordFormat, not 16"),
         ({"block": 3.5}, TypeError, "block must be of type int, not 3.5"),
     ],
