@@ -13,8 +13,9 @@ from mxsf.flow.network.network import Network
 from mxsf.flow.network.training import compile_training
 from mxsf.golden import ElementFormat
 from mxsf.golden.accelerator.configuration import Configuration
+from network_trainer import Run, Trainer
 from train_digits import Split
-from train_network import Run, Trainer, main, plot, train
+from train_network import main, plot, train
 
 SCRIPT = Path(__file__).parent.parent / "examples" / "train_network.py"
 
@@ -36,7 +37,7 @@ def test_training_goes_on_where_it_stopped(tmp_path):
     again = Trainer(data, digits_mlp(), "mxsf", 3)
     again.resume(path)
     train(again, 4, None, lambda line: None)
-    assert again.machine.memory.tobytes() == whole.machine.memory.tobytes()
+    assert again.memory.tobytes() == whole.memory.tobytes()
     assert again.losses == whole.losses
     assert whole.losses[-1] < whole.losses[0]
     for element, seed, what in [("e4m3", 3, "element"), ("mxsf", 4, "seed")]:
