@@ -8,7 +8,7 @@ import numpy as np
 from ...golden.files import whole_file
 from ..device.local import DEVICES, make_device
 from ..network.image_file import load_image
-from .inputs import EXISTING, FILE, load_array
+from .inputs import EXISTING, FILE, load_words
 from .progress import progress
 
 __all__ = ["run"]
@@ -33,11 +33,8 @@ __all__ = ["run"]
 def run(image: Path, images: Path, output: Path, device: str) -> None:
     """Run the network in IMAGE, which mxsf compile wrote, on images, of any number."""
     with progress(f"reading {image}") as step:
-        program, values = load_image(image), load_array(images)
-        if values.dtype.kind != "f":
-            raise TypeError(f"{images} must hold floats, not {values.dtype}")
-        with np.errstate(over="ignore"):  # beyond FP32 is Inf
-            words = values.astype(np.float32)
+        program, words = load_image(image), load_words(images)
+        program.check(words)
         target = make_device(device, program.built, len(program.memory), step)
         found = program.run(
             words, target, lambda done, total: step(f"running on {device}", done, total)

@@ -87,8 +87,7 @@ class ImageFile:
             ValueError: images of another shape, or a memory that is too small.
             RuntimeError: the program ends with a fault, or breaks the rules of order.
         """
-        if values.ndim != len(self.input.shape) + 1 or values.shape[1:] != self.input.shape:
-            raise ValueError(f"input must have the shape (n, {self._shape()}), not {values.shape}")
+        self.check(values)
         device = device or GoldenDevice(self.built, len(self.memory))
         image, batch, found = Image(self.built), self.input.batch, list[Floats]()
         here = self.memory.copy()  # what the host knows of the memory
@@ -107,8 +106,11 @@ class ImageFile:
             found.append(self.output.read(image, here)[: len(some)])
         return np.concatenate(found) if found else np.zeros((0, *self.output.shape), np.float32)
 
-    def _shape(self) -> str:
-        return ", ".join(map(str, self.input.shape))
+    def check(self, values: Floats) -> None:
+        """Raise ValueError for images of another shape than (n, *shape of the input)."""
+        if values.ndim != len(self.input.shape) + 1 or values.shape[1:] != self.input.shape:
+            shape = ", ".join(map(str, self.input.shape))
+            raise ValueError(f"input must have the shape (n, {shape}), not {values.shape}")
 
 
 def load_image(path: str | os.PathLike[str]) -> ImageFile:
