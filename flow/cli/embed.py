@@ -5,10 +5,11 @@ from pathlib import Path
 import click
 
 from ...golden.files import write_whole
-from ..network.embed import embedded
+from ..network.embed import check_name, embedded
 from ..network.image_file import load_image
 from .inputs import EXISTING, FILE, load_words
 from .progress import progress
+from .values import Checked
 
 __all__ = ["embed"]
 
@@ -16,7 +17,12 @@ __all__ = ["embed"]
 @click.command()
 @click.argument("image", type=EXISTING)
 @click.option("--output", type=FILE, required=True, help="The C source.")
-@click.option("--name", default="network", help="What it is called in C [default: network].")
+@click.option(
+    "--name",
+    type=Checked(check_name, "name"),
+    default="network",
+    help="What it is called in C [default: network].",
+)
 @click.option(
     "--input",
     "images",

@@ -20,9 +20,15 @@ from ..export.render import render
 from .image_file import ImageFile
 from .images import Images
 
-__all__ = ["embedded"]
+__all__ = ["check_name", "embedded"]
 
 Floats = NDArray[np.float32]
+
+_RESERVED = frozenset(
+    "auto break case char const continue default do double else enum extern float for goto if inline "
+    "int long register restrict return short signed sizeof static struct switch typedef union "
+    "unsigned void volatile while main".split()
+)
 
 _REGISTERS = ("element", "nested", "quantizer")
 
@@ -40,8 +46,7 @@ def embedded(image: ImageFile, name: str = "network", values: Floats | None = No
         ValueError: the name is none in C; images of another shape, none at all, or not finite; or
             a network that the C code cannot run: of another rule than FLOOR, or not saturating.
     """
-    if not re.fullmatch(r"[A-Za-z_][A-Za-z_0-9]{0,62}", name):
-        raise ValueError(f"name must be an identifier of C, not {name!r}")
+    check_name(name)
     built = image.built
     if built.rule is not ScaleRule.FLOOR or built.overflow != "saturate":
         raise ValueError(f"C quantizes by floor, saturating, not {built.rule.value}")
@@ -63,6 +68,12 @@ def embedded(image: ImageFile, name: str = "network", values: Floats | None = No
         count=0 if values is None else len(values),
         floats=_lines(flat, 4),
     )
+
+
+def check_name(name: str) -> None:
+    """Raise ValueError where a name is none in C."""
+    if not re.fullmatch(r"[A-Za-z][A-Za-z_0-9]{0,30}", name) or name in _RESERVED:
+        raise ValueError(f"name must be an identifier of C, not {name!r}")
 
 
 def _fields(image: ImageFile, filled: int) -> dict[str, Any]:

@@ -184,7 +184,7 @@ def test_bad_arguments(library):
     assert loaded.mxsf_accelerator_network_put(struct, ctypes.c_void_p(memory), said, 9) == 6
     assert loaded.mxsf_accelerator_network_get(struct, ctypes.c_void_p(memory), 8, said) == 6
     image, x = made_of(), drawn(2)
-    for name in ("", "1st", "a b", "a;", "é", "int x"):
+    for name in ("", "1st", "a b", "a;", "é", "int", "a" * 32):
         with pytest.raises(ValueError, match="name must be an identifier of C, not "):
             embedded(image, name)
     with pytest.raises(ValueError, match=r"input must have the shape \(n, 3, 4, 4\)"):
