@@ -24,12 +24,6 @@ __all__ = ["check_name", "embedded"]
 
 Floats = NDArray[np.float32]
 
-_RESERVED = frozenset(
-    "auto break case char const continue default do double else enum extern float for goto if inline "
-    "int long register restrict return short signed sizeof static struct switch typedef union "
-    "unsigned void volatile while main".split()
-)
-
 _REGISTERS = ("element", "nested", "quantizer")
 
 
@@ -72,7 +66,7 @@ def embedded(image: ImageFile, name: str = "network", values: Floats | None = No
 
 def check_name(name: str) -> None:
     """Raise ValueError where a name is none in C."""
-    if not re.fullmatch(r"[A-Za-z][A-Za-z_0-9]{0,30}", name) or name in _RESERVED:
+    if not re.fullmatch(r"[A-Za-z][A-Za-z_0-9]{0,30}", name):
         raise ValueError(f"name must be an identifier of C, not {name!r}")
 
 

@@ -35,7 +35,7 @@ def compiled(folder, sources, more=(), shim=SHIM, body="reader shim_read;\nwrite
         (folder / name).write_text(text)
     every = [*sources, *dict(more)]
     library = ["-include", "shim.h", "-shared", "-fPIC", "-o", "library.so", *every, "shim.c"]
-    for words in (library, ["-c", *every]):
+    for words in (library, ["-fsyntax-only", *every]):
         command = ["gcc", *FLAGS, *words]
         done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stderr
