@@ -6,7 +6,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from designs import needs_verilator
 from float_network import FloatNetwork, bf16, fp32
 from mxsf.flow.device.local import GoldenDevice
 from mxsf.flow.network.digits import digits_batch, digits_mlp
@@ -16,7 +15,6 @@ from mxsf.flow.network.training import compile_training
 from mxsf.golden import ElementFormat
 from mxsf.golden.accelerator.configuration import Configuration
 from network_trainer import Run, Trainer
-from systems import compiled_system
 from train_digits import Split
 from train_network import main, plot, train
 
@@ -77,16 +75,6 @@ def test_every_byte_of_memory_is_compared(monkeypatch, capsys):
     out, err = capsys.readouterr()
     assert "equal" not in out
     assert err.splitlines()[-1] == "error: 1 bytes of memory differ from the golden machine's"
-
-
-@pytest.mark.long
-@needs_verilator
-def test_training_on_the_verilog(monkeypatch, capsys):
-    _, system = compiled_system()
-    monkeypatch.setattr("mxsf.flow.device.local.System", lambda *args: system)
-    monkeypatch.setattr("train_network.load", shipped)
-    assert main([*RTL]) == 0
-    assert "bytes of memory equal the golden machine's\n" in capsys.readouterr().out
 
 
 def test_a_plot(tmp_path):
