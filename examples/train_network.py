@@ -1,162 +1,46 @@
-"""Train networks of the digits on the accelerator's golden machine, and compare formats.
+"""Train networks of the digits on the accelerator, and compare formats.
 
 Every step is one program of the accelerator: forward, squared loss, backward, update. The host
 writes the next images and targets into memory, and reads what the network said. The references do
 the same in NumPy, in FP32 and with operands rounded to BF16.
 
 Usage: python examples/train_network.py [--network mlp|cnn] [--format NAME ...] [--epochs N]
-           [--seeds N] [--plot PATH]
+           [--seeds N] [--jobs N] [--plot PATH]
        python examples/train_network.py --network cnn --format mxsf --save PATH [--resume PATH]
-
+       python examples/train_network.py --network cnn --format mxsf --epochs 1 --device rtl
        python examples/train_network.py --network cnn --costs [--bus BITS]
 
+The accelerator is its golden machine. With `--device rtl` it is the Verilog that ships, compiled by
+Verilator; the golden machine takes the same steps, and every byte of both memories is compared at
+the end: exit 1 where one differs.
 `--costs` prints what each layer of a training step costs by the cost model, and trains nothing.
 `--save` keeps the accelerator's memory after each epoch; `--resume` goes on from it, and ends with
 the memory that training without a break has.
 """
 
 import argparse
-import json
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
-from typing import Any, NamedTuple
 
 import numpy as np
-from float_network import FloatNetwork, bf16, fp32
 from mxsf.flow.cli.tables import layer_table, show
-from mxsf.flow.network.digits import CLASSES, SHIFT, digits_cnn, digits_mlp, digits_step
+from mxsf.flow.device.local import DEVICES, GoldenDevice, RtlDevice
+from mxsf.flow.network.digits import digits_cnn, digits_mlp, digits_step
 from mxsf.flow.network.figures import layer_costs
-from mxsf.flow.network.inference import compile_network
-from mxsf.flow.network.network import Network, Parameters
-from mxsf.flow.network.training import compile_training
+from mxsf.flow.network.network import Network
 from mxsf.golden import FORMATS
 from mxsf.golden.accelerator.configuration import BUS_BITS, Configuration
 from mxsf.golden.accelerator.cost import cost
-from mxsf.golden.accelerator.machine import Machine
-from mxsf.golden.files import read_archive, write_archive
-from numpy.typing import NDArray
+from network_trainer import BATCH, REFERENCES, Report, Run, Trainer, train_reference
 from train_digits import Parser, Split, fail, integer_from, load
 
-Floats = NDArray[np.float32]
-Report = Callable[[str], None]
-
 NETWORKS = {"mlp": digits_mlp, "cnn": digits_cnn}
-REFERENCES = {"fp32": fp32, "bf16": bf16}
-BATCH = 64
+Task = tuple[Split, argparse.Namespace, str, int]  # data, options, format, seed
+
 STEPS = 22  # of an epoch: 1437 images
 DEFAULT = ("fp32", "bf16", "mxsf", "e2m5", "e4m3", "e5m2", "int8")
-
-
-class Run(NamedTuple):
-    """Losses, one a step, half the squared distance of a batch; the accuracy on the test images."""
-
-    losses: list[float]
-    accuracy: float
-
-
-def batches(
-    data: Split, network: Network, seed: int, epoch: int
-) -> Iterator[tuple[Floats, Floats]]:
-    """Images and targets of an epoch, in an order that its number and the seed say."""
-    order = np.random.default_rng([seed, epoch]).permutation(len(data.x_train))
-    one, shape = np.eye(CLASSES, dtype=np.float32), network.shapes[network.input]
-    for first in range(0, len(order) - BATCH + 1, BATCH):
-        some = order[first : first + BATCH]
-        yield data.x_train[some].reshape(BATCH, *shape), one[data.y_train[some]]
-
-
-def accuracy(said: Floats, labels: NDArray[np.int64]) -> float:
-    """Share of images whose largest number is that of their class."""
-    return float((said.argmax(axis=1) == labels).mean())
-
-
-def train_reference(data: Split, network: Network, name: str, epochs: int, seed: int) -> Run:
-    """Train in NumPy."""
-    model = FloatNetwork(network, network.drawn(seed), REFERENCES[name])
-    losses = [
-        model.step(x, y, 2.0**-SHIFT)
-        for epoch in range(epochs)
-        for x, y in batches(data, network, seed, epoch)
-    ]
-    images = data.x_test.reshape(-1, *network.shapes[network.input])
-    return Run(losses, accuracy(model.run(images), data.y_test))
-
-
-class Trainer:
-    """Training on the golden machine.
-
-    Args:
-        data: the digits.
-        network: what learns.
-        element: name of the element format.
-        seed: of the weights at first and of the order of images.
-
-    Attributes:
-        machine: the accelerator, with the weights in its memory.
-        epoch: how many are done.
-        losses: of all steps.
-    """
-
-    def __init__(self, data: Split, network: Network, element: str, seed: int):
-        self.data, self.network, self.seed = data, network, seed
-        self.built = Configuration(FORMATS[element])
-        parameters = network.drawn(seed)
-        self.made = compile_training(network, parameters, BATCH, self.built, shift=SHIFT)
-        self.machine = self.made.machine()
-        self.epoch, self.losses = 0, list[float]()
-
-    def run_epoch(self) -> None:
-        """All images once."""
-        for x, y in batches(self.data, self.network, self.seed, self.epoch):
-            self.made.write(self.machine.memory, x, y)
-            outcome = self.machine.run(self.made.program.start)
-            if outcome.fault or outcome.breaches:
-                raise RuntimeError(f"the program ended with {outcome}")
-            said = self.made.read(self.machine.memory)
-            self.losses.append(float(np.square(said - y).sum() / 2))
-        self.epoch += 1
-
-    def accuracy(self) -> float:
-        """On the test images, by an inference program of the weights so far."""
-        images = self.data.x_test.reshape(-1, *self.network.shapes[self.network.input])
-        made = compile_network(self.network, self.parameters(), len(images), self.built)
-        machine = Machine(self.built, made.program.image())
-        made.write(machine.memory, images)
-        machine.run(made.program.start)
-        return accuracy(made.read(machine.memory), self.data.y_test)
-
-    def parameters(self) -> Parameters:
-        """Weights and biases so far."""
-        return self.made.parameters(self.machine.memory)
-
-    def save(self, path: Path) -> None:
-        """Write the memory to a file, whole or not at all."""
-        facts = {**self._facts(), "epoch": self.epoch, "losses": self.losses}
-        write_archive(path, {"facts": json.dumps(facts), "memory": self.machine.memory})
-
-    def resume(self, path: Path) -> None:
-        """Go on from a saved memory.
-
-        Raises:
-            ValueError: it is that of another training, or damaged.
-        """
-        with read_archive(path, "memory of this training") as members:
-            facts: dict[str, Any] = json.loads(str(members["facts"]))
-            for name, value in self._facts().items():
-                if facts[name] != value:
-                    raise ValueError(f"{name} must be {value}, not {facts[name]}")
-            if members["memory"].shape != self.machine.memory.shape:
-                raise ValueError(f"memory has {members['memory'].shape} bytes")
-            self.machine.memory[:] = members["memory"]
-            self.epoch, self.losses = facts["epoch"], facts["losses"]
-
-    def _facts(self) -> dict[str, Any]:
-        return {
-            "element": self.built.element.name,
-            "network": [*self.network.nodes],
-            "seed": self.seed,
-        }
 
 
 def train(trainer: Trainer, epochs: int, save: Path | None, report: Report) -> Run:
@@ -214,6 +98,8 @@ def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
     add("--plot", type=Path, metavar="PATH", help="loss curves: .svg, .png, .pdf")
     add("--save", type=Path, metavar="PATH", help="keep the memory here after each epoch: .npz")
     add("--resume", type=Path, metavar="PATH", help="go on from what --save kept")
+    add("--jobs", type=integer_from(1), default=1, metavar="N", help="processes [1]")
+    add("--device", choices=DEVICES, default=GoldenDevice.name, help="default: %(default)s")
     add("--costs", action="store_true", help="print what a step costs, and train nothing")
     add("--bus", type=int, choices=BUS_BITS, default=64, help="bits, for --costs")
     options = parser.parse_args(arguments)
@@ -222,11 +108,81 @@ def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
         len(options.format) > 1 or options.seeds > 1 or options.format[0] in REFERENCES
     ):
         fail("arguments --save, --resume: they take one --format of the accelerator, one seed")
+    if options.device == RtlDevice.name and {*options.format} & {*REFERENCES}:
+        fail("argument --device: rtl takes formats of the accelerator, name one by --format")
     for name in ("plot", "save"):
         path: Path | None = getattr(options, name)
         if path is not None and not path.parent.is_dir():
             fail(f"argument --{name}: folder {str(path.parent)!r} does not exist")
     return options
+
+
+def resume(trainer: Trainer, path: Path | None) -> None:
+    """Go on from a saved memory, if one is named."""
+    if path is not None:
+        try:
+            trainer.resume(path)
+        except (ValueError, OSError) as problem:
+            fail(f"argument --resume: {problem}")
+
+
+def train_golden(task: Task) -> Run:
+    """Train in one format from one seed, in NumPy or on the golden machine."""
+    data, options, name, seed = task
+    network = NETWORKS[options.network]()
+    if name in REFERENCES:
+        return train_reference(data, network, name, options.epochs, seed)
+    trainer = Trainer(data, network, name, seed)
+    resume(trainer, options.resume)
+    return train(trainer, options.epochs, options.save, lambda line: say(f"{name} {seed}: {line}"))
+
+
+def train_rtl(task: Task) -> Run:
+    """Train on the Verilog and beside it on the golden machine.
+
+    Raises:
+        RuntimeError: a byte of their memories differs, or Verilator is not installed.
+    """
+    data, options, name, seed = task
+    network = NETWORKS[options.network]()
+    found, golden = (
+        Trainer(data, network, name, seed, device, say) for device in (RtlDevice.name, "golden")
+    )
+    for trainer in (found, golden):
+        resume(trainer, options.resume)
+    run = train(found, options.epochs, options.save, lambda line: say(f"rtl: {line}"))
+    train(golden, options.epochs, None, lambda line: say(f"golden: {line}"))
+    if differing := int((found.memory != golden.memory).sum()):
+        raise RuntimeError(f"{differing} bytes of memory differ from the golden machine's")
+    print(f"{name}: all {len(found.memory)} bytes of memory equal the golden machine's")
+    return run
+
+
+def say(line: str) -> None:
+    """Tell what is done, on standard error."""
+    print(line, file=sys.stderr, flush=True)
+
+
+def print_result(name: str, runs: Sequence[Run]) -> None:
+    """Print the accuracy of the runs of a format."""
+    percent = 100 * np.array([run.accuracy for run in runs])
+    spread = f" +- {percent.std(ddof=1):.2f}" if len(runs) > 1 else ""
+    loss = np.mean([run.losses[-STEPS:] for run in runs]) / BATCH
+    line = f"{name:5s} {percent.mean():6.2f} %{spread}, loss {loss:.4f} ({len(runs)} seeds)"
+    print(line, flush=True)
+
+
+def train_all(data: Split, options: argparse.Namespace) -> dict[str, list[Run]]:
+    """Train in all formats from all seeds; prints a line a format."""
+    rows, seeds = dict[str, list[Run]](), range(options.seeds)
+    tasks = [(data, options, name, seed) for name in options.format for seed in seeds]
+    run = train_rtl if options.device == RtlDevice.name else train_golden
+    with ProcessPoolExecutor(options.jobs) as pool:
+        results = map(run, tasks) if options.jobs == 1 else pool.map(run, tasks)
+        for name in options.format:
+            rows[name] = [next(results) for _ in seeds]
+            print_result(name, rows[name])
+    return rows
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -239,26 +195,11 @@ def main(arguments: list[str] | None = None) -> int:
         data = load()
     except ImportError:
         fail("scikit-learn is not installed; it provides the digits (pip install scikit-learn)")
-    network, rows = NETWORKS[options.network](), dict[str, list[Run]]()
-    say: Report = lambda line: print(line, file=sys.stderr, flush=True)  # noqa: E731
-    for name in options.format:
-        runs = rows[name] = []
-        for seed in range(options.seeds):
-            if name in REFERENCES:
-                runs.append(train_reference(data, network, name, options.epochs, seed))
-                continue
-            trainer = Trainer(data, network, name, seed)
-            if options.resume is not None:
-                try:
-                    trainer.resume(options.resume)
-                except (ValueError, OSError) as problem:
-                    fail(f"argument --resume: {problem}")
-            runs.append(train(trainer, options.epochs, options.save, say))
-        percent = 100 * np.array([run.accuracy for run in runs])
-        spread = f" +- {percent.std(ddof=1):.2f}" if len(runs) > 1 else ""
-        loss = np.mean([run.losses[-STEPS:] for run in runs]) / BATCH
-        line = f"{name:5s} {percent.mean():6.2f} %{spread}, loss {loss:.4f} ({len(runs)} seeds)"
-        print(line, flush=True)
+    try:
+        rows = train_all(data, options)
+    except RuntimeError as problem:
+        say(f"error: {problem}")
+        return 1
     if options.plot is not None:
         plot(rows, options.plot)
     return 0

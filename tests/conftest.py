@@ -13,7 +13,8 @@ TOGETHER = (
     ),
     (
         *("study/test_speed.py", "export/test_training_epoch.py"),
-        *("export/test_driver.py", "device/test_local.py"),  # Verilator compiles their system once
+        *("export/test_driver.py", "device/test_local.py", "network/test_embed.py"),
+        # Verilator compiles their system once
     ),
     ("synth/test_yosys.py",),  # WebAssembly is compiled once a process
     ("export/test_verilog.py", "export/test_vectors.py", "netlist/test_ports.py"),

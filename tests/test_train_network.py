@@ -7,14 +7,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 from float_network import FloatNetwork, bf16, fp32
+from mxsf.flow.device.local import GoldenDevice
 from mxsf.flow.network.digits import digits_batch, digits_mlp
 from mxsf.flow.network.layers import AveragePool, Conv2d, Dense, Flatten, Relu
 from mxsf.flow.network.network import Network
 from mxsf.flow.network.training import compile_training
 from mxsf.golden import ElementFormat
 from mxsf.golden.accelerator.configuration import Configuration
+from network_trainer import Run, Trainer
 from train_digits import Split
-from train_network import Run, Trainer, main, plot, train
+from train_network import main, plot, train
 
 SCRIPT = Path(__file__).parent.parent / "examples" / "train_network.py"
 
@@ -36,13 +38,43 @@ def test_training_goes_on_where_it_stopped(tmp_path):
     again = Trainer(data, digits_mlp(), "mxsf", 3)
     again.resume(path)
     train(again, 4, None, lambda line: None)
-    assert again.machine.memory.tobytes() == whole.machine.memory.tobytes()
+    assert again.memory.tobytes() == whole.memory.tobytes()
     assert again.losses == whole.losses
     assert whole.losses[-1] < whole.losses[0]
     for element, seed, what in [("e4m3", 3, "element"), ("mxsf", 4, "seed")]:
         other = Trainer(data, digits_mlp(), element, seed)
         with pytest.raises(ValueError, match=f"holds no memory of this training: {what} must be"):
             other.resume(path)
+
+
+class Counterfeit(GoldenDevice):
+    """What is taken for the Verilog; a byte of its memory may be wrong."""
+
+    name, wrong = "rtl", 0
+
+    def __init__(self, built, size, report=None):
+        super().__init__(built, size)
+        assert report is not None
+
+    def run(self, program, limit=None, report=None):
+        ran = super().run(program, limit, report)
+        self.memory[-1] ^= self.wrong
+        return ran
+
+
+RTL = ("--format", "mxsf", "--epochs", "1", "--device", "rtl")
+
+
+def test_every_byte_of_memory_is_compared(monkeypatch, capsys):
+    monkeypatch.setattr("train_network.load", shipped)
+    monkeypatch.setattr("network_trainer.RtlDevice", Counterfeit)
+    assert main([*RTL]) == 0
+    assert "bytes of memory equal the golden machine's\n" in capsys.readouterr().out
+    monkeypatch.setattr(Counterfeit, "wrong", 1)
+    assert main([*RTL]) == 1
+    out, err = capsys.readouterr()
+    assert "equal" not in out
+    assert err.splitlines()[-1] == "error: 1 bytes of memory differ from the golden machine's"
 
 
 def test_a_plot(tmp_path):
@@ -105,6 +137,7 @@ def test_a_network_learns(tmp_path):
 @pytest.mark.parametrize(
     "words",
     [
+        ("--device", "rtl"),
         ("--epochs", 0),
         ("--save", "x.npz"),
         ("--format", "mxsf", "--resume", "nowhere.npz"),

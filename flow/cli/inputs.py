@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from .values import ToRead, ToWrite
 
-__all__ = ["EXISTING", "FILE", "FOLDER", "load_array", "read_block"]
+__all__ = ["EXISTING", "FILE", "FOLDER", "load_array", "load_words", "read_block"]
 
 FOLDER = ToWrite(folder=True)
 FILE = ToWrite()
@@ -32,6 +32,15 @@ def load_array(path: Path) -> NDArray[Any]:
     except Exception as problem:  # whatever a forged header leads to
         why = f"{problem}".partition("\n")[0] or type(problem).__name__
         raise ValueError(f"{path} is no .npy file: {why}") from None
+
+
+def load_words(path: Path) -> NDArray[np.float32]:
+    """Return the floats of a ``.npy`` file as FP32, those beyond as Inf; TypeError for others."""
+    values = load_array(path)
+    if values.dtype.kind != "f":
+        raise TypeError(f"{path} must hold floats, not {values.dtype}")
+    with np.errstate(over="ignore"):
+        return values.astype(np.float32)
 
 
 def read_block(text: str) -> tuple[int, int]:

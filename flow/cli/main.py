@@ -32,6 +32,7 @@ COMMANDS = {
     "board": "Make a bitstream for the board NAME.",
     "compile": "Compile the ONNX model MODEL to a program of the accelerator.",
     "run": "Run the network in IMAGE, which mxsf compile wrote, on images.",
+    "embed": "Write the network in IMAGE, which mxsf compile wrote, as C.",
     "host": "Talk to the board at the serial PORT.",
 }
 """Every command, in the order in which people see them: each is in the module of its name."""

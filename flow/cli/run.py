@@ -6,10 +6,11 @@ import click
 import numpy as np
 
 from ...golden.files import whole_file
-from ..device.local import DEVICES, make_device
+from ..device.local import DEVICES, GoldenDevice, make_device
 from ..network.image_file import load_image
-from .inputs import EXISTING, FILE, load_array
+from .inputs import EXISTING, FILE, load_words
 from .progress import progress
+from .values import Count
 
 __all__ = ["run"]
 
@@ -30,18 +31,20 @@ __all__ = ["run"]
     default="golden",
     help="golden: the exact model; rtl: the Verilog under Verilator [default: golden].",
 )
-def run(image: Path, images: Path, output: Path, device: str) -> None:
+@click.option(
+    "--limit",
+    type=Count(1, 1 << 40),
+    help="Cycles that a run of the program may take on rtl [default: as many as it needs].",
+)
+def run(image: Path, images: Path, output: Path, device: str, limit: int | None) -> None:
     """Run the network in IMAGE, which mxsf compile wrote, on images, of any number."""
+    if limit is not None and device == GoldenDevice.name:
+        raise ValueError("--limit is of no effect: the golden machine counts no cycles")
     with progress(f"reading {image}") as step:
-        program, values = load_image(image), load_array(images)
-        if values.dtype.kind != "f":
-            raise TypeError(f"{images} must hold floats, not {values.dtype}")
-        with np.errstate(over="ignore"):  # beyond FP32 is Inf
-            words = values.astype(np.float32)
+        program, words = load_image(image), load_words(images)
+        program.check(words)
         target = make_device(device, program.built, len(program.memory), step)
-        found = program.run(
-            words, target, lambda done, total: step(f"running on {device}", done, total)
-        )
+        found = program.run(words, target, step, limit)
         output.parent.mkdir(parents=True, exist_ok=True)
         with whole_file(output) as file:
             np.save(file, found)

@@ -1,4 +1,7 @@
-"""The C driver of the accelerator, from the same descriptions as its registers."""
+"""C for the accelerator: its driver, networks on it, an example.
+
+All are from the same descriptions as its registers.
+"""
 
 from ...golden.accelerator.configuration import BASES
 from ...golden.accelerator.fault import Fault
@@ -7,6 +10,8 @@ from ..catalogue.variant import Variant
 from .render import render
 
 __all__ = ["driver_files"]
+
+_TEMPLATES = ("driver.h", "driver.c", "network.h", "network.c", "example.c")
 
 _FAULTS = {
     Fault.NONE: "no fault",
@@ -23,19 +28,22 @@ _FAULTS = {
 
 
 def driver_files(variant: Variant) -> dict[str, str]:
-    """Text of ``mxsf_accelerator_driver.h`` and ``.c`` by name; empty for other designs.
+    """Text of C files by name; empty for other designs than the accelerator.
 
-    They are the same for every accelerator, and need its register header.
+    ``mxsf_accelerator_driver.h`` and ``.c``; ``mxsf_accelerator_network.h`` and ``.c``, which run
+    what ``mxsf embed`` writes; ``mxsf_accelerator_example.c``, a program that does so. They are the
+    same for every accelerator, and need its register header.
     """
     if variant.design.name != "accelerator":
         return {}
-    stem = "mxsf_accelerator_driver"
+    prefix = "mxsf_accelerator"
     context = {
-        "header": "mxsf_accelerator_regs.h",
-        "driver": stem,
+        "header": f"{prefix}_regs.h",
+        "driver": f"{prefix}_driver",
+        "network": f"{prefix}_network",
         "size": SIZE,
         "bases": BASES,
         "opcodes": {opcode.name: opcode.value for opcode in Opcode},
         "faults": [_FAULTS[fault] for fault in Fault],
     }
-    return {f"{stem}.{end}": render(f"driver.{end}", **context) for end in "hc"}
+    return {f"{prefix}_{name}": render(name, **context) for name in _TEMPLATES}

@@ -8,6 +8,7 @@ import json
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -72,14 +73,17 @@ class ImageFile:
         self,
         values: Floats,
         device: Device | None = None,
-        report: Callable[[int, int], None] | None = None,
+        report: Callable[[str, int, int], None] | None = None,
+        limit: int | None = None,
     ) -> Floats:
         """Run the program on a device, batch after batch.
 
         Args:
             values: images, float32 (n, *shape of the input), any number of them.
             device: whose memory holds ``memory``; None: the golden machine.
-            report: called with how many are done, and with how many there are.
+            report: called with what the device does, how many images are done, and how many there
+                are.
+            limit: cycles that a run of the program may take, on a device that counts them.
 
         Returns:
             float32 (n, *shape of the output).
@@ -87,29 +91,35 @@ class ImageFile:
         Raises:
             ValueError: images of another shape, or a memory that is too small.
             RuntimeError: the program ends with a fault, or breaks the rules of order.
+            TimeoutError: a run takes more cycles than the limit.
         """
-        if values.ndim != len(self.input.shape) + 1 or values.shape[1:] != self.input.shape:
-            raise ValueError(f"input must have the shape (n, {self._shape()}), not {values.shape}")
+        self.check(values)
         device = device or GoldenDevice(self.built, len(self.memory))
         image, batch, found = Image(self.built), self.input.batch, list[Floats]()
         here = self.memory.copy()  # what the host knows of the memory
         device.put(0, here)
         for first in range(0, len(values), batch):
-            if report is not None:
-                report(first, len(values))
+            told = report and partial(_tell, report, first, len(values))
             some = values[first : first + batch]
             more = [(0, batch - len(some)), *[(0, 0)] * (some.ndim - 1)]
             self.input.write(image, np.pad(some, more), here)
             for part in self.input.ranges:
                 device.put(part.start, here[part])
-            device.run(self.start)
+            device.run(self.start, limit, told)
             for part in self.output.ranges:
                 here[part] = device.get(part.start, part.stop - part.start)
             found.append(self.output.read(image, here)[: len(some)])
         return np.concatenate(found) if found else np.zeros((0, *self.output.shape), np.float32)
 
-    def _shape(self) -> str:
-        return ", ".join(map(str, self.input.shape))
+    def check(self, values: Floats) -> None:
+        """Raise ValueError for images of another shape than (n, *shape of the input)."""
+        if values.ndim != len(self.input.shape) + 1 or values.shape[1:] != self.input.shape:
+            shape = ", ".join(map(str, self.input.shape))
+            raise ValueError(f"input must have the shape (n, {shape}), not {values.shape}")
+
+
+def _tell(report: Callable[[str, int, int], None], done: int, total: int, what: str) -> None:
+    report(what, done, total)
 
 
 def load_image(path: str | os.PathLike[str]) -> ImageFile:

@@ -90,8 +90,10 @@ class _Reader:
         if len(shape) not in (2, 4) or not all(shape[1:]):
             raise ValueError(
                 f"{inputs[0].name}: an input is images (n, channels, height, width) or features "
-                f"(n, features) of known size, not {_text(shape)}"
+                f"(n, features) of known size, not {_text(shape) or 'of any'}"
             )
+        self._check_type(inputs[0])
+        self._batch = shape[0]
         self.network = Network(tuple(shape[1:]), inputs[0].name)
         self._names[inputs[0].name] = inputs[0].name
         for node in self._graph.node:
@@ -110,6 +112,8 @@ class _Reader:
             self._constants[node.output[0]] = self._onnx.numpy_helper.to_array(value[0])
             return
         reader = _OPERATORS.get(node.op_type)
+        if node.domain not in ("", "ai.onnx"):
+            raise ValueError(f"{_name(node)}: the domain must be ai.onnx, not {node.domain}")
         if reader is None:
             raise ValueError(
                 f"{_name(node)}: there is no {node.op_type}, only {', '.join(_OPERATORS)}"
@@ -127,6 +131,8 @@ class _Reader:
     def _fed(self, node: Any) -> list[str]:
         """What feeds a node, but for constants."""
         names = [name for name in node.input if name and name not in self._constants]
+        if not names:
+            raise ValueError("all that feeds it is constant: fold it")
         for name in names:
             if name not in self._names:
                 raise ValueError(f"{name} is nothing that was computed")
@@ -137,7 +143,10 @@ class _Reader:
         name = node.input[place]
         if name not in self._constants:
             raise ValueError(f"{what} must be constant")
-        return self._constants[name].astype(np.float32)
+        values = self._constants[name].astype(np.float32)
+        if not np.isfinite(values).all():
+            raise ValueError(f"{what} must be finite in FP32")
+        return values
 
     def _add(self, node: Any, layer: Any, inputs: list[str], **parameters: Floats | None) -> str:
         name = node.output[0]
@@ -216,7 +225,8 @@ class _Reader:
         (source,) = self._fed(node)
         found = [int(each) for each in self._constants[node.input[1]]]
         had = self.network.shapes[source]
-        if len(found) != 2 or found[1] not in (-1, int(np.prod(had))):
+        images = (self._batch or -1, -1, *([] if attributes.get("allowzero", 0) else [0]))
+        if len(found) != 2 or found[0] not in images or found[1] not in (-1, int(np.prod(had))):
             raise ValueError(f"images of {_text(had)} can be flattened only, not be {_text(found)}")
         return self._add(node, Flatten(), [source])
 
@@ -251,7 +261,7 @@ class _Reader:
         given, axes = self._constant(node, place, "bias"), len(before.shape)
         if axes == 3 and given.ndim and given.shape[-2:] != (1, 1):
             raise ValueError(f"a bias is one number a channel, not {_text(given.shape)}")
-        bias = _row(given, layer.outputs)
+        bias = _row(given.reshape(-1) if axes == 3 else given, layer.outputs)
         del self.network.nodes[before.name], self.network.shapes[before.name]
         weight = self.parameters.pop(f"{before.name}.weight")
         with_bias = replace(layer, bias=True)
@@ -263,6 +273,14 @@ class _Reader:
             raise ValueError("Softmax is the host's, and must be the last node")
         self.host.append(node.op_type)
         return self._fed(node)[0]
+
+    def _check_type(self, value: Any) -> None:
+        types = self._onnx.TensorProto
+        found = value.type.tensor_type.elem_type
+        if found not in (types.FLOAT, types.FLOAT16, types.BFLOAT16, types.DOUBLE):
+            raise ValueError(
+                f"{value.name}: an input holds floats, not {types.DataType.Name(found)}"
+            )
 
     def _shape(self, value: Any) -> list[int]:
         return [each.dim_value for each in value.type.tensor_type.shape.dim]
@@ -308,8 +326,8 @@ def _square(what: str, sizes: Any) -> int:
 
 
 def _row(values: Floats, outputs: int) -> Floats:
-    """A bias of one number for each output."""
-    flat = values.reshape(-1)
-    if flat.size not in (1, outputs):
-        raise ValueError(f"a bias is a number for each of {outputs} outputs, not {flat.size}")
-    return np.broadcast_to(flat, outputs)
+    """A bias of one number for each output, or one for all."""
+    if values.size != 1 and (values.size, values.shape[-1]) != (outputs, outputs):
+        sizes = _text(values.shape)
+        raise ValueError(f"a bias is a number for each of {outputs} outputs, not {sizes}")
+    return np.broadcast_to(values.reshape(-1), outputs)

@@ -44,6 +44,8 @@ int mxsf_accelerator_probe(struct mxsf_accelerator *accelerator, uintptr_t base)
 
     accelerator->base = base;
     accelerator->ended = 0;
+    accelerator->on_end = 0;
+    accelerator->context = 0;
     if (get(accelerator, REGISTER(ID)) != REGISTER(ID_IS)) return MXSF_ACCELERATOR_ABSENT;
     if (get(accelerator, REGISTER(VERSION)) >> 16 != REGISTER(VERSION_IS) >> 16)
         return MXSF_ACCELERATOR_OTHER_MAP;
@@ -60,6 +62,9 @@ int mxsf_accelerator_probe(struct mxsf_accelerator *accelerator, uintptr_t base)
     accelerator->code_record = FIELD(records, RECORDS_CODES);
     accelerator->word_record = FIELD(records, RECORDS_WORDS);
     accelerator->address_bits = FIELD(get(accelerator, REGISTER(ADDRESS)), ADDRESS_BITS);
+    accelerator->element = get(accelerator, REGISTER(ELEMENT));
+    accelerator->nested = get(accelerator, REGISTER(NESTED));
+    accelerator->quantizer = get(accelerator, REGISTER(QUANTIZER));
     return MXSF_ACCELERATOR_OK;
 }
 
@@ -143,10 +148,20 @@ int mxsf_accelerator_wait(struct mxsf_accelerator *accelerator, mxsf_accelerator
     return result->fault ? MXSF_ACCELERATOR_FAULTED : MXSF_ACCELERATOR_OK;
 }
 
-void mxsf_accelerator_interrupt(struct mxsf_accelerator *accelerator)
+void mxsf_accelerator_on_end(struct mxsf_accelerator *accelerator, mxsf_accelerator_ended on_end,
+                             void *context)
 {
+    accelerator->on_end = on_end;
+    accelerator->context = context;
+}
+
+int mxsf_accelerator_interrupt(struct mxsf_accelerator *accelerator)
+{
+    if (!FIELD(get(accelerator, REGISTER(STATUS)), STATUS_IRQ)) return 0;
     set(accelerator, REGISTER(CONTROL), REGISTER(CONTROL_CLEAR_MASK));
     accelerator->ended = 1;
+    if (accelerator->on_end) accelerator->on_end(accelerator->context);
+    return 1;
 }
 
 void mxsf_accelerator_abort(struct mxsf_accelerator *accelerator)
@@ -168,8 +183,9 @@ const char *mxsf_accelerator_status_text(int status)
     case MXSF_ACCELERATOR_RUNS: return "a program runs";
     case MXSF_ACCELERATOR_GAVE_UP: return "the program has not ended yet";
     case MXSF_ACCELERATOR_FAULTED: return "the program ended with a fault";
-    case MXSF_ACCELERATOR_BAD_ARGUMENT: return "no such base register, or a misaligned program";
+    case MXSF_ACCELERATOR_BAD_ARGUMENT: return "an argument is out of range, or an address misaligned";
     case MXSF_ACCELERATOR_NO_PROGRAM: return "no program: a bad descriptor, or no END";
+    case MXSF_ACCELERATOR_UNSUITABLE: return "the network is for an accelerator that was built otherwise";
     default: return "unknown status";
     }
 }

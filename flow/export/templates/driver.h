@@ -20,8 +20,12 @@ enum mxsf_accelerator_status {
     MXSF_ACCELERATOR_GAVE_UP,      /* the caller did not want to wait any longer */
     MXSF_ACCELERATOR_FAULTED,      /* the program ended with a fault: see the result */
     MXSF_ACCELERATOR_BAD_ARGUMENT, /* no such register, or an address that is not aligned */
-    MXSF_ACCELERATOR_NO_PROGRAM    /* what is checked has no END, or no such descriptor */
+    MXSF_ACCELERATOR_NO_PROGRAM,   /* what is checked has no END, or no such descriptor */
+    MXSF_ACCELERATOR_UNSUITABLE    /* a network is for an accelerator that was built otherwise */
 };
+
+/* Called when a program has ended; see mxsf_accelerator_on_end. */
+typedef void (*mxsf_accelerator_ended)(void *context);
 
 /* An accelerator: where its registers are, and what it was built as. */
 struct mxsf_accelerator {
@@ -36,7 +40,12 @@ struct mxsf_accelerator {
     uint32_t requantizes;  /* whether products can leave as tiles */
     uint32_t stochastic;   /* whether they can be rounded stochastically */
     uint32_t address_bits; /* bits of a byte address */
+    uint32_t element;      /* what a code means, which formats are nested in it, and how the */
+    uint32_t nested;       /* re-quantizer works: as the registers say it */
+    uint32_t quantizer;
     volatile int ended;    /* set by mxsf_accelerator_interrupt */
+    mxsf_accelerator_ended on_end;
+    void *context;
 };
 
 /* What became of a program. */
@@ -69,8 +78,14 @@ int mxsf_accelerator_go(struct mxsf_accelerator *accelerator, uint64_t program, 
 int mxsf_accelerator_wait(struct mxsf_accelerator *accelerator, mxsf_accelerator_idle idle,
                           void *context, struct mxsf_accelerator_result *result);
 
-/* To be called by the handler of the interrupt: takes it back, and notes the end. */
-void mxsf_accelerator_interrupt(struct mxsf_accelerator *accelerator);
+/* Have a function called at the end of each program that begins with an interrupt, from the handler;
+   0 for none. It may begin the next program after mxsf_accelerator_wait, which then returns at once. */
+void mxsf_accelerator_on_end(struct mxsf_accelerator *accelerator, mxsf_accelerator_ended on_end,
+                             void *context);
+
+/* To be called by the handler of the interrupt: takes it back, notes the end, calls on_end. Returns
+   whether the interrupt was this accelerator's, for lines that several devices share. */
+int mxsf_accelerator_interrupt(struct mxsf_accelerator *accelerator);
 
 /* End what runs; wait as ever. */
 void mxsf_accelerator_abort(struct mxsf_accelerator *accelerator);

@@ -54,6 +54,7 @@ REQUIRED = {
     "simulate": ["--simulator", "amaranth"],
     "compile": ["floats.npy", "--output", "image.npz"],
     "run": ["image.npz", "--input", "floats.npy", "--output", "said.npy"],
+    "embed": ["image.npz", "--output", "network.c"],
 }
 """What a command needs to run, and to be quick."""
 
@@ -65,6 +66,7 @@ LONG = {
     "timing": "place_and_route",
     "compile": "read_onnx",
     "run": "make_device",
+    "embed": "embedded",
 }
 """What in a command's module takes long."""
 

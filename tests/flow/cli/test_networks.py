@@ -62,6 +62,23 @@ def test_compile_and_run(run, model, tmp_path):
     assert np.abs(np.load("y.npy") - expected).max() < 0.1 * np.abs(expected).max()
 
 
+def test_embed(run, model, tmp_path):
+    run("compile", model, "--output", "image.npz", *SIZES)
+    np.save("x.npy", np.full((3, 2, 4, 4), -0.1, np.float16))
+    done = run("embed", "image.npz", "--output", "c/network.c", "--input", "x.npy")
+    size = len(np.load("image.npz")["memory"])
+    assert done == (0, f"c/network.c: network, {size} bytes of memory, 3 images\n", "")
+    text = (tmp_path / "c" / "network.c").read_text()
+    assert text.count("-0x1.99") == 3 * 32
+    code, out, _ = run("embed", "image.npz", "--output", "plain.c", "--name", "mine")
+    assert (code, out) == (0, f"plain.c: mine, {size} bytes of memory, 0 images\n")
+    assert "const struct mxsf_accelerator_network mine = {" in (tmp_path / "plain.c").read_text()
+    code, _, err = run("embed", "image.npz", "--output", "bad.c", "--name", "a-b")
+    assert code == 2
+    assert err.endswith("name must be an identifier of C, not 'a-b'\n")
+    assert not (tmp_path / "bad.c").exists()
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [
@@ -95,6 +112,9 @@ def test_bad_files(run, model, tmp_path):
         (("image.npz", "--input", "whole.npy"), "whole.npy must hold floats, not int64"),
         (("x.npy", "--input", "x.npy"), "x.npy holds no program of an accelerator: it is no .npz"),
         (("image.npz", "--input", "x.npy", "--device", "gold"), "'gold' is not one of"),
+        (("image.npz", "--input", "x.npy", "--limit", "9"), "--limit is of no effect"),
+        (("image.npz", "--input", "nowhere.npy"), "nowhere.npy"),
+        (("nowhere.npz", "--input", "x.npy"), "nowhere.npz"),
     ]:
         code, _, err = run("run", *words, *said)
         assert code == 2

@@ -29,6 +29,7 @@ HEAVY = {
     "host": ("open_line", ["/nowhere"]),
     "compile": ("read_onnx", ["x.npy", "--output", "image.npz"]),
     "run": ("load_image", ["x.npy", "--input", "x.npy", "--output", "y.npy"]),
+    "embed": ("load_image", ["x.npy", "--output", "x.c"]),
 }
 """What takes long in a command's module, and what the command needs to come to it."""
 

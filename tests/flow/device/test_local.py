@@ -1,9 +1,13 @@
 """Devices of this process: memory, programs, faults, a program without end."""
 
+from functools import partial
+
 import numpy as np
 import pytest
+import train_network
 from designs import needs_verilator
 from mxsf.flow.device.local import DEVICES, GoldenDevice, RtlDevice, make_device
+from mxsf.flow.network.digits import digits_batch
 from mxsf.flow.network.image_file import ImageFile
 from mxsf.flow.network.inference import compile_network
 from mxsf.flow.network.layers import AveragePool, Conv2d, Dense, Flatten, Relu
@@ -13,6 +17,7 @@ from mxsf.golden.accelerator.descriptor import End, Fence, Load, Place, encode
 from mxsf.golden.accelerator.fields import Opcode
 from mxsf.golden.accelerator.view import View
 from systems import compiled_system
+from train_digits import Split
 
 BUILT, SIZE = Configuration(tile=4, pes=4), 1 << 16
 
@@ -86,6 +91,20 @@ def test_a_network_gives_the_same_bits(device):
     assert len(made.memory) <= SIZE
     x = np.random.default_rng(1).standard_normal((6, 2, 4, 4), np.float32)
     assert made.run(x, device).tobytes() == made.run(x).tobytes()
+
+
+@pytest.mark.long
+@needs_verilator
+def test_the_digits_learn_on_the_verilog(monkeypatch, capsys):
+    """The example: a step on the 64 images that ship, every byte of memory compared."""
+    _, system = compiled_system(tile=4, pes=4)
+    monkeypatch.setattr("mxsf.flow.device.local.System", lambda *args: system)
+    monkeypatch.setattr("network_trainer.Configuration", partial(Configuration, tile=4, pes=4))
+    x, y = digits_batch()
+    data = Split(x, y.argmax(axis=1), x, y.argmax(axis=1))
+    monkeypatch.setattr("train_network.load", lambda: data)
+    assert train_network.main(["--format", "mxsf", "--epochs", "1", "--device", "rtl"]) == 0
+    assert "bytes of memory equal the golden machine's\n" in capsys.readouterr().out
 
 
 def test_names():

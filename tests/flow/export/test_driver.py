@@ -3,18 +3,15 @@
 import ctypes
 import re
 import shutil
-import subprocess
 
-import numpy as np
 import pytest
+from c_driver import Registers, attach, compiled, memory_of
 from designs import needs_verilator
 from mxsf.flow.catalogue.catalogue import variant
-from mxsf.flow.export.driver import driver_files
 from mxsf.flow.export.register_map import register_files
 from mxsf.golden.accelerator.descriptor import End, Fence, Load, Multiply, Place, encode
 from mxsf.golden.accelerator.fault import Fault
 from mxsf.golden.accelerator.fields import Opcode
-from mxsf.golden.accelerator.machine import Machine
 from mxsf.golden.accelerator.view import View
 from mxsf.sim.interface.accelerator_driver import run_now
 from mxsf.sim.stimulus.training_step import training_step
@@ -22,21 +19,10 @@ from systems import compiled_system
 
 pytestmark = pytest.mark.skipif(shutil.which("gcc") is None, reason="no C compiler")
 
-SHIM = """
-#include <stdint.h>
-typedef uint32_t (*reader)(uint32_t);
-typedef void (*writer)(uint32_t, uint32_t);
-extern reader shim_read;
-extern writer shim_write;
-#define MXSF_ACCELERATOR_READ(base, offset) shim_read((uint32_t)((base) + (offset)))
-#define MXSF_ACCELERATOR_WRITE(base, offset, value) shim_write((uint32_t)((base) + (offset)), value)
-"""
-
 OK, ABSENT, OTHER_MAP, RUNS, GAVE_UP, FAULTED, BAD_ARGUMENT, NO_PROGRAM = range(8)
 
-READER = ctypes.CFUNCTYPE(ctypes.c_uint32, ctypes.c_uint32)
-WRITER = ctypes.CFUNCTYPE(None, ctypes.c_uint32, ctypes.c_uint32)
 IDLE = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p)
+ON_END = ctypes.CFUNCTYPE(None, ctypes.c_void_p)
 
 
 class Accelerator(ctypes.Structure):
@@ -45,7 +31,9 @@ class Accelerator(ctypes.Structure):
         *((name, ctypes.c_uint32) for name in ("tile", "code_bits", "pes", "depth", "beat")),
         *((name, ctypes.c_uint32) for name in ("code_record", "word_record", "requantizes")),
         *((name, ctypes.c_uint32) for name in ("stochastic", "address_bits")),
+        *((name, ctypes.c_uint32) for name in ("element", "nested", "quantizer")),
         ("ended", ctypes.c_int),
+        *(("on_end", ctypes.c_void_p), ("context", ctypes.c_void_p)),
     )
 
 
@@ -58,22 +46,7 @@ class Ended(ctypes.Structure):
 
 @pytest.fixture(scope="module")
 def library(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("driver")
-    design = variant("accelerator", tile=4, pes=4)
-    for name, text in {**register_files(design), **driver_files(design)}.items():
-        (folder / name).write_text(text)
-    (folder / "shim.h").write_text(SHIM)
-    (folder / "shim.c").write_text("reader shim_read;\nwriter shim_write;\n")
-    flags = ["-Wall", "-Wextra", "-Werror", "-pedantic", "-std=c99", "-include", "shim.h"]
-    sources = ["mxsf_accelerator_driver.c", "shim.c"]
-    command = ["gcc", *flags, "-shared", "-fPIC", "-o", "driver.so", *sources]
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    # Without the shim it reads and writes at the base address.
-    plain = ["gcc", *flags[:-2], "-c", sources[0], "-o", "plain.o"]
-    done = subprocess.run(plain, cwd=folder, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    loaded = ctypes.CDLL(str(folder / "driver.so"))
+    loaded = compiled(tmp_path_factory.mktemp("driver"), ("mxsf_accelerator_driver.c",))
     for name in ("status", "fault"):
         getattr(loaded, f"mxsf_accelerator_{name}_text").restype = ctypes.c_char_p
     loaded.mxsf_accelerator_counter.restype = ctypes.c_uint64
@@ -85,10 +58,7 @@ class Driver:
 
     def __init__(self, library, read, write):
         self.library, self.here, self.result = library, Accelerator(), Ended()
-        self._kept = READER(read), WRITER(write)
-        for name, function in zip(("shim_read", "shim_write"), self._kept, strict=True):
-            target = ctypes.c_void_p.in_dll(library, name)
-            target.value = ctypes.cast(function, ctypes.c_void_p).value
+        self._kept = attach(library, read, write)
 
     def probe(self, base=0):
         return self.library.mxsf_accelerator_probe(ctypes.byref(self.here), ctypes.c_void_p(base))
@@ -102,6 +72,13 @@ class Driver:
         called = IDLE() if idle is None else IDLE(lambda context: idle())
         return self.library.mxsf_accelerator_wait(here, called, None, result)
 
+    def on_end(self, function):
+        self._on_end = ON_END(lambda context: function())
+        self.library.mxsf_accelerator_on_end(ctypes.byref(self.here), self._on_end, None)
+
+    def interrupt(self):
+        return self.library.mxsf_accelerator_interrupt(ctypes.byref(self.here))
+
     def counter(self, offset):
         return self.library.mxsf_accelerator_counter(ctypes.byref(self.here), offset)
 
@@ -109,40 +86,6 @@ class Driver:
         where = ctypes.c_size_t(999)
         found = self.library.mxsf_accelerator_check(data, len(data), ctypes.byref(where))
         return found, where.value
-
-
-class Registers:
-    """Registers of an accelerator that takes three looks to run a program on the golden machine."""
-
-    def __init__(self, memory):
-        self.component = variant("accelerator", tile=4, pes=4).component
-        self.offsets = {register.offset: register for register in self.component.registers}
-        self.values = {r.name: r.constant or 0 for r in self.component.registers}
-        self.machine, self.left = Machine(self.component.built, memory), 0
-
-    def read(self, offset):
-        name = self.offsets[offset].name
-        if name == "status" and self.left:
-            self.left -= 1
-            return 1
-        if name.startswith("count_"):
-            counter, half = name.removeprefix("count_").rsplit("_", 1)
-            value = self.machine.counters.get(counter, 0)
-            return value >> 32 if half == "high" else value & 0xFFFFFFFF
-        return self.values[name]
-
-    def write(self, offset, value):
-        name = self.offsets[offset].name
-        self.values[name] = value
-        if name != "control" or not value & 1:
-            return
-        ended = self.machine.run(self.values["program_low"] | self.values["program_high"] << 32)
-        self.values["status"] = ended.fault << 4 | ended.irq << 1
-        wide = {"descriptor": ended.descriptor, "bus": ended.bus_address, "program": ended.program}
-        for register, address in wide.items():
-            self.values[f"{register}_low"] = address & 0xFFFFFFFF
-            self.values[f"{register}_high"] = address >> 32
-        self.left = 3
 
 
 def load(rows, columns, codes=0, scales=0):
@@ -153,17 +96,14 @@ def program(*descriptors):
     return b"".join(map(encode, descriptors))
 
 
-def memory_of(data):
-    return np.frombuffer(data + bytes(-len(data) % 4096), np.uint8).copy()
-
-
 def test_probe(library):
     registers = Registers(memory_of(b""))
     driver = Driver(library, registers.read, registers.write)
     assert driver.probe() == OK
     built = registers.component.built
-    found = {name: getattr(driver.here, name) for name, _ in Accelerator._fields_[1:-1]}
+    found = {name: getattr(driver.here, name) for name, _ in Accelerator._fields_[1:-3]}
     assert found == {
+        **{name: registers.values[name] for name in ("element", "nested", "quantizer")},
         **{"tile": 4, "pes": 4, "depth": 512, "beat": 8, "address_bits": 32},
         **{"code_bits": built.element.bits, "requantizes": 1, "stochastic": 0},
         **{"code_record": built.code_record, "word_record": built.word_record},
@@ -194,6 +134,31 @@ def test_run(library):
     assert driver.go(4) == BAD_ARGUMENT
 
 
+def test_the_handler_of_the_interrupt(library):
+    registers = Registers(memory_of(program(Fence(), End(True), End(True))))
+    driver, ended = Driver(library, registers.read, registers.write), []
+    assert driver.probe() == OK
+
+    def end():
+        assert driver.wait() == OK
+        ended.append(driver.result.next)
+        if len(ended) == 1:
+            assert driver.go(driver.result.next) == OK  # the next program, from the handler
+
+    driver.on_end(end)
+    assert not driver.interrupt()  # another device's
+    assert driver.go(0) == OK
+    assert not driver.here.ended
+    registers.left = 0
+    assert driver.interrupt()
+    assert ended == [128]
+    registers.left = 0
+    assert driver.interrupt()
+    assert driver.here.ended
+    assert ended == [128, 192]
+    assert not driver.interrupt()  # it was taken back
+
+
 def test_faults(library):
     registers = Registers(memory_of(program(Fence(), load(0, 1))))
     driver = Driver(library, registers.read, registers.write)
@@ -205,8 +170,8 @@ def test_faults(library):
     assert b"a size or a run is 0" in texts[Fault.SIZE]
     assert texts[-1] == b"unknown fault"
     assert len(set(texts)) == len(texts)
-    said = [library.mxsf_accelerator_status_text(status) for status in range(9)]
-    assert len(set(said)) == 9
+    said = [library.mxsf_accelerator_status_text(status) for status in range(10)]
+    assert len(set(said)) == 10
 
 
 def test_check(library):
@@ -245,7 +210,14 @@ def test_on_the_verilog(library):
     library.mxsf_accelerator_set_window(
         ctypes.byref(driver.here), ctypes.c_uint64(0), ctypes.c_uint64(0)
     )
+    ended = []
+    driver.on_end(lambda: ended.append(driver.wait()))
     assert driver.go(made.start) == OK
+    assert not driver.interrupt()
+    run_now(system.ended(1 << 62))
+    assert system.irq()
+    assert driver.interrupt()
+    assert (ended, driver.result.fault) == ([OK], 0)
     assert driver.wait() == OK
     assert memory[: len(golden.memory)].tobytes() == golden.memory.tobytes()
     assert not system.irq()

@@ -31,6 +31,7 @@ class Graph:
     def __init__(self, shape, batch="n"):
         self.input = helper.make_tensor_value_info("x", TensorProto.FLOAT, [batch, *shape])
         self.nodes, self.constants, self.last = [], [], "x"
+        self.output_type = TensorProto.FLOAT
 
     def constant(self, values, name=None):
         name = name or f"c{len(self.constants)}"
@@ -50,9 +51,9 @@ class Graph:
 
     def save(self, path, rank=2):
         shape = [None] * rank
-        output = helper.make_tensor_value_info(self.last, TensorProto.FLOAT, shape)
+        output = helper.make_tensor_value_info(self.last, self.output_type, shape)
         graph = helper.make_graph(self.nodes, "graph", [self.input], [output], self.constants)
-        opset = [helper.make_opsetid("", 17)]
+        opset = [helper.make_opsetid("", 17), helper.make_opsetid("com.mine", 1)]
         onnx.save(helper.make_model(graph, opset_imports=opset, ir_version=9), path)
         return path
 
@@ -207,6 +208,30 @@ REFUSED = {
         lambda g: g.add("Reshape", np.int64([0, 12, 12])),
         "/reshape0 (Reshape): images of 4 x 6 x 6 can be flattened only, not be ? x 12 x 12",
     ),
+    "reshape that mixes images": (
+        lambda g: g.add("Reshape", np.int64([6, -1]), name="mixed"),
+        "/mixed (Reshape): images of 4 x 6 x 6 can be flattened only, not be 6 x -1",
+    ),
+    "constant images": (
+        lambda g: g.add("Conv", g.constant(random(2, 4, 6, 6)), g.constant(random(4, 4, 3, 3))),
+        "/conv0 (Conv): all that feeds it is constant: fold it",
+    ),
+    "constants": (
+        lambda g: g.add("Add", g.constant(random(2, 4)), g.constant(random(2, 4)), name="add2"),
+        "/add2 (Add): all that feeds it is constant: fold it",
+    ),
+    "not finite": (
+        lambda g: g.add("Conv", np.full((4, 4, 1, 1), np.inf, np.float32)),
+        "/conv0 (Conv): weights must be finite in FP32",
+    ),
+    "bias an image": (
+        lambda g: (g.add("Flatten"), g.add("MatMul", random(144, 2)), g.add("Add", random(2, 1))),
+        "/add2 (Add): a bias is a number for each of 2 outputs, not 2 x 1",
+    ),
+    "domain": (
+        lambda g: g.add("Relu", domain="com.mine"),
+        "/relu0 (Relu): the domain must be ai.onnx, not com.mine",
+    ),
     "softmax": (
         lambda g: (g.add("Softmax"), g.add("Relu")),
         "/softmax0 (Softmax): Softmax is the host's, and must be the last node",
@@ -226,7 +251,7 @@ REFUSED = {
 def test_what_cannot_be_compiled_is_one_line(build, message, tmp_path):
     graph = Graph((4, 6, 6), 2)
     build(graph)
-    rank = 2 if graph.last.startswith(("flatten", "gemm")) else 4
+    rank = 2 if graph.last.startswith(("flatten", "gemm", "add2", "mixed")) else 4
     rank = 3 if graph.last.startswith("reshape") else rank
     pattern = r"^[^\n]+$" if message is None else f"^{re.escape(message)}$"
     with pytest.raises(ValueError, match=pattern):
@@ -237,6 +262,12 @@ def test_inputs(tmp_path):
     graph = Graph((4, None, 6))
     graph.add("Relu")
     with pytest.raises(ValueError, match=r"^x: an input is images .* not \? x 4 x \? x 6$"):
+        read_onnx(graph.save(tmp_path / "model.onnx", 4))
+    graph = Graph((4, 6, 6))
+    graph.add("Relu")
+    graph.input.type.tensor_type.elem_type = TensorProto.INT32
+    graph.output_type = TensorProto.INT32
+    with pytest.raises(ValueError, match=r"^x: an input holds floats, not INT32$"):
         read_onnx(graph.save(tmp_path / "model.onnx", 4))
     (tmp_path / "bad.onnx").write_bytes(b"no model at all")
     with pytest.raises(ValueError, match=r"bad.onnx is no ONNX model: "):
