@@ -41,7 +41,7 @@ def matmul(a: BlockTensor, b: BlockTensor, acc: ArrayLike | None = None) -> NDAr
     >>> matmul(x, x.T).tolist()[1]
     [0.0, 9.0, 0.0, 0.0]
     >>> from mxsf.golden import NVFP4
-    >>> y = quantize(np.eye(4, dtype=np.float32) * 3, NVFP4)
+    >>> y = quantize(np.eye(4, dtype=np.float32) * 3, NVFP4, factor=0.5)
     >>> matmul(y, y.T, np.float32(1)).tolist()[1]
     [1.0, 10.0, 1.0, 1.0]
     """
