@@ -21,7 +21,7 @@ from mxsf.flow.netlist import module
 from mxsf.flow.netlist.netlist import netlist
 from mxsf.hdl.interface.flat import LinkedShell, plain_links
 from mxsf.hdl.interface.shell import Clocking
-from mxsf.sim.simulator.fastest import fastest
+from mxsf.sim.simulator.cxxrtl import CxxrtlSimulator
 from mxsf.sim.simulator.waveform import Port
 
 
@@ -131,7 +131,7 @@ def agree(component, reset: str = "rst") -> bool:
     widths |= {"total": (32, False), "read": (16, False), "queued": (8, False)}
     ports = [Port(name, *end) for name, end in widths.items()]
     ours, whole = (
-        trace(fastest()(text, "top", ports), reset)
+        trace(CxxrtlSimulator(text, "top", ports), reset)
         for text in (netlist(component, "top").text, rtlil.convert(component, name="top"))
     )
     assert len(set(whole)) > 200
