@@ -225,7 +225,7 @@ class _Reader:
         (source,) = self._fed(node)
         found = [int(each) for each in self._constants[node.input[1]]]
         had = self.network.shapes[source]
-        images = (self._batch or -1, -1, *([] if attributes.get("allowzero", 0) else [0]))
+        images = (self._batch or -1, -1, -1 if attributes.get("allowzero", 0) else 0)
         if len(found) != 2 or found[0] not in images or found[1] not in (-1, int(np.prod(had))):
             raise ValueError(f"images of {_text(had)} can be flattened only, not be {_text(found)}")
         return self._add(node, Flatten(), [source])
@@ -275,12 +275,10 @@ class _Reader:
         return self._fed(node)[0]
 
     def _check_type(self, value: Any) -> None:
-        types = self._onnx.TensorProto
-        found = value.type.tensor_type.elem_type
+        types, found = self._onnx.TensorProto, value.type.tensor_type.elem_type
         if found not in (types.FLOAT, types.FLOAT16, types.BFLOAT16, types.DOUBLE):
-            raise ValueError(
-                f"{value.name}: an input holds floats, not {types.DataType.Name(found)}"
-            )
+            kind = types.DataType.Name(found)
+            raise ValueError(f"{value.name}: an input holds floats, not {kind}")
 
     def _shape(self, value: Any) -> list[int]:
         return [each.dim_value for each in value.type.tensor_type.shape.dim]
@@ -328,6 +326,5 @@ def _square(what: str, sizes: Any) -> int:
 def _row(values: Floats, outputs: int) -> Floats:
     """A bias of one number for each output, or one for all."""
     if values.size != 1 and (values.size, values.shape[-1]) != (outputs, outputs):
-        sizes = _text(values.shape)
-        raise ValueError(f"a bias is a number for each of {outputs} outputs, not {sizes}")
+        raise ValueError(f"a bias has {outputs} numbers, one an output, not {_text(values.shape)}")
     return np.broadcast_to(values.reshape(-1), outputs)

@@ -226,7 +226,7 @@ REFUSED = {
     ),
     "bias an image": (
         lambda g: (g.add("Flatten"), g.add("MatMul", random(144, 2)), g.add("Add", random(2, 1))),
-        "/add2 (Add): a bias is a number for each of 2 outputs, not 2 x 1",
+        "/add2 (Add): a bias has 2 numbers, one an output, not 2 x 1",
     ),
     "domain": (
         lambda g: g.add("Relu", domain="com.mine"),
