@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from .layers import Add, AveragePool, Conv2d, Dense, Flatten, GlobalAveragePool, Relu
 from .network import Network, Parameters
+from .sizes import one_size, size_text
 
 __all__ = ["Model", "read_onnx"]
 
@@ -90,7 +91,7 @@ class _Reader:
         if len(shape) not in (2, 4) or not all(shape[1:]):
             raise ValueError(
                 f"{inputs[0].name}: an input is images (n, channels, height, width) or features "
-                f"(n, features) of known size, not {_text(shape) or 'of any'}"
+                f"(n, features) of known size, not {size_text(shape) or 'of any'}"
             )
         self._check_type(inputs[0])
         self._batch = shape[0]
@@ -174,7 +175,7 @@ class _Reader:
 
     def _dense(self, node: Any, weight: Floats, bias: Floats | None) -> str:
         if weight.ndim != 2:
-            raise ValueError(f"weights must be a matrix, not {_text(weight.shape)}")
+            raise ValueError(f"weights must be a matrix, not {size_text(weight.shape)}")
         layer = Dense(weight.shape[1], bias is not None)
         return self._add(node, layer, self._fed(node), weight=weight, bias=bias)
 
@@ -182,13 +183,13 @@ class _Reader:
         """Conv in two dimensions."""
         weight = self._constant(node, 1, "weights")
         if weight.ndim != 4:
-            raise ValueError(f"weights must have four axes, not {_text(weight.shape)}")
+            raise ValueError(f"weights must have four axes, not {size_text(weight.shape)}")
         if attributes.get("group", 1) != 1:
             raise ValueError(f"group must be 1, not {attributes['group']}")
         if any(each != 1 for each in attributes.get("dilations", [1])):
-            raise ValueError(f"dilations must be 1, not {_text(attributes['dilations'])}")
-        kernel = _square("kernel", weight.shape[2:])
-        stride = _square("stride", attributes.get("strides", [1]))
+            raise ValueError(f"dilations must be 1, not {size_text(attributes['dilations'])}")
+        kernel = one_size("kernel", weight.shape[2:])
+        stride = one_size("stride", attributes.get("strides", [1]))
         inputs = self._fed(node)
         padding = self._padding(attributes, kernel, stride, self.network.shapes[inputs[0]])
         bias = self._constant(node, 2, "bias") if len(node.input) > 2 and node.input[2] else None
@@ -202,10 +203,12 @@ class _Reader:
         if auto == "VALID":
             return 0
         if auto == "NOTSET":
-            return _square("padding", attributes.get("pads", [0]))
+            return one_size("padding", attributes.get("pads", [0]))
         both = [max((-(-n // stride) - 1) * stride + kernel - n, 0) for n in shape[1:]]
         if len({*both}) > 1 or both[0] % 2:
-            raise ValueError(f"{auto} pads {_text(both)} pixels, which must be the same all around")
+            raise ValueError(
+                f"{auto} pads {size_text(both)} pixels, which must be the same all around"
+            )
         return both[0] // 2
 
     def relu(self, node: Any, attributes: Mapping[str, Any]) -> str:
@@ -227,19 +230,21 @@ class _Reader:
         had = self.network.shapes[source]
         images = (self._batch or -1, -1, -1 if attributes.get("allowzero", 0) else 0)
         if len(found) != 2 or found[0] not in images or found[1] not in (-1, int(np.prod(had))):
-            raise ValueError(f"images of {_text(had)} can be flattened only, not be {_text(found)}")
+            raise ValueError(
+                f"images of {size_text(had)} can be flattened only, not be {size_text(found)}"
+            )
         return self._add(node, Flatten(), [source])
 
     def average_pool(self, node: Any, attributes: Mapping[str, Any]) -> str:
         """AveragePool of windows beside one another."""
-        size = _square("kernel", attributes["kernel_shape"])
-        stride = _square("stride", attributes.get("strides", [1]))
+        size = one_size("kernel", attributes["kernel_shape"])
+        stride = one_size("stride", attributes.get("strides", [1]))
         if stride != size:
             raise ValueError(f"stride must be that of the kernel, {size}, not {stride}")
         if any(attributes.get("pads", [])) or attributes.get("auto_pad", b"NOTSET") != b"NOTSET":
             raise ValueError("there must be no padding")
         if any(each != 1 for each in attributes.get("dilations", [1])):
-            raise ValueError(f"dilations must be 1, not {_text(attributes['dilations'])}")
+            raise ValueError(f"dilations must be 1, not {size_text(attributes['dilations'])}")
         return self._add(node, AveragePool(size), self._fed(node))
 
     def global_pool(self, node: Any, attributes: Mapping[str, Any]) -> str:
@@ -260,7 +265,7 @@ class _Reader:
             raise ValueError(f"{name} is taken elsewhere, without the constant")
         given, axes = self._constant(node, place, "bias"), len(before.shape)
         if axes == 3 and given.ndim and given.shape[-2:] != (1, 1):
-            raise ValueError(f"a bias is one number a channel, not {_text(given.shape)}")
+            raise ValueError(f"a bias is one number a channel, not {size_text(given.shape)}")
         bias = _row(given.reshape(-1) if axes == 3 else given, layer.outputs)
         del self.network.nodes[before.name], self.network.shapes[before.name]
         weight = self.parameters.pop(f"{before.name}.weight")
@@ -291,7 +296,9 @@ class _Reader:
                 continue
             found = self.network.shapes.get(name)
             if found is not None and found != shape:
-                raise ValueError(f"{value.name}: onnx says {_text(shape)}, this is {_text(found)}")
+                raise ValueError(
+                    f"{value.name}: onnx says {size_text(shape)}, this is {size_text(found)}"
+                )
 
 
 _OPERATORS: dict[str, Callable[[_Reader, Any, Mapping[str, Any]], str]] = {
@@ -312,19 +319,10 @@ def _name(node: Any) -> str:
     return f"{node.name or node.output[0]} ({node.op_type})"
 
 
-def _text(sizes: Any) -> str:
-    return " x ".join(str(int(each)) if each else "?" for each in sizes)
-
-
-def _square(what: str, sizes: Any) -> int:
-    """The one size of all axes."""
-    if len({int(each) for each in sizes}) != 1:
-        raise ValueError(f"{what} must be the same in all directions, not {_text(sizes)}")
-    return int(sizes[0])
-
-
 def _row(values: Floats, outputs: int) -> Floats:
     """A bias of one number for each output, or one for all."""
     if values.size != 1 and (values.size, values.shape[-1]) != (outputs, outputs):
-        raise ValueError(f"a bias has {outputs} numbers, one an output, not {_text(values.shape)}")
+        raise ValueError(
+            f"a bias has {outputs} numbers, one an output, not {size_text(values.shape)}"
+        )
     return np.broadcast_to(values.reshape(-1), outputs)
