@@ -7,7 +7,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
+from classifier import IMAGE, save_classifier
 
 README = (Path(__file__).parent.parent / "README.md").read_text()
 SHELL = [
@@ -26,7 +28,9 @@ def test_readme_has_what_ci_runs():
 
 @pytest.mark.long
 def test_commands(tmp_path):
-    """In order, in one folder, with this environment's programs."""
+    """In order, in one folder with a model and images, with this environment's programs."""
+    save_classifier(tmp_path / "model.onnx")
+    np.save(tmp_path / "x.npy", np.random.default_rng(0).random((16, *IMAGE), np.float32))
     environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
     commands = [line for line in SHELL if line not in SET_UP]
     assert len(commands) >= 8

@@ -4,36 +4,13 @@ import re
 
 import numpy as np
 import pytest
-
-onnx = pytest.importorskip("onnx")
-from onnx import TensorProto, helper, numpy_helper  # noqa: E402
+from classifier import save_classifier
 
 
 @pytest.fixture
 def model(tmp_path):
-    """A classifier of 2 x 4 x 4 pixels."""
-    random = np.random.default_rng(0)
-    arrays = {
-        "w": random.standard_normal((4, 2, 3, 3)),
-        "v": random.standard_normal((64, 3)),
-    }
-    nodes = [
-        helper.make_node("Conv", ["x", "w"], ["h"], name="first", pads=[1] * 4),
-        helper.make_node("Relu", ["h"], ["r"]),
-        helper.make_node("Flatten", ["r"], ["f"]),
-        helper.make_node("MatMul", ["f", "v"], ["z"], name="last"),
-        helper.make_node("Softmax", ["z"], ["y"]),
-    ]
-    graph = helper.make_graph(
-        nodes,
-        "classifier",
-        [helper.make_tensor_value_info("x", TensorProto.FLOAT, ["n", 2, 4, 4])],
-        [helper.make_tensor_value_info("y", TensorProto.FLOAT, ["n", 3])],
-        [numpy_helper.from_array(a.astype(np.float32), name) for name, a in arrays.items()],
-    )
-    opset = [helper.make_opsetid("", 17)]
     path = tmp_path / "model.onnx"
-    onnx.save(helper.make_model(graph, opset_imports=opset, ir_version=9), path)
+    save_classifier(path)
     return path
 
 
@@ -54,7 +31,9 @@ def test_compile_and_run(run, model, tmp_path):
     np.save("x.npy", x)
     done = run("run", "image.npz", "--input", "x.npy", "--output", "y.npy")
     assert done == (0, "y.npy: float32, shape (6, 3)\n", "")
-    weights = {i.name: numpy_helper.to_array(i) for i in onnx.load(model).graph.initializer}
+    onnx = pytest.importorskip("onnx")
+    tensors = onnx.load(model).graph.initializer
+    weights = {tensor.name: onnx.numpy_helper.to_array(tensor) for tensor in tensors}
     padded = np.pad(x, [(0, 0), (0, 0), (1, 1), (1, 1)])
     windows = np.lib.stride_tricks.sliding_window_view(padded, (3, 3), axis=(2, 3))
     hidden = np.maximum(np.einsum("ncyxij,ocij->noyx", windows, weights["w"]), 0)
