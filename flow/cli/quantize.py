@@ -1,5 +1,6 @@
 """``mxsf quantize``: tensors to block tensors and back."""
 
+import math
 from pathlib import Path
 from typing import Any, get_args
 
@@ -9,7 +10,7 @@ import numpy as np
 from ...golden.files import whole_file
 from ...golden.formats.block import rule_of
 from ...golden.formats.block_catalogue import parse_format
-from ...golden.formats.factor import Factor, FactorAxis
+from ...golden.formats.factor import LARGEST_FACTOR, LEAST_FACTOR, Factor, FactorAxis
 from ...golden.formats.quotient_rule import QuotientRule
 from ...golden.formats.scale_rule import ScaleRule
 from ...golden.packing import plane_widths
@@ -28,10 +29,18 @@ _FOUND = {source.value: source for source in Factor if source is not Factor.GIVE
 
 def _factor(text: str) -> Factor | float:
     """Where a factor comes from, or the number that it is."""
+    if text in _FOUND:
+        return _FOUND[text]
     try:
-        return _FOUND[text] if text in _FOUND else float(text)
+        number = float(text)
     except ValueError:
-        raise ValueError(f"a factor is {', '.join(_FOUND)} or a number, not {text!r}") from None
+        number = math.nan
+    if LEAST_FACTOR <= number <= LARGEST_FACTOR:
+        return number
+    raise ValueError(
+        f"a factor is {', '.join(_FOUND)} or a number from {LEAST_FACTOR:.3g} to "
+        f"{LARGEST_FACTOR:.3g}, not {text!r}"
+    )
 
 
 @click.command()
