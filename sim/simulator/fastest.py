@@ -9,7 +9,7 @@ __all__ = ["COMPILED", "fastest"]
 COMPILED: dict[str, type[CompiledSimulator]] = {
     simulator.name: simulator for simulator in (VerilatedSimulator, CxxrtlSimulator)
 }
-"""Simulators by name: Verilator's compiles an engine in a third of the time, and runs faster."""
+"""Simulators by name: Verilator's compiles engines in two thirds of the time, and runs faster."""
 
 
 def fastest() -> type[CompiledSimulator]:
