@@ -121,4 +121,4 @@ def _build(verilog: str, component: Accelerator, top: str, clocking: Clocking) -
     )
     with scratch_folder() as folder:
         # The library stays mapped once it is loaded.
-        return ctypes.CDLL(str(verilate(verilog, top, source, folder, optimise=True)))
+        return ctypes.CDLL(str(verilate(verilog, top, source, folder)))

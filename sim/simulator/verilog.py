@@ -22,7 +22,6 @@ __all__ = [
     "ICARUS",
     "VERILATOR",
     "VERILATOR_FLAGS",
-    "VERILATOR_QUICK",
     "VerilogSimulator",
     "run_verilog",
 ]
@@ -67,10 +66,6 @@ VERILATOR_FLAGS = (
 )
 """What every run of Verilator is told."""
 
-VERILATOR_QUICK = ("-fno-inline",)
-"""Modules stay modules: a third of the C++ for an engine. ``-fno-gate``, which makes it less
-still, computes wrong sums (Verilator 5.006; ``tests/hdl/baseline``)."""
-
 VERILATOR = VerilogSimulator(
     "verilator",
     "verilator",
@@ -78,7 +73,7 @@ VERILATOR = VerilogSimulator(
     (
         (
             *("verilator", "--binary", "--timing", *VERILATOR_FLAGS),
-            *(*VERILATOR_QUICK, "-MAKEFLAGS", "OPT_FAST=-O0"),
+            *("-MAKEFLAGS", "OPT_FAST=-O0"),
             *("--top-module", "bench", "-o", "bench", "bench.v", "design.v"),
         ),
         ("./obj_dir/bench",),

@@ -125,8 +125,7 @@ def _signals(variant: Variant) -> list[Any]:
 def _facts(simulator: str, numbers: int | None) -> dict[str, Any]:
     """What it takes to get the same numbers."""
     simulators = {
-        "verilated": "verilated: the netlist as C++ by Verilator",
-        "cxxrtl": "cxxrtl: the netlist as C++ by Yosys, since there is no Verilator",
+        "cxxrtl": "cxxrtl: the netlist as C++, as it is exported",
         "amaranth": "amaranth: its own simulator, since there is no C++ compiler",
     }
     facts: dict[str, Any] = {
