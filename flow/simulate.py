@@ -1,14 +1,13 @@
 """Simulation of a catalogue design on a simulator of choice."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from numpy.typing import NDArray
 
 from ..sim.result import NO_STALLS, Result, Stalls
 from ..sim.simulator.amaranth import AmaranthSimulator
-from ..sim.simulator.compiled import CompiledSimulator
-from ..sim.simulator.fastest import COMPILED, fastest
+from ..sim.simulator.cxxrtl import CxxrtlSimulator, compiler
 from ..sim.simulator.linked import LinkedSimulator
 from ..sim.simulator.simulator import Simulator
 from ..sim.simulator.verilog import ICARUS, VERILATOR, run_verilog
@@ -19,13 +18,13 @@ from .export.verilog import verilog
 __all__ = [
     "SIMULATORS",
     "VERILOG_SIMULATORS",
-    "compiled_simulator",
+    "cxxrtl_simulator",
     "default_simulator",
     "make_simulator",
     "simulate_verilog",
 ]
 
-SIMULATORS = ("amaranth", *COMPILED)
+SIMULATORS = ("amaranth", "cxxrtl")
 """Simulators that run a bench, every cycle compared."""
 
 VERILOG_SIMULATORS = {simulator.name: simulator for simulator in (ICARUS, VERILATOR)}
@@ -34,23 +33,23 @@ VERILOG_SIMULATORS = {simulator.name: simulator for simulator in (ICARUS, VERILA
 
 def default_simulator() -> str:
     """Name of the fastest simulator that this machine can run."""
-    return fastest().name if fastest().available() else "amaranth"
+    return "cxxrtl" if compiler() else "amaranth"
 
 
 def make_simulator(
-    variant: Variant, name: str, vcd: Path | None = None, *, optimise: bool = False
+    variant: Variant, name: str, vcd: Path | None = None, *, optimise: Literal[1, 2] = 1
 ) -> Simulator:
     """Build a simulator on a design.
 
     Args:
         variant: the design.
-        name: of ``SIMULATORS``.
-        vcd: waveform file to write; Amaranth's has all inner signals, the others the ports.
-        optimise: see ``CompiledSimulator``.
+        name: ``"amaranth"`` or ``"cxxrtl"``.
+        vcd: waveform file to write; Amaranth's has all inner signals, CXXRTL's the ports.
+        optimise: see ``CxxrtlSimulator``.
 
     Raises:
         ValueError: no such simulator, or a design whose ports have no cycle model.
-        RuntimeError: the simulator needs a program that is not there.
+        RuntimeError: the simulator needs a compiler that is not there.
     """
     shell = variant.shell
     if shell is not None and not shell.transparent:
@@ -60,8 +59,8 @@ def make_simulator(
         )
     if name == "amaranth":
         simulator: Simulator = AmaranthSimulator(variant.outside, vcd=vcd)
-    elif name in COMPILED:
-        simulator = compiled_simulator(variant, name, vcd, optimise=optimise)
+    elif name == "cxxrtl":
+        simulator = cxxrtl_simulator(variant, vcd, optimise=optimise)
     else:
         raise ValueError(f"unknown simulator {name!r}: use {' or '.join(SIMULATORS)}")
     if shell is None:
@@ -69,26 +68,15 @@ def make_simulator(
     return LinkedSimulator(simulator, variant.links, variant.clock)
 
 
-def compiled_simulator(
-    variant: Variant, name: str = "", vcd: Path | None = None, *, optimise: bool = False
-) -> CompiledSimulator:
-    """Compile the merged netlist of a design.
-
-    Args:
-        variant: the design.
-        name: of ``COMPILED``; by default the fastest that this machine can run.
-        vcd: waveform file of the ports to write.
-        optimise: see ``CompiledSimulator``.
-
-    Raises:
-        RuntimeError: what compiles is not installed.
-    """
+def cxxrtl_simulator(
+    variant: Variant, vcd: Path | None = None, *, optimise: Literal[1, 2] = 1
+) -> CxxrtlSimulator:
+    """Compile the merged netlist of a design; see ``CxxrtlSimulator`` for ``optimise``."""
     ports = [Port(name, width, is_input) for name, (width, is_input) in variant.ports.items()]
     if variant.shell is not None and variant.clock is not None:
         ports.append(Port(variant.clock.reset, 1, True))
     design = variant.netlist
-    kind = COMPILED[name] if name else fastest()
-    return kind(
+    return CxxrtlSimulator(
         design.text,
         design.top,
         ports,

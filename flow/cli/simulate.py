@@ -29,9 +29,7 @@ __all__ = ["simulate"]
     type=click.Choice((*SIMULATORS, *VERILOG_SIMULATORS), case_sensitive=False),
     help="Simulator [default: the fastest here]; icarus and verilator run what vectors writes.",
 )
-@click.option(
-    "--vcd", type=FILE, help="Waveform file, with a .gtkw layout; not with icarus and verilator."
-)
+@click.option("--vcd", type=FILE, help="Waveform file of amaranth or cxxrtl, with a .gtkw layout.")
 @shell_options
 @stall_options
 def simulate(

@@ -18,13 +18,7 @@ from ..stimulus.vectors import Vectors, stream_vectors
 from .process import run_child
 from .testbench import testbench
 
-__all__ = [
-    "ICARUS",
-    "VERILATOR",
-    "VERILATOR_FLAGS",
-    "VerilogSimulator",
-    "run_verilog",
-]
+__all__ = ["ICARUS", "VERILATOR", "VERILATOR_FLAGS", "VerilogSimulator", "run_verilog"]
 
 
 @dataclass(frozen=True)
@@ -73,7 +67,7 @@ VERILATOR = VerilogSimulator(
     (
         (
             *("verilator", "--binary", "--timing", *VERILATOR_FLAGS),
-            *("-MAKEFLAGS", "OPT_FAST=-O0"),
+            *("-MAKEFLAGS", "OPT_FAST=-O0"),  # the C++ takes longer to compile than to run
             *("--top-module", "bench", "-o", "bench", "bench.v", "design.v"),
         ),
         ("./obj_dir/bench",),

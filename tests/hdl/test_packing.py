@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from mxsf.flow.catalogue.catalogue import variant
 from mxsf.flow.export.verilog import verilog
-from mxsf.flow.simulate import compiled_simulator, make_simulator
+from mxsf.flow.simulate import cxxrtl_simulator, make_simulator
 from mxsf.flow.synth.proof import prove
 from mxsf.golden import parse, quantize
 from mxsf.golden.packing import pack, plane_widths, unpack_planes
@@ -68,7 +68,7 @@ def test_many_codes_compiled(name, bits, lanes):
     codes = np.random.default_rng(bits).integers(0, 1 << bits, (4000, lanes))
     marks = np.random.default_rng(bits).integers(0, 2, (2, len(codes)))
     case = packing_stimulus(built.component, codes, *marks)
-    simulator = compiled_simulator(built)
+    simulator = cxxrtl_simulator(built)
     seen = simulator.stream(case.inputs, case.outputs.shape[1], valid=0.8, ready=0.8)
     assert not seen.violation
     np.testing.assert_array_equal(seen.outputs, case.outputs)

@@ -7,7 +7,7 @@ from random import Random
 import numpy as np
 from altered import ending
 from mxsf.flow.catalogue.catalogue import variant
-from mxsf.flow.simulate import default_simulator, make_simulator
+from mxsf.flow.simulate import make_simulator
 from mxsf.golden.accelerator.core import Core
 from mxsf.golden.accelerator.descriptor import Multiply
 from mxsf.golden.accelerator.fault import Fault
@@ -59,7 +59,7 @@ _PATIENCE = 2000  # cycles
 def compiled(**options):
     """An accelerator and its compiled netlist."""
     design = variant("accelerator", **options)
-    return design.component, make_simulator(design, default_simulator())
+    return design.component, make_simulator(design, "cxxrtl")
 
 
 def somewhere(built, random):

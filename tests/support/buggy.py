@@ -20,7 +20,7 @@ from mxsf.hdl.accelerator.scales import ScaleWriter
 from mxsf.hdl.accelerator.view import ViewWalk
 from mxsf.hdl.accelerator.writes import Writes
 from mxsf.hdl.ports import port_signals
-from mxsf.sim.simulator.fastest import fastest
+from mxsf.sim.simulator.cxxrtl import CxxrtlSimulator
 from mxsf.sim.simulator.waveform import Port
 
 BUGS = ("stride", "strobe", "page", "room", "fence", "count", "check", "refusal", "core", "bytes")
@@ -184,7 +184,7 @@ def _compiled():
         text = rtlil.convert(part, ports=named | {bug: (s, None) for bug, s in _on.items()})
     inputs = [Port(bug, 1, True) for bug in BUGS]
     kinds = [Port(name, len(signal), inwards) for name, (signal, inwards) in ports.items()]
-    return part, fastest()(text, "top", [*kinds, *inputs])
+    return part, CxxrtlSimulator(text, "top", [*kinds, *inputs])
 
 
 def buggy(bug=None):

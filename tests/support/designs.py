@@ -13,7 +13,6 @@ from mxsf.flow.simulate import make_simulator
 from mxsf.golden import FORMATS
 from mxsf.sim.bench.encoder import mixed_blocks
 from mxsf.sim.result import NO_STALLS, Result, Stalls
-from mxsf.sim.simulator.fastest import COMPILED
 from mxsf.sim.simulator.verilog import ICARUS, VERILATOR
 from mxsf.sim.stimulus.stimulus import Stimulus
 from mxsf.sim.stimulus.words import EDGES, directed_words, random_words
@@ -52,14 +51,6 @@ def interfaces(name: str) -> list[str]:
 
 
 needs_gcc = pytest.mark.skipif(shutil.which("g++") is None, reason="needs g++")
-COMPILED_HERE = [
-    pytest.param(
-        name,
-        marks=pytest.mark.skipif(not kind.available(), reason=f"{name} lacks a program"),
-    )
-    for name, kind in COMPILED.items()
-]
-"""Simulators that compile the netlist, each a parameter of a test."""
 needs_verilator = pytest.mark.skipif(
     not VERILATOR.available(), reason="needs verilator (apt-get install)"
 )

@@ -1,7 +1,7 @@
 """What exhaustive tests of encoders share: every word at every scale."""
 
 import numpy as np
-from mxsf.flow.simulate import compiled_simulator
+from mxsf.flow.simulate import cxxrtl_simulator
 from mxsf.sim.bench.encoder import encoder_stimulus
 
 EXPONENTS = [*range(0, 40), 100, 127, 128, *range(236, 255)]
@@ -23,7 +23,7 @@ def exhaust(design, exponents, free=slice(1, None)):
     Words stand in the free lanes; a power of two in each of the others holds the block's exponent.
     """
     encoder, block = design.component, design.component.block
-    simulator = compiled_simulator(design)
+    simulator = cxxrtl_simulator(design)
     lanes = len(range(block)[free])
     compared = wrong = 0
     for exponent in exponents:

@@ -6,7 +6,7 @@ from random import Random
 from amaranth.back import rtlil
 from mxsf.hdl.ports import fields, port_signals
 from mxsf.sim.simulator.amaranth import AmaranthSimulator
-from mxsf.sim.simulator.fastest import fastest
+from mxsf.sim.simulator.cxxrtl import CxxrtlSimulator
 from mxsf.sim.simulator.waveform import Port
 
 
@@ -19,7 +19,7 @@ def compiled(component):
         Port(name, len(signal), is_input)
         for (name, (_, is_input)), signal in zip(ports.items(), signals, strict=True)
     ]
-    return fastest()(text, "top", kinds)
+    return CxxrtlSimulator(text, "top", kinds)
 
 
 def _ends(ports):

@@ -9,7 +9,7 @@ from mxsf.sim.bench.product_sum import product_sum_stimulus
 from mxsf.sim.bench.stream import run_stream
 from mxsf.sim.result import NO_STALLS, Stalls
 from mxsf.sim.simulator.amaranth import AmaranthSimulator
-from mxsf.sim.simulator.fastest import fastest
+from mxsf.sim.simulator.cxxrtl import CxxrtlSimulator
 from mxsf.sim.simulator.waveform import Port
 from mxsf.sim.stimulus.codes import adversarial_codes, random_codes
 
@@ -33,7 +33,7 @@ def compiled(component):
         for name, (signal, is_input) in port_signals(component).items()
     ]
     design = netlist(component, "top")
-    return fastest()(design.text, "top", ports, clocked=component.latency > 0)
+    return CxxrtlSimulator(design.text, "top", ports, clocked=component.latency > 0)
 
 
 def some(component, count=60, seed=0):

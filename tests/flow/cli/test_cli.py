@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from designs import COMPILED_HERE, needs_gcc, needs_icarus
+from designs import needs_gcc, needs_icarus
 from mxsf.flow.catalogue.catalogue import CATALOGUE
 from mxsf.flow.cli import main as cli
 from mxsf.flow.cli.chosen import of_options
@@ -127,7 +127,7 @@ def test_simulate_a_tensor(run, tmp_path):
     assert "0 mismatches" in out
 
 
-@pytest.mark.parametrize("simulator", ["amaranth", *COMPILED_HERE])
+@pytest.mark.parametrize("simulator", ["amaranth", pytest.param("cxxrtl", marks=needs_gcc)])
 def test_waveform(run, tmp_path, simulator):
     np.save(tmp_path / "x.npy", np.random.default_rng(0).standard_normal((3, 20)))
     code, _, _ = run(

@@ -7,7 +7,7 @@ from mxsf.flow.catalogue.catalogue import tensors, variant
 from mxsf.flow.export.manifest import manifest
 from mxsf.flow.export.verilog import verilog
 from mxsf.flow.netlist.netlist import netlist
-from mxsf.flow.simulate import compiled_simulator, make_simulator
+from mxsf.flow.simulate import cxxrtl_simulator, make_simulator
 from mxsf.hdl.arith import result_rounder
 from mxsf.hdl.baseline.baseline import Baseline
 from mxsf.hdl.baseline.fp32_adder import Fp32Adder
@@ -160,7 +160,7 @@ def test_bench_catches_a_planted_bug(method, monkeypatch):
 def bulk(built, count, seed=1):
     """Random and adversarial blocks through the compiled netlist; returns how many were wrong."""
     stimulus = case(built, count, seed)
-    simulator = compiled_simulator(built, optimise=count > 5_000_000)
+    simulator = cxxrtl_simulator(built, optimise=2 if count > 5_000_000 else 1)
     seen = simulator.stream(stimulus.inputs, 4, valid=0.9, ready=0.9, seed=seed)
     assert not seen.violation
     assert len(seen.outputs) == count

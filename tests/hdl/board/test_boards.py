@@ -45,7 +45,7 @@ from mxsf.sim.bench.board import exchange, serve
 from mxsf.sim.bench.engine import product_cycles
 from mxsf.sim.bench.uart import LineReader, LineWriter
 from mxsf.sim.simulator.amaranth import AmaranthSimulator, port_signals
-from mxsf.sim.simulator.fastest import fastest
+from mxsf.sim.simulator.cxxrtl import CxxrtlSimulator
 from mxsf.sim.simulator.waveform import Port
 
 CLOCK, DIVISOR = 1_000_000, 4
@@ -58,7 +58,7 @@ SLOW = pytest.param(WIDE, marks=pytest.mark.long)  # the compiler takes its time
 
 def simulator(board):
     ports = [Port(n, len(s), is_input) for n, (s, is_input) in port_signals(board).items()]
-    return fastest()(netlist(board, "board").text, "board", ports)
+    return CxxrtlSimulator(netlist(board, "board").text, "board", ports)
 
 
 def make(**options):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from designs import NAMED, OTHERS, needs_gcc, tiers
 from mxsf.flow.catalogue.catalogue import variant
-from mxsf.flow.simulate import default_simulator, make_simulator
+from mxsf.flow.simulate import make_simulator
 from mxsf.golden import BF16, MXSF
 from mxsf.golden.dot.product_sum import check_formats
 from mxsf.hdl.arith.down_shifter import DownShifter
@@ -191,4 +191,4 @@ def test_parameters_of_the_wrong_kind(options):
 @pytest.mark.parametrize("element", [*NAMED, "mxsf,e4m3"])
 def test_long_products_in_bulk(element):
     built = variant("accumulator", element=element, block=8, lanes=4, outputs=7, stages=6)
-    run(built, default_simulator(), STALLS, 1000, np.random.default_rng(1))
+    run(built, "cxxrtl", STALLS, 1000, np.random.default_rng(1))

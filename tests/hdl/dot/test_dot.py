@@ -7,7 +7,7 @@ from mxsf.flow.catalogue.catalogue import variant
 from mxsf.flow.export.manifest import manifest
 from mxsf.flow.export.verilog import verilog
 from mxsf.flow.netlist.netlist import netlist
-from mxsf.flow.simulate import compiled_simulator, default_simulator, make_simulator
+from mxsf.flow.simulate import cxxrtl_simulator, default_simulator, make_simulator
 from mxsf.golden import dot
 from mxsf.hdl import Dot
 from mxsf.hdl.arith import result_rounder
@@ -114,7 +114,7 @@ def test_bench_catches_a_wrong_rounding(monkeypatch):
 def bulk(built, count, seed, chunk=50_000):
     """Random and adversarial blocks through the compiled netlist; returns how many were wrong."""
     simulator, component = (
-        compiled_simulator(built, optimise=count > 5_000_000),
+        cxxrtl_simulator(built, optimise=2 if count > 5_000_000 else 1),
         built.component,
     )
     layout, wrong = component.i.payload.shape(), 0

@@ -10,7 +10,7 @@ from encoding import EXPONENTS, exhaust
 from mxsf.flow.catalogue.catalogue import variant
 from mxsf.flow.export.manifest import manifest
 from mxsf.flow.export.verilog import verilog
-from mxsf.flow.simulate import compiled_simulator, default_simulator, make_simulator
+from mxsf.flow.simulate import make_simulator
 from mxsf.flow.synth.proof import prove
 from mxsf.golden import FP32, INT8, MX4, MX9, MXSF, BlockFormat, ElementFormat, quantize
 from mxsf.golden import dot as golden_dot
@@ -381,6 +381,6 @@ def test_exported_verilog_under_icarus(name, options):
 def test_many_random_blocks(element):
     built = variant("encoder", element=element, lanes=4, source="fp32")
     words = random_words(np.random.default_rng(11), 6000, 16, FP32)
-    check(built, default_simulator())
-    result = run_stream(compiled_simulator(built), encoder_stimulus(built.component, words))
+    check(built, "cxxrtl")
+    result = run_stream(make_simulator(built, "cxxrtl"), encoder_stimulus(built.component, words))
     assert result.passed, result.mismatches

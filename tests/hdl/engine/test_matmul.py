@@ -8,7 +8,7 @@ from designs import needs_gcc, needs_icarus, needs_verilator, plant, tiers
 from mxsf.flow.catalogue.catalogue import tensors, variant
 from mxsf.flow.export.manifest import manifest
 from mxsf.flow.export.verilog import verilog
-from mxsf.flow.simulate import compiled_simulator, make_simulator
+from mxsf.flow.simulate import cxxrtl_simulator, make_simulator
 from mxsf.golden import MXSF, matmul, parse, quantize
 from mxsf.golden.engine.machine import Command, Fault, Machine, Opcode, Output, Tiles, join, split
 from mxsf.hdl import Matmul
@@ -47,7 +47,7 @@ def build(**options):
 def compiled(**options):
     """Return the design and its compiled netlist."""
     design = build(**options)
-    return design.component, compiled_simulator(design)
+    return design.component, cxxrtl_simulator(design)
 
 
 def run(part, simulator, scripts, stalls=NO_STALLS):

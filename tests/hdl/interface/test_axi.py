@@ -7,7 +7,7 @@ import pytest
 from designs import STREAMING, needs_gcc, needs_icarus
 from mxsf.flow.catalogue.catalogue import variant
 from mxsf.flow.export.verilog import verilog
-from mxsf.flow.simulate import compiled_simulator
+from mxsf.flow.simulate import cxxrtl_simulator
 from mxsf.hdl.interface.axi_stream import axi_streams
 from mxsf.sim.interface.axi import run_axi
 from mxsf.sim.result import Stalls
@@ -48,7 +48,7 @@ def small():
 def compiled():
     """The same, and a simulator of it."""
     design, vectors = small()
-    return design, vectors, compiled_simulator(design)
+    return design, vectors, cxxrtl_simulator(design)
 
 
 @needs_gcc
@@ -56,7 +56,7 @@ def compiled():
 def test_the_rules_hold(name, options):
     design = variant(name, interface="axi", **options)
     result = run_axi(
-        compiled_simulator(design),
+        cxxrtl_simulator(design),
         design.outside,
         design.vectors(),
         STALLS,
@@ -101,7 +101,7 @@ def test_a_broken_rule_is_caught(problem):
 def test_a_shell_without_skid_buffers_is_caught(monkeypatch):
     monkeypatch.setattr("mxsf.hdl.interface.axi.skid", lambda m, source, name: source)
     design, vectors = small()
-    result = run_axi(compiled_simulator(design), design.outside, vectors, STALLS)
+    result = run_axi(cxxrtl_simulator(design), design.outside, vectors, STALLS)
     assert any("s_axis_tready depends" in line for line in result.mismatches)
 
 
@@ -119,7 +119,7 @@ def test_bytes_that_are_not_kept_count_as_zero(element):
     keep = axis.offsets["tkeep"]
     cleared = sum((1 << width) - 1 << codes.offset + k * width for k in touched)
 
-    simulator = compiled_simulator(design)
+    simulator = cxxrtl_simulator(design)
 
     def answers(change):
         beats = [change(value) for value in vectors.inputs["i"].values[:40]]

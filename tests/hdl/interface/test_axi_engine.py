@@ -10,7 +10,7 @@ from designs import needs_gcc, needs_icarus
 from mxsf.flow.catalogue.catalogue import variant
 from mxsf.flow.export.register_map import register_files
 from mxsf.flow.export.verilog import verilog
-from mxsf.flow.simulate import compiled_simulator
+from mxsf.flow.simulate import cxxrtl_simulator
 from mxsf.golden.engine.machine import Command, Fault, Opcode, Output
 from mxsf.golden.formats.catalogue import FORMATS, parse
 from mxsf.golden.formats.element import ElementFormat
@@ -36,7 +36,7 @@ def design():
 
 @pytest.fixture(scope="module")
 def simulator(design):
-    return compiled_simulator(design)
+    return cxxrtl_simulator(design)
 
 
 def scripts(design, count=2):

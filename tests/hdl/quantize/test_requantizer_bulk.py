@@ -10,7 +10,7 @@ from amaranth.lib.wiring import In, Out
 from designs import NAMED, needs_gcc, needs_icarus, tiers
 from mxsf.flow.catalogue.catalogue import variant
 from mxsf.flow.export.verilog import verilog
-from mxsf.flow.simulate import compiled_simulator
+from mxsf.flow.simulate import cxxrtl_simulator
 from mxsf.golden import MXSF
 from mxsf.hdl.quantize.requantizer import POINTS
 from mxsf.sim.bench.requantizer import (
@@ -74,11 +74,11 @@ def test_compiled_run_catches_a_wrong_constant(both):
     design, case = joined(build(both=both), mix(build(both=both)))
     room = len(case.outputs) + 1  # a tile ended early has more rows out than in
     stalls = {"valid": 0.7, "ready": 0.7, "room": room}
-    seen = compiled_simulator(design).stream(case.inputs, case.outputs.shape[1], **stalls)
+    seen = cxxrtl_simulator(design).stream(case.inputs, case.outputs.shape[1], **stalls)
     assert not seen.violation
     np.testing.assert_array_equal(seen.outputs, case.outputs)
     other, _ = joined(build(both=both, element="e2m5"), mix(build()))
-    replayed = compiled_simulator(other).stream(case.inputs, case.outputs.shape[1], room=room)
+    replayed = cxxrtl_simulator(other).stream(case.inputs, case.outputs.shape[1], room=room)
     assert replayed.outputs.shape == case.outputs.shape
     assert (replayed.outputs != case.outputs).any()
 
@@ -88,7 +88,7 @@ def bulk(element, tiles, rounding="nearest_even", chunk=5000):
     options = {"element": element, "rounding": rounding, "storage": "memory", "stages": "output"}
     design = variant("requantizer", **options)
     simulator, random = (
-        compiled_simulator(design, optimise=tiles > 500_000),
+        cxxrtl_simulator(design, optimise=2 if tiles > 500_000 else 1),
         np.random.default_rng(17),
     )
     done = wrong = 0
@@ -137,7 +137,7 @@ def test_a_million_tiles(element, rounding):
 def test_hardware_rounds_without_bias():
     """2^20 draws of the hardware's own: the mean is the value within 4 standard errors."""
     design = variant("requantizer", rounding="stochastic", storage="memory")
-    part, simulator, count = design.component, compiled_simulator(design), (1 << 20) // 64
+    part, simulator, count = design.component, cxxrtl_simulator(design), (1 << 20) // 64
     for value in (1.03, 0.0231, 2.0**-13):
         tiles = np.full((count, 8, 8), np.float32(value))
         tiles[:, :, 0] = MXSF.largest
