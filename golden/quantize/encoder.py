@@ -19,7 +19,7 @@ from ..formats.word import is_float
 from ..slabs import Scratch, block_counts, fit, matrices, slabs, whole_blocks
 from .factor import factor_of, factors_in, factors_of_slab
 from .four_six import four_or_six
-from .magnitude import LEAST_NORMAL, MAGNITUDE
+from .magnitude import MAGNITUDE, counted
 from .micro import microexponents, weights
 from .rounding import round_nearest, round_random
 from .tensor import BlockTensor
@@ -216,7 +216,7 @@ def _fill_micro(
     target = micro[matrix, rows, columns]
     target[...] = bits[:, : target.shape[1], : target.shape[2]]
     flat = words.reshape(len(words), -1, words.shape[-1])
-    flat = flat * ((flat.view(np.int32) & MAGNITUDE) >= LEAST_NORMAL)  # before it is doubled
+    flat = flat * counted(flat)  # before it is doubled
     return (flat / weights(bits, group, flat.shape)).reshape(words.shape)
 
 

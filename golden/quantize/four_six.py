@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from ..formats.block import BlockFormat
 from ..formats.quotient_rule import QuotientRule, quotient_codes
 from ..slabs import Scratch, spread
-from .magnitude import LEAST_NORMAL, MAGNITUDE
+from .magnitude import counted
 from .rounding import round_nearest
 
 __all__ = ["four_or_six"]
@@ -38,7 +38,7 @@ def four_or_six(
         scratch: buffers.
     """
     unit = np.ones((1, 1, 1)) if factor is None else factor
-    live = words * ((words.view(np.int32) & MAGNITUDE) >= LEAST_NORMAL)
+    live = words * counted(words)
     live[~np.isfinite(live)] = 0  # their block is NaN whatever is chosen
     scales, seen, sums = [], [], []
     for target in (6.0, 4.0):

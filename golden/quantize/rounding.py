@@ -20,7 +20,7 @@ from ..formats.scale import ScaleFormat
 from ..formats.word import FP32
 from ..quotient import odd_quotient, round_bits
 from ..slabs import Scratch, spread
-from .magnitude import LEAST_NORMAL, MAGNITUDE
+from .magnitude import counted
 
 __all__ = ["round_nearest", "round_random"]
 
@@ -50,7 +50,7 @@ def _unscaled(
     v = scratch("elements", words.shape, dtype)
     np.multiply(words, spread(_factors(scale, dtype)[scales], columns), out=v)
     if flush:
-        v *= (words.view(np.int32) & MAGNITUDE) >= LEAST_NORMAL
+        v *= counted(words)
     return v
 
 
@@ -64,7 +64,7 @@ def _divided(
 
     Of scales with a mantissa, whose quotients have no end. At scale 0 what is not zero is infinite.
     """
-    flushed = words * ((words.view(np.int32) & MAGNITUDE) >= LEAST_NORMAL)
+    flushed = words * counted(words)
     columns = words.shape[-1] // scales.shape[-1]
     values = np.nan_to_num(fmt.scale.table, nan=1.0)  # the codes of a NaN block are not used
     divisor = spread(values[scales], columns)
