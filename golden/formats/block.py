@@ -4,8 +4,7 @@ Source: docs/numerics.md sections 2, 3, 7 and 10.
 """
 
 import enum
-from dataclasses import dataclass, field, replace
-from itertools import chain
+from dataclasses import dataclass, field, fields, replace
 from typing import Any, get_args
 
 import numpy as np
@@ -20,6 +19,8 @@ from .scale_rule import ScaleRule
 __all__ = ["BlockFormat", "Rounding", "rule_of", "vector_format"]
 
 _TRANSPOSED: dict[FactorAxis, FactorAxis] = {"tensor": "tensor", "row": "column", "column": "row"}
+
+_EXTRAS = ("factor", "factor_axis", "least", "reciprocal")
 
 
 class Rounding(enum.Enum):
@@ -116,11 +117,8 @@ class BlockFormat:
             raise TypeError(f"reciprocal must be True or False, not {self.reciprocal!r}")
         rule = self.rule.value
         if isinstance(self.rule, ScaleRule):
-            unused = {"factor": Factor.NONE, "least": 1, "reciprocal": False}
-            for label, default in unused.items():
-                if (value := getattr(self, label)) != default:
-                    shown = value.value if isinstance(value, Factor) else value
-                    raise ValueError(f"{label} {shown} has no effect with the rule {rule}")
+            for label, value in self._extras().items():
+                raise ValueError(f"{label} {value} has no effect with the rule {rule}")
             return
         if self.scale.power_of_two:
             raise ValueError(f"rule {rule} needs scales with a mantissa, and {self.scale} has none")
@@ -144,12 +142,19 @@ class BlockFormat:
         chosen = [rule.value for rule, default in rules if rule is not default]
         overflow = [self.overflow] if self.overflow != "saturate" else []
         scale = [str(self.scale)] if self.scale != E8M0 else []
-        factor = [self.factor.value] if self.factor is not Factor.NONE else []
-        axis = [self.factor_axis] if self.factor_axis != "tensor" else []
-        least = [f"least{self.least}"] if self.least != 1 else []
-        reciprocal = ["reciprocal"] if self.reciprocal else []
-        parts = (micro, chosen, overflow, scale, factor, axis, least, reciprocal)
-        return "_".join([str(self.element), *chain.from_iterable(parts)])
+        shown = {"least": f"least{self.least}", "reciprocal": "reciprocal"}
+        extras = [str(shown.get(label, value)) for label, value in self._extras().items()]
+        return "_".join([str(self.element), *micro, *chosen, *overflow, *scale, *extras])
+
+    def _extras(self) -> dict[str, Any]:
+        """What only a QuotientRule takes and is no default, as plain data."""
+        defaults = {each.name: each.default for each in fields(self)}
+        values = {label: getattr(self, label) for label in _EXTRAS}
+        return {
+            label: value.value if isinstance(value, Factor) else value
+            for label, value in values.items()
+            if value != defaults[label]
+        }
 
     @property
     def unit_exponent(self) -> int:
@@ -177,12 +182,6 @@ class BlockFormat:
         Microexponents and scale are left out where the format has none, or E8M0; and the factor
         and what goes with it where they are the defaults.
         """
-        factor = {
-            "factor": (self.factor.value, "none"),
-            "factor_axis": (self.factor_axis, "tensor"),
-            "least": (self.least, 1),
-            "reciprocal": (self.reciprocal, False),
-        }
         return {
             "element": self.element.spec(),
             "block": list(self.block),
@@ -191,7 +190,7 @@ class BlockFormat:
             "overflow": self.overflow,
             **({} if self.micro is None else {"micro": list(self.micro)}),
             **({} if self.scale == E8M0 else {"scale": self.scale.spec()}),
-            **{key: value for key, (value, default) in factor.items() if value != default},
+            **self._extras(),
         }
 
     @classmethod
@@ -205,10 +204,8 @@ class BlockFormat:
             spec["overflow"],
             tuple(spec["micro"]) if "micro" in spec else None,
             ScaleFormat(**spec["scale"]) if "scale" in spec else E8M0,
+            **{label: spec[label] for label in _EXTRAS[1:] if label in spec},
             factor=Factor(spec.get("factor", "none")),
-            factor_axis=spec.get("factor_axis", "tensor"),
-            least=spec.get("least", 1),
-            reciprocal=spec.get("reciprocal", False),
         )
 
 
